@@ -1,0 +1,2 @@
+/** The derivative table of the primitives and the reverse walk over a graph. */
+export {};

@@ -1,0 +1,2 @@
+/** Datasets, samplers and loaders; MNIST and FashionMNIST. */
+export {};

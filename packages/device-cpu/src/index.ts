@@ -1,0 +1,2 @@
+/** Torchlet on the CPU: WebAssembly SIMD emitted from TypeScript, with worker threads. */
+export {};

@@ -1,0 +1,2 @@
+/** The contract between Torchlet and a device: dtypes, buffers, the kernel language, programs, the Device interface. */
+export {};

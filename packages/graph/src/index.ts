@@ -1,0 +1,2 @@
+/** Nodes, shapes, the table of primitives, their plain meaning and a reference evaluator. */
+export {};

@@ -1,0 +1,2 @@
+/** Modules, parameters, layers and the functions behind them. */
+export {};

@@ -1,0 +1,2 @@
+/** Optimizers that follow PyTorch's: SGD, Adam. */
+export {};

@@ -1,0 +1,2 @@
+/** Tensors with PyTorch's words in TypeScript: factories, operations, autograd, indexing, printing. */
+export {};

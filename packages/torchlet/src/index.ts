@@ -1,0 +1,2 @@
+/** PyTorch's way of working in TypeScript: one import for everything. */
+export {};

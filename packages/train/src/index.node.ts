@@ -1,0 +1,2 @@
+/** The parts of this package that need Node. */
+export {};

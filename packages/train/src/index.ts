@@ -1,0 +1,2 @@
+/** The training loop: fit, evaluate, metrics, history, checkpoints, plots. */
+export {};

@@ -1,0 +1,29 @@
+/**
+ * How every package is built: one ESM file and one declaration file per entry of its `exports`.
+ * Not here: what a package exports (its package.json) and how types are checked (its tsconfig files).
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { defineConfig } from 'tsup';
+
+type Exports = Record<string, string | Record<string, string>>;
+
+/** The build of the package in `folder`: its entries are the source files that its `exports` name. */
+export function libraryBuild(folder: string) {
+  const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { exports: Exports };
+  const entry = Object.values(exports).flatMap((target) =>
+    typeof target === 'string' ? [] : [target['@torchlet/source'] ?? []].flat(),
+  );
+  return defineConfig({
+    entry,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'neutral',
+    // Declarations are made against the built dependencies, as a user will see them.
+    dts: { compilerOptions: { customConditions: [] } },
+    external: [/^node:/],
+    sourcemap: true,
+    clean: true,
+    splitting: true,
+  });
+}
