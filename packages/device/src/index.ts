@@ -1,2 +1,8 @@
-/** The contract between Torchlet and a device: dtypes, buffers, the kernel language, programs, the Device interface. */
-export {};
+export * from './device.js';
+export * from './dtype.js';
+export * from './expression.js';
+export * from './half.js';
+export * from './kernel.js';
+export * from './open.js';
+export * from './print.js';
+export * from './program.js';
