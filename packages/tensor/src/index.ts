@@ -1,2 +1,2 @@
 /** Tensors with PyTorch's words in TypeScript: factories, operations, autograd, indexing, printing. */
-export {};
+export { type DType, dtypes, type HostArray } from '@torchlet/device';
