@@ -1,2 +1,7 @@
-/** Nodes, shapes, the table of primitives, their plain meaning and a reference evaluator. */
-export {};
+export * from './build.js';
+export * from './meaning.js';
+export * from './node.js';
+export * from './primitives.js';
+export * from './print.js';
+export * from './reference.js';
+export * from './shape.js';
