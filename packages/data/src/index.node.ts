@@ -1,2 +1,5 @@
-/** The parts of this package that need Node. */
-export {};
+/**
+ * What needs Node: downloads, the cache folder, and MNIST from files. The rest is `@torchlet/data`.
+ */
+export { cacheFolder } from './cache-folder.node.js';
+export { DownloadError, type DownloadOptions, type DownloadProgress, download } from './download.node.js';
