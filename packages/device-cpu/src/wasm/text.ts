@@ -1,0 +1,114 @@
+/** A function as text, near to WAT with folded expressions and named locals: for snapshots and for people, never parsed. Owns spelling only. */
+import type { FunctionBuilder, Label, Statement } from './function-builder.js';
+import type { Immediate, Value } from './value.js';
+
+class Printer {
+  readonly lines: string[] = [];
+  readonly #labels = new Map<Label, string>();
+
+  statements(statements: readonly Statement[], indent: string): void {
+    for (const statement of statements) this.#statement(statement, indent);
+  }
+
+  #statement(statement: Statement, indent: string): void {
+    switch (statement.kind) {
+      case 'do':
+        this.lines.push(indent + printValue(statement.value));
+        return;
+      case 'set':
+        this.lines.push(`${indent}${statement.local.name} = ${printValue(statement.value)}`);
+        return;
+      case 'block':
+      case 'loop':
+        this.lines.push(`${indent}${statement.kind} ${this.#name(statement.label)}`);
+        this.statements(statement.body, `${indent}  `);
+        return;
+      case 'if':
+        this.lines.push(`${indent}if ${printValue(statement.condition)}`);
+        this.statements(statement.then, `${indent}  `);
+        if (statement.otherwise.length > 0) {
+          this.lines.push(`${indent}else`);
+          this.statements(statement.otherwise, `${indent}  `);
+        }
+        return;
+      case 'branch':
+        this.lines.push(
+          `${indent}branch ${this.#name(statement.label)}${statement.condition === null ? '' : ` if ${printValue(statement.condition)}`}`,
+        );
+        return;
+      case 'return':
+        this.lines.push(`${indent}return${statement.value === null ? '' : ` ${printValue(statement.value)}`}`);
+        return;
+      case 'comment':
+        this.lines.push(`${indent};; ${statement.text}`);
+        return;
+      default: {
+        const never: never = statement;
+        return never;
+      }
+    }
+  }
+
+  #name(label: Label): string {
+    const known = this.#labels.get(label);
+    if (known !== undefined) return known;
+    const name = `${label.name}${this.#labels.size}`;
+    this.#labels.set(label, name);
+    return name;
+  }
+}
+
+function printValue(value: Value): string {
+  switch (value.kind) {
+    case 'local':
+      return value.name;
+    case 'tee':
+      return `(${value.local.name} := ${printValue(value.args[0])})`;
+    case 'instruction': {
+      const parts = value.args.map(printValue);
+      if (value.immediate?.kind === 'number') return printNumber(value.immediate);
+      if (value.immediate?.kind === 'function') return `${value.immediate.callee.name}(${parts.join(', ')})`;
+      return `${value.name}(${[...parts, ...(value.immediate === null ? [] : printImmediate(value.immediate))].join(', ')})`;
+    }
+    default: {
+      const never: never = value;
+      return never;
+    }
+  }
+}
+
+function printImmediate(immediate: Immediate): string[] {
+  switch (immediate.kind) {
+    case 'memory': {
+      const offset = immediate.offset === 0 ? [] : [`+${immediate.offset}`];
+      return immediate.lane === null ? offset : [...offset, `lane ${immediate.lane}`];
+    }
+    case 'bytes':
+      return [`[${immediate.bytes.join(' ')}]`];
+    case 'number':
+    case 'function':
+      return [];
+    default: {
+      const never: never = immediate;
+      return never;
+    }
+  }
+}
+
+function printNumber({ value, type }: Extract<Immediate, { kind: 'number' }>): string {
+  if (typeof value !== 'object') return type === 'i32' ? String(value) : `${type}(${Object.is(value, -0) ? '-0' : value})`;
+  const view = new DataView(value.buffer, value.byteOffset, 16);
+  const words = [0, 4, 8, 12].map((at) => view.getUint32(at, true));
+  const hex = words.map((word) => word.toString(16).padStart(8, '0'));
+  if (words.some((word) => word !== words[0])) return `v128(${hex.join(' ')})`;
+  const float = view.getFloat32(0, true);
+  return Math.abs(float) > 1e-20 && Math.abs(float) < 1e20 ? `splat(${Number(float.toPrecision(7))})` : `splat(0x${hex[0]})`;
+}
+
+/** A function's signature and body in lines. */
+export function printFunction(f: FunctionBuilder): string {
+  const params = f.locals.slice(0, f.paramTypes.length).map((local) => `${local.name}: ${local.type}`);
+  const printer = new Printer();
+  printer.statements(f.body, '  ');
+  return [`${f.name}(${params.join(', ')})${f.result === null ? '' : `: ${f.result}`}`, ...printer.lines].join('\n');
+}
