@@ -7,6 +7,8 @@ import type { Device } from './device.js';
 export interface Opener {
   readonly name: string;
   open(): Promise<Device>;
+  /** The same at once, where nothing needs waiting for. Lets a default device open itself inside a synchronous evaluation. */
+  openNow?(): Device;
 }
 
 /** Why each opener that was tried gave no device. */

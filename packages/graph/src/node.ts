@@ -56,6 +56,12 @@ export class Node {
   /** The source's version when this node was read from it; 0 for data that never changes. */
   version: number;
   requiresGrad: boolean;
+  /** The tensor that gradients of this node accumulate into, where it is a leaf of differentiation. */
+  owner: object | null;
+  /** Whether another node reads it. */
+  used: boolean;
+  /** How a `backward()` left it: not walked, walked with the graph retained, or walked and free to be cut. */
+  walked: 'no' | 'retained' | 'freed';
   /** Order of recording: inputs come before users. */
   readonly serial: number;
   /** Scratch of one walk: valid while `mark` is that walk's mark. */
@@ -81,6 +87,10 @@ export class Node {
     this.source = null;
     this.version = 0;
     this.requiresGrad = gradEnabled && needsGrad(op, dtype, inputs);
+    this.owner = null;
+    this.used = false;
+    this.walked = 'no';
+    for (let i = 0; i < inputs.length; i++) (inputs[i] as Node).used = true;
     this.serial = nextSerial++;
     this.mark = 0;
     this.number = 0;
