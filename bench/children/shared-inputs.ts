@@ -1,0 +1,110 @@
+/**
+ * How a JavaScript peer gets at the shared inputs: batches gathered from memory by typed-array copies, and initial weights
+ * cut one after another from one file of normal numbers. `../data.ts` makes the files.
+ */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+
+const PIXELS = 28 * 28;
+const CLASSES = 10;
+
+function bytes(folder: string, name: string): ArrayBuffer {
+  const file = readFileSync(path.join(folder, name));
+  return file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer;
+}
+
+export interface Batch {
+  readonly images: Float32Array;
+  readonly labels: Uint8Array;
+}
+
+/** Ten thousand digits in memory: the first to train on, the rest held out. */
+export class Digits {
+  readonly #images: Float32Array;
+  readonly #labels: Uint8Array;
+  readonly #order: Int32Array;
+  readonly #trainImages: number;
+
+  constructor(folder: string, trainImages: number) {
+    this.#images = new Float32Array(bytes(folder, 'x.f32'));
+    this.#labels = new Uint8Array(bytes(folder, 'y.u8'));
+    this.#order = new Int32Array(bytes(folder, 'perm.i32'));
+    this.#trainImages = trainImages;
+  }
+
+  /** Batch `index` of `epoch`, in fresh arrays. */
+  batch(epoch: number, index: number, size: number): Batch {
+    const images = new Float32Array(size * PIXELS);
+    const labels = new Uint8Array(size);
+    const start = epoch * this.#trainImages + index * size;
+    for (let row = 0; row < size; row++) {
+      const source = this.#order[start + row] as number;
+      images.set(this.#images.subarray(source * PIXELS, (source + 1) * PIXELS), row * PIXELS);
+      labels[row] = this.#labels[source] as number;
+    }
+    return { images, labels };
+  }
+
+  get heldOut(): Batch {
+    return {
+      images: this.#images.slice(this.#trainImages * PIXELS),
+      labels: this.#labels.slice(this.#trainImages),
+    };
+  }
+}
+
+export function oneHot(labels: Uint8Array): Float32Array {
+  const rows = new Float32Array(labels.length * CLASSES);
+  labels.forEach((label, row) => {
+    rows[row * CLASSES + label] = 1;
+  });
+  return rows;
+}
+
+/** Fraction of the rows of `scores` whose largest entry is the label's. */
+export function accuracyOf(scores: Float32Array, labels: Uint8Array): number {
+  let right = 0;
+  labels.forEach((label, row) => {
+    const rowScores = scores.subarray(row * CLASSES, (row + 1) * CLASSES);
+    if (rowScores.indexOf(Math.max(...rowScores)) === label) right++;
+  });
+  return right / labels.length;
+}
+
+export function normalNumbers(folder: string): Float32Array {
+  return new Float32Array(bytes(folder, 'randn.f32'));
+}
+
+/** The normal numbers four times over: the 16 M values of the sum. */
+export function fourTimes(values: Float32Array): Float32Array {
+  const repeated = new Float32Array(4 * values.length);
+  for (let copy = 0; copy < 4; copy++) repeated.set(values, copy * values.length);
+  return repeated;
+}
+
+/** The two factors of the matrix product: the first numbers, and the last ones backwards. */
+export function squareMatrices(folder: string, size: number): [Float32Array, Float32Array] {
+  const values = normalNumbers(folder);
+  const left = values.slice(0, size * size);
+  return [left, values.reverse().slice(0, size * size)];
+}
+
+export interface LinearWeights {
+  readonly inputs: number;
+  readonly outputs: number;
+  /** [inputs, outputs], row-major. */
+  readonly weight: Float32Array;
+}
+
+/** Weights of each layer, drawn in order and scaled by 1 / sqrt(inputs); biases start at zero. */
+export function initialWeights(folder: string, widths: readonly number[]): LinearWeights[] {
+  const values = normalNumbers(folder);
+  let start = 0;
+  return widths.slice(1).map((outputs, layer) => {
+    const inputs = widths[layer] as number;
+    const scale = Math.fround(1 / Math.sqrt(inputs));
+    const weight = values.subarray(start, start + inputs * outputs).map((value) => value * scale);
+    start += inputs * outputs;
+    return { inputs, outputs, weight };
+  });
+}

@@ -1,0 +1,49 @@
+/** How a JavaScript peer is timed: whole epochs for training, repeated calls for everything else. */
+import type { Job } from '../job.js';
+import type { Work } from '../workloads.js';
+import { Digits, type Batch } from './shared-inputs.js';
+
+const WARM_CALLS = 3;
+const WARM_LIMIT_MS = 5000;
+const FEWEST_CALLS = 5;
+const MOST_CALLS = 200;
+
+/** Milliseconds of each call of `run`, after a few that warm up, for as long as the budget lasts. */
+export async function timeCalls(run: () => unknown, budgetMs: number): Promise<number[]> {
+  const warmStart = performance.now();
+  for (let call = 0; call < WARM_CALLS && performance.now() - warmStart < WARM_LIMIT_MS; call++) await run();
+  const samples: number[] = [];
+  const start = performance.now();
+  while (samples.length < FEWEST_CALLS || (samples.length < MOST_CALLS && performance.now() - start < budgetMs)) {
+    const before = performance.now();
+    await run();
+    samples.push(performance.now() - before);
+  }
+  return samples;
+}
+
+export interface Trainer {
+  step(batch: Batch): void;
+  /** Loss of the last step, once everything before it has been computed. */
+  lastLoss(): Promise<number>;
+  accuracy(heldOut: Batch): Promise<number>;
+}
+
+/** Trains for all epochs of the work and times those after the warm ones; gathering the batches is part of the time. */
+export async function timeEpochs(
+  job: Job,
+  work: Extract<Work, { kind: 'train' }>,
+  trainer: Trainer,
+): Promise<{ samples: number[]; loss: number; accuracy: number }> {
+  const digits = new Digits(job.data, work.trainImages);
+  const steps = work.trainImages / work.batch;
+  const samples: number[] = [];
+  let loss = Number.NaN;
+  for (let epoch = 0; epoch < work.epochs; epoch++) {
+    const start = performance.now();
+    for (let index = 0; index < steps; index++) trainer.step(digits.batch(epoch, index, work.batch));
+    loss = await trainer.lastLoss();
+    if (epoch >= work.warmEpochs) samples.push(performance.now() - start);
+  }
+  return { samples, loss, accuracy: await trainer.accuracy(digits.heldOut) };
+}

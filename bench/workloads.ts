@@ -1,0 +1,115 @@
+/**
+ * What is measured: one row per workload, its cases, the peers that can do it, and the job that a peer's process is given.
+ * It knows nothing of how a peer does the work (`children/`) or how it is started (`peers.ts`). Read `run.ts` next.
+ */
+
+export const peerNames = ['torchlet', 'pytorch', 'tfjs', 'jax-js'] as const;
+export type PeerName = (typeof peerNames)[number];
+
+/** What one process is asked to do; the same for every peer, so that all of them do the same work. */
+export type Work =
+  | {
+      readonly kind: 'train';
+      /** Widths of the layers, input first. */
+      readonly widths: readonly number[];
+      readonly learningRate: number;
+      readonly batch: number;
+      readonly trainImages: number;
+      readonly epochs: number;
+      /** The first epochs, which are run and not timed. */
+      readonly warmEpochs: number;
+    }
+  | { readonly kind: 'matmul'; readonly size: number }
+  | { readonly kind: 'elementwise'; readonly op: ElementwiseOp }
+  | { readonly kind: 'step-overhead'; readonly widths: readonly number[]; readonly batch: number };
+
+export type ElementwiseOp = 'gelu' | 'softmax' | 'layer-norm' | 'sum';
+
+export interface Case {
+  /** Absent where a workload has one case alone. */
+  readonly name?: string;
+  readonly work: Work;
+  /** What one run moves or computes, in units of 1e9, so that a rate can be printed beside the time. */
+  readonly rate?: { readonly giga: number; readonly unit: 'GFLOP/s' | 'GB/s' };
+  /** How far `check`, a value of the result, may differ between peers, relative to its size. */
+  readonly checkTolerance?: number;
+  readonly trainingTolerance?: TrainingTolerance;
+}
+
+export interface Workload {
+  readonly title: string;
+  readonly peers: readonly PeerName[];
+  readonly cases: readonly Case[];
+}
+
+const allPeers: readonly PeerName[] = peerNames;
+
+/** How far the last loss and the accuracy on the 2,000 held-out images may differ between peers. */
+export interface TrainingTolerance {
+  readonly loss: number;
+  readonly accuracy: number;
+}
+
+const FLOAT_BYTES = 4;
+const ROWS = 4096 * 1024;
+
+function training(...widths: readonly number[]): Work {
+  return { kind: 'train', widths, learningRate: 0.5, batch: 100, trainImages: 8000, epochs: 9, warmEpochs: 2 };
+}
+
+function matmul(size: number): Case {
+  return {
+    name: `${size}`,
+    work: { kind: 'matmul', size },
+    rate: { giga: (2 * size ** 3) / 1e9, unit: 'GFLOP/s' },
+    checkTolerance: 1e-3,
+  };
+}
+
+function elementwise(op: ElementwiseOp, elementsMoved: number, checkTolerance: number): Case {
+  return {
+    name: op,
+    work: { kind: 'elementwise', op },
+    rate: { giga: (elementsMoved * FLOAT_BYTES) / 1e9, unit: 'GB/s' },
+    checkTolerance,
+  };
+}
+
+export const workloads = {
+  'mnist-mlp': {
+    title: 'ms per epoch of 8,000 images, 784-32-10, batch 100',
+    peers: allPeers,
+    // Single precision in another order of summation: the last of four digits, and two images.
+    cases: [{ work: training(784, 32, 10), trainingTolerance: { loss: 5e-4, accuracy: 0.001 } }],
+  },
+  'mnist-mlp-big': {
+    title: 'ms per epoch of 8,000 images, 784-512-256-10, batch 100',
+    peers: allPeers,
+    // After 720 steps it knows the training images by heart, and the order of summation decides the rest: PyTorch itself
+    // ends at 0.0094 or 0.0081 with two kernels of its BLAS, from 0.0152 an epoch before.
+    cases: [{ work: training(784, 512, 256, 10), trainingTolerance: { loss: 4e-3, accuracy: 0.006 } }],
+  },
+  matmul: {
+    title: 'ms per product of two square float32 matrices',
+    peers: allPeers,
+    cases: [matmul(256), matmul(512), matmul(1024), matmul(2048)],
+  },
+  elementwise: {
+    title: 'ms: GELU of 4 M values, softmax rows and layer norm of [4096, 1024], sum of 16 M values',
+    peers: allPeers,
+    cases: [
+      elementwise('gelu', 2 * ROWS, 1e-3),
+      elementwise('softmax', 2 * ROWS, 1e-3),
+      elementwise('layer-norm', 2 * ROWS, 1e-3),
+      // Peers add 16 M terms of both signs one after another in single precision.
+      elementwise('sum', 4 * ROWS, 5e-2),
+    ],
+  },
+  'step-overhead': {
+    title: 'ms on the host to record and plan one MNIST step, kernels not run',
+    peers: ['torchlet'],
+    cases: [{ work: { kind: 'step-overhead', widths: [784, 32, 10], batch: 100 } }],
+  },
+} as const satisfies Record<string, Workload>;
+
+export type WorkloadName = keyof typeof workloads;
