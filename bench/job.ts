@@ -28,7 +28,8 @@ export interface Report {
 /** The job this process was started with. */
 export function readJob(): Job {
   const argument = process.argv[2];
-  if (argument === undefined) throw new Error('expected a job as the first argument; start this file through `npm run bench`');
+  if (argument === undefined)
+    throw new Error('expected a job as the first argument; start this file through `npm run bench`');
   return JSON.parse(argument) as Job;
 }
 

@@ -68,7 +68,12 @@ function versionIn(manifest: string): string {
   return version;
 }
 
-function javaScriptPeer(peer: PeerName, file: string, packageName: string, { peersDir, nodeFlags }: Surroundings): FoundPeer | SkippedPeer {
+function javaScriptPeer(
+  peer: PeerName,
+  file: string,
+  packageName: string,
+  { peersDir, nodeFlags }: Surroundings,
+): FoundPeer | SkippedPeer {
   if (peersDir === undefined) {
     return { peer, skipped: `PEERS_DIR is not set; it names a folder in which ${packageName} has been installed` };
   }
@@ -114,7 +119,9 @@ function findTorchlet({ threads, nodeFlags }: Surroundings): FoundPeer {
 
 function findPyTorch({ env, threads }: Surroundings): FoundPeer | SkippedPeer {
   for (const python of pythons(env)) {
-    const { status, stdout } = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], { encoding: 'utf8' });
+    const { status, stdout } = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], {
+      encoding: 'utf8',
+    });
     if (status !== 0) continue;
     return {
       peer: 'pytorch',

@@ -54,7 +54,17 @@ export function resultOf({ peer, case: measured, samples, loss, accuracy, failed
 }
 
 export function skippedResult({ peer, skipped }: SkippedPeer): Result {
-  return { peer, version: null, threads: null, median_ms: null, min_ms: null, runs: 0, loss: null, accuracy: null, skipped };
+  return {
+    peer,
+    version: null,
+    threads: null,
+    median_ms: null,
+    min_ms: null,
+    runs: 0,
+    loss: null,
+    accuracy: null,
+    skipped,
+  };
 }
 
 function milliseconds(value: number): string {
@@ -65,7 +75,20 @@ function milliseconds(value: number): string {
 const ratio = (ours: number | null, theirs: number | null): string =>
   ours === null || theirs === null ? '' : (ours / theirs).toFixed(2);
 
-const HEAD = ['case', 'peer', 'version', 'threads', 'median ms', 'min ms', 'runs', 'rate', 'torchlet/peer', 'of minimums', 'loss', 'accuracy'];
+const HEAD = [
+  'case',
+  'peer',
+  'version',
+  'threads',
+  'median ms',
+  'min ms',
+  'runs',
+  'rate',
+  'torchlet/peer',
+  'of minimums',
+  'loss',
+  'accuracy',
+];
 
 /** The table of one workload; a ratio under 1 says that Torchlet took less time. Columns that would be empty are left out. */
 export function table(measurements: readonly Measured[]): string {
@@ -82,7 +105,9 @@ export function table(measurements: readonly Measured[]): string {
       result.median_ms === null ? (measurement.failed ?? '') : milliseconds(result.median_ms),
       result.min_ms === null ? '' : milliseconds(result.min_ms),
       `${result.runs}`,
-      rate === undefined || result.min_ms === null ? '' : `${((rate.giga / result.min_ms) * 1e3).toFixed(1)} ${rate.unit}`,
+      rate === undefined || result.min_ms === null
+        ? ''
+        : `${((rate.giga / result.min_ms) * 1e3).toFixed(1)} ${rate.unit}`,
       reference === undefined ? '' : ratio(reference.median_ms, result.median_ms),
       reference === undefined ? '' : ratio(reference.min_ms, result.min_ms),
       result.loss?.toFixed(4) ?? '',

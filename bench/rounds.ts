@@ -51,7 +51,12 @@ function runChild({ launch }: FoundPeer, job: Job): Promise<Report | { readonly 
     process_.on('error', (error) => resolve({ failed: error.message }));
     process_.on('close', (status, signal) => {
       if (status !== 0) {
-        resolve({ failed: reasonOf(stderr, signal === null ? `exit code ${status}` : `ended by ${signal} after ${LIMIT_MS / 1000} s`) });
+        resolve({
+          failed: reasonOf(
+            stderr,
+            signal === null ? `exit code ${status}` : `ended by ${signal} after ${LIMIT_MS / 1000} s`,
+          ),
+        });
         return;
       }
       resolve(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Report);

@@ -34,11 +34,13 @@ interface Options {
   readonly json: string | undefined;
 }
 
-const isOneOf = <T extends string>(names: readonly T[], name: string): name is T => (names as readonly string[]).includes(name);
+const isOneOf = <T extends string>(names: readonly T[], name: string): name is T =>
+  (names as readonly string[]).includes(name);
 
 function count(option: string, value: string): number {
   const parsed = Number(value);
-  if (!Number.isInteger(parsed) || parsed < 1) throw new UsageError(`--${option}: expected a whole number from 1 on, got ${value}`);
+  if (!Number.isInteger(parsed) || parsed < 1)
+    throw new UsageError(`--${option}: expected a whole number from 1 on, got ${value}`);
   return parsed;
 }
 
@@ -65,7 +67,8 @@ function readOptions(args: string[]): Options {
   const workload: Workload = workloads[name];
   const asked = values.peers?.split(',') ?? workload.peers;
   for (const peer of asked) {
-    if (!isOneOf(peerNames, peer)) throw new UsageError(`--peers: expected names of ${peerNames.join(', ')}, got ${peer}`);
+    if (!isOneOf(peerNames, peer))
+      throw new UsageError(`--peers: expected names of ${peerNames.join(', ')}, got ${peer}`);
     if (!workload.peers.includes(peer)) throw new UsageError(`--peers: ${peer} has no part in ${name}`);
   }
   return {
@@ -80,7 +83,12 @@ function readOptions(args: string[]): Options {
 }
 
 /** The second half of the work of a run: what came out, on the terminal and in the file. */
-function show(options: Options, fma: boolean, measurements: readonly Measured[], skipped: readonly SkippedPeer[]): number {
+function show(
+  options: Options,
+  fma: boolean,
+  measurements: readonly Measured[],
+  skipped: readonly SkippedPeer[],
+): number {
   const cpu = os.cpus()[0]?.model ?? 'unknown processor';
   console.log(`\n${options.name}: ${options.workload.title}`);
   console.log(`Node ${process.version}, ${cpu}, fused multiply-add ${fma ? 'on' : 'off'}, ${options.rounds} rounds`);
@@ -139,7 +147,8 @@ async function run(options: Options): Promise<number> {
 try {
   process.exitCode = await run(readOptions(process.argv.slice(2)));
 } catch (error) {
-  const isUsage = error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
+  const isUsage =
+    error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
   if (!isUsage) throw error;
   console.error(`${(error as Error).message}\n${USAGE}`);
   process.exitCode = 2;

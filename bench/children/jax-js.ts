@@ -6,7 +6,15 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { finish, readJob, type Report } from '../job.js';
 import type { ElementwiseOp, Work } from '../workloads.js';
-import { accuracyOf, fourTimes, initialWeights, normalNumbers, oneHot, squareMatrices, type Batch } from './shared-inputs.js';
+import {
+  accuracyOf,
+  fourTimes,
+  initialWeights,
+  normalNumbers,
+  oneHot,
+  squareMatrices,
+  type Batch,
+} from './shared-inputs.js';
 import { timeCalls, timeEpochs } from './timing.js';
 
 interface JaxArray {
@@ -64,7 +72,11 @@ async function train(work: Extract<Work, { kind: 'train' }>): Promise<Report> {
       return index < parameters.length - 1 ? nn.relu(sum) : sum;
     }, images);
   const lossOf = (parameters: Layer[], images: JaxArray, labels: JaxArray): JaxArray =>
-    nn.logSoftmax(forward(parameters, images), -1).mul(labels).sum().mul(-1 / work.batch);
+    nn
+      .logSoftmax(forward(parameters, images), -1)
+      .mul(labels)
+      .sum()
+      .mul(-1 / work.batch);
   const update = jax.jit((parameters: Layer[], images: JaxArray, labels: JaxArray): [JaxArray, Layer[]] => {
     const [value, gradients] = jax.valueAndGrad(lossOf)(tree.ref(parameters), images, labels);
     const step = (parameter: JaxArray, gradient: JaxArray) => parameter.sub(gradient.mul(work.learningRate));
@@ -101,9 +113,7 @@ async function matmul(size: number): Promise<Report> {
 
 const ops: Record<ElementwiseOp, (x: JaxArray) => JaxArray> = {
   gelu: (x) =>
-    x.ref
-      .mul(0.5)
-      .mul(numpy.tanh(x.ref.add(x.ref.mul(x.ref).mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI))).add(1)),
+    x.ref.mul(0.5).mul(numpy.tanh(x.ref.add(x.ref.mul(x.ref).mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI))).add(1)),
   softmax: (x) => nn.softmax(x, -1),
   'layer-norm': (x) => nn.standardize(x, -1),
   sum: (x) => x.sum(),

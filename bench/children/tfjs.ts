@@ -6,7 +6,15 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { finish, readJob, type Report } from '../job.js';
 import type { ElementwiseOp, Work } from '../workloads.js';
-import { accuracyOf, fourTimes, initialWeights, normalNumbers, oneHot, squareMatrices, type Batch } from './shared-inputs.js';
+import {
+  accuracyOf,
+  fourTimes,
+  initialWeights,
+  normalNumbers,
+  oneHot,
+  squareMatrices,
+  type Batch,
+} from './shared-inputs.js';
 import { timeCalls, timeEpochs } from './timing.js';
 
 interface TfTensor {
@@ -74,7 +82,10 @@ async function train(work: Extract<Work, { kind: 'train' }>): Promise<Report> {
       const scores = new Float32Array(labels.length * 10);
       for (let row = 0; row < labels.length; row += PREDICTED_AT_ONCE) {
         const rows = images.slice(row * 784, (row + PREDICTED_AT_ONCE) * 784);
-        scores.set(tf.tidy(() => forward(tf.tensor(rows, [PREDICTED_AT_ONCE, 784])).dataSync()), row * 10);
+        scores.set(
+          tf.tidy(() => forward(tf.tensor(rows, [PREDICTED_AT_ONCE, 784])).dataSync()),
+          row * 10,
+        );
       }
       return accuracyOf(scores, labels);
     },
@@ -116,7 +127,9 @@ async function elementwise(op: ElementwiseOp): Promise<Report> {
 
 const job = readJob();
 tf.env().set('PROD', true);
-wasm.setWasmPaths(`${path.join(path.dirname(load.resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'dist')}${path.sep}`);
+wasm.setWasmPaths(
+  `${path.join(path.dirname(load.resolve('@tensorflow/tfjs-backend-wasm/package.json')), 'dist')}${path.sep}`,
+);
 if (!(await tf.setBackend('wasm'))) throw new Error('the WebAssembly backend of TensorFlow.js did not start');
 await tf.ready();
 const scale = tf.ones([1024]);

@@ -12,8 +12,15 @@ afterAll(() => rmSync(folder, { recursive: true }));
 test('the inputs are the same bytes everywhere', { timeout: 60_000 }, () => {
   expect(sharedInputs(undefined, folder)).toBe(folder);
   const digest = (name: string): string =>
-    createHash('sha256').update(readFileSync(path.join(folder, name))).digest('hex').slice(0, 16);
-  expect({ x: digest('x.f32'), y: digest('y.u8'), perm: digest('perm.i32') }).toEqual({ x: 'da928693c8021679', y: '98c23508f5c6f018', perm: '418c3fce74f8377b' });
+    createHash('sha256')
+      .update(readFileSync(path.join(folder, name)))
+      .digest('hex')
+      .slice(0, 16);
+  expect({ x: digest('x.f32'), y: digest('y.u8'), perm: digest('perm.i32') }).toEqual({
+    x: 'da928693c8021679',
+    y: '98c23508f5c6f018',
+    perm: '418c3fce74f8377b',
+  });
   const first = new Float32Array(readFileSync(path.join(folder, 'randn.f32')).buffer, 0, 2);
   expect([...first]).toEqual([1.549242615699768, 0.3839261829853058]);
 });

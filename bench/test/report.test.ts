@@ -39,14 +39,28 @@ test('a case has its rate of the best run, and no ratio against another case', (
 
 test('results carry the case where a workload has several, and say why a peer was skipped', () => {
   const [small] = workloads.matmul.cases;
-  expect(resultOf(measured('tfjs', [3, 1, 2], {}, small))).toMatchObject({ case: '256', median_ms: 2, min_ms: 1, runs: 3 });
+  expect(resultOf(measured('tfjs', [3, 1, 2], {}, small))).toMatchObject({
+    case: '256',
+    median_ms: 2,
+    min_ms: 1,
+    runs: 3,
+  });
   expect(resultOf(measured('tfjs', [3]))).not.toHaveProperty('case');
-  expect(resultOf(measured('tfjs', [], { failed: 'no memory' }))).toMatchObject({ median_ms: null, skipped: 'failed: no memory' });
-  expect(skippedResult({ peer: 'tfjs', skipped: 'not here' })).toMatchObject({ peer: 'tfjs', runs: 0, skipped: 'not here' });
+  expect(resultOf(measured('tfjs', [], { failed: 'no memory' }))).toMatchObject({
+    median_ms: null,
+    skipped: 'failed: no memory',
+  });
+  expect(skippedResult({ peer: 'tfjs', skipped: 'not here' })).toMatchObject({
+    peer: 'tfjs',
+    runs: 0,
+    skipped: 'not here',
+  });
 });
 
 test('peers that end elsewhere did not do the same work', () => {
-  expect(disagreements([measured('pytorch', [1]), measured('tfjs', [1], { loss: 0.1488, accuracy: 0.9365 })])).toEqual([]);
+  expect(disagreements([measured('pytorch', [1]), measured('tfjs', [1], { loss: 0.1488, accuracy: 0.9365 })])).toEqual(
+    [],
+  );
   expect(disagreements([measured('pytorch', [1]), measured('tfjs', [1], { loss: 0.16, accuracy: 0.93 })])).toEqual([
     'last loss of tfjs is 0.16, of pytorch 0.1486',
     'accuracy of tfjs is 0.93, of pytorch 0.9355',

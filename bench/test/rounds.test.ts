@@ -7,7 +7,12 @@ const job = { threads: 1, fma: true, data: 'nowhere', budgetMs: 1 };
 const matmul = { name: '2', work: { kind: 'matmul', size: 2 } } as const;
 
 function peer(name: PeerName, script: string): FoundPeer {
-  return { peer: name, version: '1', threads: 1, launch: { command: process.execPath, args: ['-e', script], env: { SAMPLE: '7' } } };
+  return {
+    peer: name,
+    version: '1',
+    threads: 1,
+    launch: { command: process.execPath, args: ['-e', script], env: { SAMPLE: '7' } },
+  };
 }
 
 const reports = `
