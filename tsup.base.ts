@@ -2,7 +2,7 @@
  * How every package is built: one ESM file and one declaration file per entry of its `exports`.
  * Not here: what a package exports (its package.json) and how types are checked (its tsconfig files).
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'tsup';
 
@@ -19,6 +19,8 @@ export function libraryBuild(folder: string) {
     format: 'esm',
     target: 'es2022',
     platform: 'neutral',
+    // A package with entries for Node or browsers has the types of both while it is built; `typecheck` is where they part.
+    tsconfig: existsSync(join(folder, 'tsconfig.platform.json')) ? 'tsconfig.platform.json' : 'tsconfig.json',
     // Declarations are made against the built dependencies, as a user will see them.
     dts: { compilerOptions: { customConditions: [] } },
     external: [/^node:/],

@@ -1,0 +1,52 @@
+/** Adds up what vitest left in the packages' `.torchlet/` folders. Read next: `test.mjs`, which prints the sum. */
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { root } from './toolchain.mjs';
+
+/** Every workspace that has a `test` script. */
+export function testedFolders() {
+  const below = (folder) => readdirSync(join(root, folder)).map((name) => join(folder, name));
+  return [...below('packages'), ...below('examples'), 'bench'].filter((folder) => {
+    const manifest = join(root, folder, 'package.json');
+    return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).scripts?.test !== undefined;
+  });
+}
+
+/** Removes the reports of earlier runs, so that none is counted twice. */
+export function forgetReports(mode) {
+  for (const folder of testedFolders()) rmSync(reportOf(folder, mode), { force: true });
+}
+
+/**
+ * The counts of a run in the given mode.
+ * @returns {{ passed: number, failed: string[], skipped: string[] }} failed and skipped tests by name
+ */
+export function countTests(mode, folders = testedFolders()) {
+  const sum = { passed: 0, failed: [], skipped: [] };
+  for (const folder of folders) {
+    if (!existsSync(reportOf(folder, mode))) {
+      sum.failed.push(`${folder}: its tests did not run`);
+      continue;
+    }
+    const report = JSON.parse(readFileSync(reportOf(folder, mode), 'utf8'));
+    for (const file of report.testResults) addFile(sum, file);
+  }
+  return sum;
+}
+
+function addFile(sum, file) {
+  const where = relative(root, file.name);
+  // A file that cannot be loaded fails without having a test to its name.
+  if (file.status === 'failed' && !file.assertionResults.some((test) => test.status === 'failed')) {
+    sum.failed.push(`${where}: ${file.message.split('\n')[0] || 'could not be loaded'}`);
+  }
+  for (const test of file.assertionResults) {
+    if (test.status === 'passed') sum.passed += 1;
+    else if (test.status === 'failed') sum.failed.push(`${where}: ${test.fullName}`);
+    else sum.skipped.push(`${where}: ${test.fullName}`);
+  }
+}
+
+function reportOf(folder, mode) {
+  return join(root, folder, '.torchlet', `${mode}.json`);
+}

@@ -1,0 +1,157 @@
+/**
+ * `npm run setup`: installs the dependencies and builds the packages, each only when its inputs have changed since.
+ * Every other root command calls `setup()` first. Read next: `command.mjs` and `test.mjs`.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { cacheFolder, pnpm, requireNode, root, run } from './toolchain.mjs';
+
+const workspaceFolders = ['packages', 'examples'];
+const buildFiles = /^(package\.json|tsup\.config\.ts|tsconfig.*\.json)$/;
+const lockFile = join(cacheFolder, 'setup.lock');
+
+/** Installs and builds what is missing or out of date; returns at once, without the network, when nothing is. */
+export async function setup() {
+  requireNode();
+  mkdirSync(cacheFolder, { recursive: true });
+  if (upToDate('install', installInputs()) && upToDate('build', buildInputs()) && isBuilt()) return;
+  await alone(async () => {
+    await step('install', installInputs, install, () => existsSync(join(root, 'node_modules')));
+    await step('build', buildInputs, build, isBuilt);
+  });
+}
+
+async function install() {
+  const { code } = await run(await pnpm(), [
+    'install',
+    '--frozen-lockfile',
+    '--prefer-offline',
+    '--reporter=append-only',
+  ]);
+  if (code !== 0) {
+    throw new Error(
+      'the dependencies could not be installed; after a change of a package.json, run `npm run pnpm -- install`',
+    );
+  }
+}
+
+async function build() {
+  await pnpm();
+  const { code } = await run('turbo', [
+    'run',
+    'build',
+    '--filter=./packages/*',
+    '--output-logs=errors-only',
+    '--ui=stream',
+  ]);
+  if (code !== 0) throw new Error('the packages could not be built');
+}
+
+async function step(name, inputs, work, isDone) {
+  if (upToDate(name, inputs()) && isDone()) return;
+  const start = performance.now();
+  console.error(`setup: ${name} …`);
+  await work();
+  writeFileSync(stampFile(name), inputs());
+  console.error(`setup: ${name} done in ${((performance.now() - start) / 1000).toFixed(1)} s`);
+}
+
+function upToDate(name, inputs) {
+  return existsSync(stampFile(name)) && readFileSync(stampFile(name), 'utf8') === inputs;
+}
+
+function stampFile(name) {
+  return join(cacheFolder, `${name}.stamp`);
+}
+
+function isBuilt() {
+  return packageFolders().every((folder) => existsSync(join(folder, 'dist', 'index.js')));
+}
+
+function packageFolders() {
+  const folders = join(root, 'packages');
+  return readdirSync(folders)
+    .map((name) => join(folders, name))
+    .filter((folder) => existsSync(join(folder, 'package.json')));
+}
+
+function installInputs() {
+  const manifests = workspaceFolders.flatMap((folder) =>
+    readdirSync(join(root, folder)).map((name) => join(root, folder, name, 'package.json')),
+  );
+  const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'bench/package.json'].map((name) =>
+    join(root, name),
+  );
+  return contentHash([...files, ...manifests], process.versions.modules);
+}
+
+function buildInputs() {
+  const shared = ['tsup.base.ts', 'tsconfig.base.json', 'tsconfig.platform.json'].map((name) => join(root, name));
+  const own = packageFolders().flatMap((folder) => [
+    ...readdirSync(folder)
+      .filter((name) => buildFiles.test(name))
+      .map((name) => join(folder, name)),
+    ...filesBelow(join(folder, 'src')),
+  ]);
+  return contentHash([...shared, ...own], installInputs());
+}
+
+function filesBelow(folder) {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name));
+}
+
+function contentHash(files, seed) {
+  const hash = createHash('sha256').update(seed);
+  for (const file of files.filter((name) => existsSync(name)).sort()) {
+    hash.update(`\0${relative(root, file)}\0`).update(readFileSync(file));
+  }
+  return hash.digest('hex');
+}
+
+/** Two root commands in one checkout must not install or build at once: the second waits for the first. */
+async function alone(work) {
+  while (!takeLock()) await new Promise((wake) => setTimeout(wake, 200));
+  try {
+    await work();
+  } finally {
+    rmSync(lockFile, { force: true });
+  }
+}
+
+function takeLock() {
+  try {
+    writeFileSync(lockFile, String(process.pid), { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error;
+    if (isLeftBehind()) rmSync(lockFile, { force: true });
+    return false;
+  }
+}
+
+function isLeftBehind() {
+  try {
+    const age = Date.now() - statSync(lockFile).mtimeMs;
+    const owner = Number(readFileSync(lockFile, 'utf8'));
+    // A lock without its owner's number yet is only left behind once it has aged.
+    if (!owner) return age > 5_000;
+    process.kill(owner, 0);
+    return false;
+  } catch (error) {
+    return error.code === 'ESRCH' || error.code === 'ENOENT';
+  }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  try {
+    await setup();
+    console.error('setup: ready');
+  } catch (error) {
+    console.error(`setup: ${error.message}`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * `npm run size`: what a browser downloads for typical imports, bundled by esbuild, minified and gzipped, against a
+ * budget each. A bundle that needs a Node module fails, whatever its size.
+ */
+import { gzipSync } from 'node:zlib';
+import { pathToFileURL } from 'node:url';
+import { setup } from './setup.mjs';
+import { root } from './toolchain.mjs';
+
+const everythingOf = (names) =>
+  names.map((name) => `export * as ${name.replace('-', '')} from '@torchlet/${name}';`).join('\n');
+
+/** The budgets: a name, what is imported, and the most kilobytes (of 1,000 bytes) that it may weigh. */
+export const budgets = [
+  {
+    name: 'MNIST in a browser (all of compiler, tensor, nn, optim, device-cpu)',
+    source: everythingOf(['compiler', 'tensor', 'nn', 'optim', 'device-cpu']),
+    kilobytes: 60,
+  },
+  { name: 'minimal import (one tensor)', source: `export { tensor } from '@torchlet/tensor';`, kilobytes: 45 },
+  { name: 'contract alone (all of device)', source: everythingOf(['device']), kilobytes: 10 },
+];
+
+/** Bundles and weighs each row. */
+export async function sizes() {
+  const { build } = await import('esbuild');
+  return Promise.all(
+    budgets.map(async ({ name, source, kilobytes }) => {
+      const { outputFiles, metafile } = await build({
+        stdin: { contents: source, resolveDir: root },
+        bundle: true,
+        write: false,
+        minify: true,
+        metafile: true,
+        format: 'esm',
+        platform: 'browser',
+        target: 'es2022',
+        // Left in the bundle so that we can name what asks for it.
+        external: ['node:*'],
+        logLevel: 'silent',
+      });
+      const needsNode = Object.values(metafile.outputs)
+        .flatMap((output) => output.imports)
+        .filter((found) => found.path.startsWith('node:') && found.kind !== 'dynamic-import')
+        .map((found) => found.path);
+      return { name, kilobytes, gzipped: gzipSync(outputFiles[0].contents, { level: 9 }).length / 1000, needsNode };
+    }),
+  );
+}
+
+/** The table, as lines, and what broke its budget. */
+export function report(rows) {
+  const width = Math.max(...rows.map((row) => row.name.length));
+  const lines = rows.map(
+    (row) =>
+      `${row.name.padEnd(width)}  ${row.gzipped.toFixed(1).padStart(6)} KB of ${String(row.kilobytes).padStart(3)} KB`,
+  );
+  const wrong = rows.flatMap((row) => [
+    ...(row.gzipped > row.kilobytes
+      ? [`${row.name}: ${row.gzipped.toFixed(1)} KB gzipped is over its budget of ${row.kilobytes} KB`]
+      : []),
+    ...row.needsNode.map((path) => `${row.name}: imports ${path}, which a browser has not`),
+  ]);
+  return { lines, wrong };
+}
+
+/** The budgets as a check: returns a note, throws what broke. */
+export async function checkSizes() {
+  const { lines, wrong } = report(await sizes());
+  if (wrong.length > 0) throw new Error([...lines, ...wrong].join('\n'));
+  return lines.map((line) => line.replace(/\s{2,}/g, ' ')).join('; ');
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await setup();
+  const { lines, wrong } = report(await sizes());
+  console.log(lines.join('\n'));
+  for (const line of wrong) console.error(line);
+  process.exitCode = wrong.length > 0 ? 1 : 0;
+}

@@ -1,0 +1,138 @@
+/**
+ * `npm test`: installs, builds, and runs everything that this machine can run: types, lint, the dependency fence, every
+ * package's tests from source and once more against what was built, and what a user of the published packages gets.
+ * Ends with what was skipped and why, and the line `N passed, N failed`. `npm run test:long` runs the long tests alone.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { countTests, forgetReports } from './counts.mjs';
+import { checkManifests, checkPublint, checkReadmes, checkTarballs, checkTypesOfExports } from './packages.mjs';
+import { checkPublishing, checkVersioning } from './release.mjs';
+import { setup } from './setup.mjs';
+import { checkSizes } from './size.mjs';
+import { capture, childEnvironment, run } from './toolchain.mjs';
+
+const sum = { passed: 0, failed: [], skipped: [] };
+const longOnly = process.argv.includes('--long');
+const quietTurbo = ['--continue', '--output-logs=errors-only', '--log-order=grouped', '--ui=stream'];
+
+/** Packages whose tests run once more against `dist`: one from each end of the house. */
+const againstDist = ['tensor', 'nn', 'train', 'device-cpu'];
+
+const checks = [
+  ['types', () => tool('turbo', ['run', 'typecheck', ...quietTurbo])],
+  ['types of the root code', () => tool('tsc', ['-p', '.'])],
+  ['lint and format', () => tool('biome', ['ci', '--error-on-warnings', '.'])],
+  ['dependency fence', () => tool('depcruise', ['packages', '--config', '.dependency-cruiser.mjs'])],
+  ['manifests', checkManifests],
+];
+
+const checksOfThePackages = [
+  ['pack', checkTarballs],
+  ['publint', checkPublint],
+  ['types of the exports', checkTypesOfExports],
+  ['README examples, from tarballs', checkReadmes],
+  ['size budgets', checkSizes],
+  ['changesets', checkChangesets],
+  ['changeset version', checkVersioning],
+  ['publish, dry run', checkPublishing],
+];
+
+/** What a machine may lack. Each row says what is missed without it, or nothing where it is there. */
+const needs = [
+  () => !process.env.TORCHLET_GOLDENS && "golden cases made with PyTorch: TORCHLET_GOLDENS doesn't name their folder",
+  () => !process.env.TORCHLET_DATA && "the original MNIST files: TORCHLET_DATA doesn't name their folder",
+  () => 'GPU and Chromium: no package has tests that need them yet',
+  () => 'PyTorch and the other peers: measured by `npm run bench`, not here',
+  () => 'long tests: `npm run test:long`',
+];
+
+async function main() {
+  const start = performance.now();
+  await setup();
+  if (longOnly) await tests('long', 'test:long');
+  else await everything();
+  if (!longOnly) sum.skipped.push(...needs.map((need) => need()).filter(Boolean));
+  if (sum.skipped.length > 0) console.log(`\nSkipped:\n${sum.skipped.map((text) => `  ${text}`).join('\n')}`);
+  if (sum.failed.length > 0) console.log(`\nFailed:\n${sum.failed.map((text) => `  ${text}`).join('\n')}`);
+  console.log(`\nin ${((performance.now() - start) / 1000).toFixed(0)} s`);
+}
+
+async function everything() {
+  for (const [name, work] of checks) await check(name, work);
+  await tests('source', 'test');
+  await tests('dist', 'test:dist', againstDist);
+  for (const [name, work] of checksOfThePackages) await check(name, work);
+}
+
+async function check(name, work) {
+  const start = performance.now();
+  const say = (word, note) => {
+    const seconds = `(${((performance.now() - start) / 1000).toFixed(1)} s)`;
+    console.log([word.padEnd(6), name, seconds, note ? `- ${note}` : ''].join(' ').trimEnd());
+  };
+  try {
+    say('ok', await work());
+    sum.passed += 1;
+  } catch (error) {
+    console.log(error.message);
+    say('FAILED');
+    sum.failed.push(name);
+  }
+}
+
+async function tests(mode, task, packages) {
+  const start = performance.now();
+  forgetReports(mode);
+  const only = packages?.map((name) => `--filter=@torchlet/${name}`) ?? ['--filter=!//'];
+  const env = childEnvironment();
+  env.TORCHLET_TEST_INPUTS = testInputs(env);
+  await run('turbo', ['run', task, ...only, '--concurrency=2', ...quietTurbo], { env, stdio: ['ignore', 1, 1] });
+  const counts = countTests(
+    mode,
+    packages?.map((name) => join('packages', name)),
+  );
+  sum.passed += counts.passed;
+  sum.failed.push(...counts.failed);
+  sum.skipped.push(...counts.skipped);
+  const seconds = ((performance.now() - start) / 1000).toFixed(1);
+  const word = counts.failed.length > 0 ? 'FAILED' : 'ok';
+  console.log(
+    `${word.padEnd(6)} tests (${mode}) (${seconds} s) - ${counts.passed} passed, ${counts.failed.length} failed, ${counts.skipped.length} skipped`,
+  );
+}
+
+async function tool(program, args) {
+  const { code, output } = await capture(program, args);
+  if (code !== 0) throw new Error(output.trim());
+}
+
+/** Compares with the branch that changes are merged into, where there is one. */
+async function checkChangesets() {
+  const known = await capture('git', ['rev-parse', '--verify', '--quiet', 'main']);
+  if (known.code !== 0) return 'not compared: this checkout has no branch `main`';
+  await tool('changeset', ['status']);
+}
+
+/** Changes with the files outside the checkout that tests read, so that turbo's cache doesn't hide a new set of them. */
+function testInputs(env) {
+  const stamps = createHash('sha256');
+  for (const folder of [env.TORCHLET_GOLDENS, env.TORCHLET_DATA]) {
+    if (!folder || !existsSync(folder)) continue;
+    for (const name of readdirSync(folder, { recursive: true }).sort()) {
+      const { size, mtimeMs } = statSync(join(folder, name));
+      stamps.update(`${name} ${size} ${mtimeMs}\n`);
+    }
+  }
+  return stamps.digest('hex');
+}
+
+try {
+  await main();
+} catch (error) {
+  sum.failed.push('setup');
+  console.log(error.message);
+}
+console.log(`${sum.passed} passed, ${sum.failed.length} failed`);
+process.exitCode = sum.failed.length > 0 ? 1 : 0;
