@@ -1,6 +1,6 @@
 /**
  * What is measured: one row per workload, its cases, the peers that can do it, and the job that a peer's process is given.
- * It knows nothing of how a peer does the work (`children/`) or how it is started (`peers.ts`). Read `run.ts` next.
+ * It knows nothing of how a peer does the work (`children/`) or how it is started (`peers.ts`). Read `main.ts` next.
  */
 
 export const peerNames = ['torchlet', 'pytorch', 'tfjs', 'jax-js'] as const;

@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { count, fromCaller, runCommand, UsageError } from './command-line.js';
 import { sharedInputs } from './data.js';
 import { findPeer, nodeFlagsFor, type FoundPeer, type SkippedPeer } from './peers.js';
 import { disagreements, resultOf, skippedResult, table, type BenchFile } from './report.js';
@@ -22,8 +23,6 @@ const USAGE = `usage: npm run bench -- WORKLOAD [--peers a,b] [--threads N] [--n
   --json     where the figures go
 Peers in JavaScript are looked for in the folder that PEERS_DIR names, PyTorch with every python3 on the path.`;
 
-class UsageError extends Error {}
-
 interface Options {
   readonly name: WorkloadName;
   readonly workload: Workload;
@@ -36,16 +35,6 @@ interface Options {
 
 const isOneOf = <T extends string>(names: readonly T[], name: string): name is T =>
   (names as readonly string[]).includes(name);
-
-function count(option: string, value: string): number {
-  const parsed = Number(value);
-  if (!Number.isInteger(parsed) || parsed < 1)
-    throw new UsageError(`--${option}: expected a whole number from 1 on, got ${value}`);
-  return parsed;
-}
-
-/** Relative paths mean the folder where npm was called. */
-const fromCaller = (file: string): string => path.resolve(process.env['INIT_CWD'] ?? process.cwd(), file);
 
 function readOptions(args: string[]): Options {
   const { values, positionals } = parseArgs({
@@ -91,8 +80,8 @@ function show(
 ): number {
   const cpu = os.cpus()[0]?.model ?? 'unknown processor';
   console.log(`\n${options.name}: ${options.workload.title}`);
-  console.log(`Node ${process.version}, ${cpu}, fused multiply-add ${fma ? 'on' : 'off'}, ${options.rounds} rounds`);
-  console.log(table(measurements));
+  console.log(`Node ${process.version}, ${cpu}, fused multiply-add ${fma ? 'on' : 'off'}, rounds: ${options.rounds}`);
+  if (measurements.length > 0) console.log(table(measurements));
   for (const { peer, skipped: reason } of skipped) console.log(`${peer}: skipped: ${reason}`);
   const failures = measurements.flatMap(({ peer, case: { name }, failed }) =>
     failed === undefined ? [] : [`${peer.peer}${name === undefined ? '' : `, ${name}`}: failed: ${failed}`],
@@ -123,7 +112,6 @@ async function run(options: Options): Promise<number> {
   const looked = options.peers.map((peer) => findPeer(peer, surroundings));
   const found = looked.filter((peer): peer is FoundPeer => 'launch' in peer);
   const skipped = looked.filter((peer): peer is SkippedPeer => 'skipped' in peer);
-  for (const { peer, skipped: reason } of skipped) console.log(`${peer}: skipped: ${reason}`);
   const job = {
     threads: options.threads,
     fma: options.fma,
@@ -144,12 +132,4 @@ async function run(options: Options): Promise<number> {
   return show(options, fma, measurements, skipped);
 }
 
-try {
-  process.exitCode = await run(readOptions(process.argv.slice(2)));
-} catch (error) {
-  const isUsage =
-    error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
-  if (!isUsage) throw error;
-  console.error(`${(error as Error).message}\n${USAGE}`);
-  process.exitCode = 2;
-}
+await runCommand(USAGE, () => run(readOptions(process.argv.slice(2))));
