@@ -23,7 +23,7 @@ const againstDist = ['tensor', 'nn', 'train', 'device-cpu'];
 const checks = [
   ['types', () => tool('turbo', ['run', 'typecheck', ...quietTurbo])],
   ['types of the root code', () => tool('tsc', ['-p', '.'])],
-  ['lint and format', () => tool('biome', ['ci', '--error-on-warnings', '.'])],
+  ['lint and format', () => tool('biome', ['ci', '--error-on-warnings', '--colors=off', '.'])],
   ['dependency fence', () => tool('depcruise', ['packages', '--config', '.dependency-cruiser.mjs'])],
   ['manifests', checkManifests],
 ];
