@@ -1,2 +1,4 @@
-/** The derivative table of the primitives and the reverse walk over a graph. */
-export {};
+/** The derivative table of the primitives and the reverse walk over a graph. Start reading at `gradients.ts`. */
+export type { GradientFunction } from './attach.js';
+export { type DerivativeRule, type DifferentiablePrimitive, derivatives } from './derivatives.js';
+export { type Differentiated, differentiate, type GradientOptions, gradients, leavesOf } from './gradients.js';

@@ -1,0 +1,37 @@
+/**
+ * The derivatives of `pow`. Owns the care at 0, where the plain formulas read 0 * infinity: the argument is replaced, not the result, so that
+ * no NaN hides on the untaken side of a `where` and comes out in the second derivative.
+ */
+import { add, binary, eq, fullLike, log, lt, mul, type Node, where } from '@torchlet/graph';
+import type { DerivativeRule } from './derivatives.js';
+
+/** y * x^(y-1), which is 0 for y = 0 whatever x is, and log(x) * x^y, which is 0 for x = 0 and y >= 0. */
+export const power: DerivativeRule = (node, grad, wants) => {
+  const [x, y] = node.inputs as [Node, Node];
+  return [wants[0] ? mul(grad, ofBase(x, y)) : null, wants[1] ? mul(grad, mul(node, logOfBase(x, y))) : null];
+};
+
+function ofBase(x: Node, y: Node): Node {
+  const exponent = constantOf(y);
+  if (exponent === 0) return fullLike(x, 0);
+  if (exponent === 1) return fullLike(x, 1);
+  if (exponent === 2) return add(x, x);
+  if (exponent !== null) return mul(y, binary('pow', x, fullLike(x, exponent - 1)));
+  const zero = fullLike(x, 0);
+  const plain = binary('or', lt(x, zero), lt(zero, x));
+  const base = where(binary('and', eq(y, zero), eq(plain, fullLike(plain, 0))), fullLike(x, 1), x);
+  return mul(y, binary('pow', base, add(y, fullLike(y, -1))));
+}
+
+function logOfBase(x: Node, y: Node): Node {
+  const zero = fullLike(x, 0);
+  const flat = binary('and', eq(x, zero), eq(lt(y, zero), fullLike({ shape: x.shape, dtype: 'bool' }, 0)));
+  return log(where(flat, fullLike(x, 1), x));
+}
+
+/** The number that `node` holds at every place, if the structure alone says so. */
+function constantOf(node: Node): number | null {
+  let at = node;
+  while (at.op === 'expand' || at.op === 'reshape') at = at.inputs[0] as Node;
+  return at.op === 'constant' ? Number(at.value) : null;
+}
