@@ -111,20 +111,32 @@ export async function checkReadmes() {
   return `${run + 1} examples`;
 }
 
+/** The compiler options of a reader who takes care: declarations of ours that don't hold together fail here. */
+const readersOptions = {
+  strict: true,
+  noEmit: true,
+  target: 'ES2022',
+  module: 'NodeNext',
+  lib: ['ES2023', 'ESNext.Disposable', 'DOM'],
+  types: [],
+};
+
 async function tryExample(manifest, example) {
   const folder = mkdtempSync(join(tmpdir(), 'torchlet-readme-'));
   try {
-    const ours = closure(manifest.name, packagesByName());
-    const local = Object.fromEntries(ours.map((each) => [each.name, `file:${tarballOf(each)}`]));
+    const direct = new Set([manifest.name, ...importedPackages(example)]);
+    const ours = closure([...direct], packagesByName());
+    const local = (wanted) =>
+      Object.fromEntries(ours.filter(wanted).map((each) => [each.name, `file:${tarballOf(each)}`]));
     writeFileSync(
       join(folder, 'package.json'),
       JSON.stringify({
         name: 'reader',
         private: true,
         type: 'module',
-        dependencies: { [manifest.name]: local[manifest.name] },
+        dependencies: local((each) => direct.has(each.name)),
         // What is not published yet can only come from the tarballs beside it.
-        overrides: Object.fromEntries(Object.entries(local).filter(([name]) => name !== manifest.name)),
+        overrides: local((each) => !direct.has(each.name)),
       }),
     );
     writeFileSync(join(folder, 'example.ts'), example);
@@ -133,17 +145,11 @@ async function tryExample(manifest, example) {
       quietly(folder),
     );
     if (install.code !== 0) return install.output;
-    const types = [
-      '--target',
-      'ES2022',
-      '--module',
-      'NodeNext',
-      '--lib',
-      'ES2023,ESNext.Disposable,DOM',
-      '--types',
-      '',
-    ];
-    const compiled = await capture('tsc', ['--strict', '--noEmit', ...types, 'example.ts'], quietly(folder));
+    writeFileSync(
+      join(folder, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions: readersOptions, include: ['example.ts'] }),
+    );
+    const compiled = await capture('tsc', ['-p', '.'], quietly(folder));
     if (compiled.code !== 0) return compiled.output;
     const ran = await capture(
       process.execPath,
@@ -168,12 +174,19 @@ function packagesByName() {
   return new Map(publishedPackages().map(({ manifest }) => [manifest.name, manifest]));
 }
 
-/** The manifests of a package and of everything of ours that it needs. */
-function closure(name, byName, found = new Set()) {
-  const manifest = byName.get(name);
-  if (manifest === undefined || found.has(manifest)) return [...found];
-  found.add(manifest);
-  for (const needed of Object.keys(manifest.dependencies ?? {})) closure(needed, byName, found);
+/** Our packages that an example imports by name: its reader installs these too. */
+function importedPackages(example) {
+  return [...example.matchAll(/from '((?:@torchlet\/)?[\w-]+)/g)].map(([, name]) => name).filter(ourFolder);
+}
+
+/** The manifests of the named packages and of everything of ours that they need. */
+function closure(names, byName, found = new Set()) {
+  for (const name of names) {
+    const manifest = byName.get(name);
+    if (manifest === undefined || found.has(manifest)) continue;
+    found.add(manifest);
+    closure(Object.keys(manifest.dependencies ?? {}), byName, found);
+  }
   return [...found];
 }
 
