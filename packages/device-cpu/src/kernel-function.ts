@@ -1,0 +1,83 @@
+/**
+ * What an emitter of kernels is given and what it gives back: one Wasm function per kernel, whose every address is a parameter. Equal kernels
+ * on different buffers are then one function, and threads share a kernel by ranges. Owns these types; `loop/`, `matmul/` emit,
+ * `program-module.ts` calls.
+ */
+import type { Expression, Program, Store } from '@torchlet/device';
+import type { Callable, FunctionBuilder, Local, ModuleBuilder, Value, ValueType } from './wasm/index.js';
+
+/** What the engine offers and the user allows. */
+export interface Features {
+  /** Whether `relaxedMadd` may be emitted. */
+  readonly fma: boolean;
+}
+
+/** Where a kernel is emitted. */
+export interface KernelSite {
+  readonly module: ModuleBuilder;
+  readonly program: Program;
+  readonly features: Features;
+}
+
+/**
+ * A kernel as a function with the parameters: the address of each slot of `slots`, in order; `scalars`, the address of the runtime scalars,
+ * 8 bytes each, already in their dtype (bool as i32 0 or 1, narrow integers as i32, float16 and bfloat16 as f32); `scratch`, the
+ * address of `scratchBytes` bytes that only this call uses, 64-byte aligned; and the part of its work to do, [begin, end) of [0, extent).
+ * Parts are independent and may run at once on several threads; begin and end are multiples of `granule`, but that the last end is `extent`.
+ */
+export interface KernelFunction {
+  readonly callee: Callable;
+  readonly slots: readonly number[];
+  readonly extent: number;
+  readonly granule: number;
+  readonly scratchBytes: number;
+  /** About how long the whole takes on one core: decides whether threads are worth waking. */
+  readonly nanoseconds: number;
+}
+
+/** The function of a kernel that touches `slots`, with the parameters that `KernelFunction` wants; its body is still empty. */
+export function kernelFunction(site: KernelSite, name: string, slots: readonly number[]): FunctionBuilder {
+  const params: Record<string, ValueType> = {};
+  for (const slot of slots) params[slotParam(slot)] = 'i32';
+  for (const rest of ['scalars', 'scratch', 'begin', 'end']) params[rest] = 'i32';
+  return site.module.function(name, params, null);
+}
+
+/** The name of the parameter with the address of `slot`. */
+export function slotParam(slot: number): string {
+  return `s${slot}`;
+}
+
+/** A position along an axis: `local` + `offset`; only the offset where there is no local. */
+export interface Position {
+  readonly local: Local | null;
+  readonly offset: number;
+}
+
+/**
+ * Values of four points next to each other, the same bits whatever the kernel. float32, float16 and bfloat16: one f32x4. int32 and the narrow
+ * integers: one i32x4 (narrow ones may hold more bits than their width until they are stored or cast). bool: one i32x4 of 0 and -1. float64 and
+ * int64: two vectors of two lanes, the first two points first.
+ */
+export type Pieces = readonly Value[];
+
+/** `count` points next to each other along `vectorAxis`, at one position on every other axis. With one point there need be no vector axis. */
+export interface Points {
+  /** Position along every axis by its number; along `vectorAxis`, that of the first point. */
+  readonly axes: readonly Position[];
+  readonly vectorAxis: number | null;
+  readonly count: 1 | 2 | 3 | 4;
+  /** Values of the results that expressions may name, by id; lanes past `count` may hold anything. */
+  readonly results: ReadonlyMap<number, Pieces>;
+}
+
+/** Writes expressions and stores for points whose loops another emitter has written: a matmul's operands and epilogue. `loop/points.ts` makes it. */
+export interface PointEmitter {
+  /** Code that computes `expression`; lanes past `count` may hold anything, and no memory is touched for them. */
+  value(expression: Expression, points: Points): Pieces;
+  /** Code that computes every value, then does every store. */
+  store(stores: readonly Store[], points: Points): void;
+}
+
+/** `loop/points.ts`: an emitter into `f`, a function that `kernelFunction` made. */
+export type MakePointEmitter = (site: KernelSite, f: FunctionBuilder) => PointEmitter;
