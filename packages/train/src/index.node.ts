@@ -1,2 +1,5 @@
-/** The parts of this package that need Node. */
-export {};
+/**
+ * What needs Node: the progress bar, the terminal's chart, and files. The rest is `@torchlet/train`.
+ */
+export { progressBar } from './progress-bar.node.js';
+export { type TerminalChartOptions, terminalChart } from './terminal-chart.node.js';
