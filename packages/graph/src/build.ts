@@ -53,12 +53,19 @@ export function permute(x: Node, order: readonly number[]): Node {
     throw new ShapeError(`permute: expected each of ${x.shape.length} axes once, got [${order.join(', ')}]`);
   }
   if (identity) return x;
-  return new Node('permute', x.dtype, order.map((axis) => x.shape[axis] as number), [x], order);
+  return new Node(
+    'permute',
+    x.dtype,
+    order.map((axis) => x.shape[axis] as number),
+    [x],
+    order,
+  );
 }
 
 export function expand(x: Node, shape: Shape): Node {
   if (sameShape(x.shape, shape)) return x;
-  const fits = x.shape.length === shape.length && x.shape.every((length, axis) => length === 1 || length === shape[axis]);
+  const fits =
+    x.shape.length === shape.length && x.shape.every((length, axis) => length === 1 || length === shape[axis]);
   if (!fits) throw new ShapeError(`expand: ${printShape(x.shape)} does not broadcast to ${printShape(shape)}`);
   return new Node('expand', x.dtype, shape, [x]);
 }
@@ -70,13 +77,13 @@ export function shrink(
   shape: Shape,
   dynamic: { readonly axis: number; readonly start: Node } | null = null,
 ): Node {
-  if (dynamic === null && sameShape(x.shape, shape)) return x;
   for (let axis = 0; axis < x.shape.length; axis++) {
     const start = starts[axis] as number;
     if (start < 0 || start + (shape[axis] as number) > (x.shape[axis] as number)) {
       throw new ShapeError(`shrink: [${starts.join(', ')}] + ${printShape(shape)} is outside ${printShape(x.shape)}`);
     }
   }
+  if (dynamic === null && sameShape(x.shape, shape)) return x;
   if (dynamic === null) return new Node('shrink', x.dtype, shape, [x], [...starts, -1]);
   return new Node('shrink', x.dtype, shape, [x, dynamic.start], [...starts, dynamic.axis]);
 }
@@ -87,7 +94,9 @@ export function pad(x: Node, padding: readonly number[], fill: number | bigint =
     throw new ShapeError(`pad: expected ${2 * x.shape.length} counts of at least 0, got [${padding.join(', ')}]`);
   }
   if (padding.every((count) => count === 0)) return x;
-  const shape = x.shape.map((length, axis) => length + (padding[2 * axis] as number) + (padding[2 * axis + 1] as number));
+  const shape = x.shape.map(
+    (length, axis) => length + (padding[2 * axis] as number) + (padding[2 * axis + 1] as number),
+  );
   return new Node('pad', x.dtype, shape, [x], padding, fill);
 }
 
@@ -116,7 +125,8 @@ export function cat(parts: readonly Node[], axis: number): Node {
   if (parts.length === 1) return first;
   const shape = [...first.shape];
   for (const part of parts.slice(1)) {
-    if (part.dtype !== first.dtype) throw new TypeError(`cat: expected equal dtypes, got ${first.dtype} and ${part.dtype}`);
+    if (part.dtype !== first.dtype)
+      throw new TypeError(`cat: expected equal dtypes, got ${first.dtype} and ${part.dtype}`);
     const fits = part.shape.length === shape.length && part.shape.every((n, a) => a === axis || n === first.shape[a]);
     if (!fits) {
       throw new ShapeError(
@@ -222,7 +232,8 @@ export function gather(x: Node, index: Node, axis: number): Node {
 
 export function scatterAdd(base: Node, index: Node, src: Node, axis: number): Node {
   checkIndex('scatterAdd', base.shape, index, axis);
-  if (base.dtype !== src.dtype) throw new TypeError(`scatterAdd: expected equal dtypes, got ${base.dtype} and ${src.dtype}`);
+  if (base.dtype !== src.dtype)
+    throw new TypeError(`scatterAdd: expected equal dtypes, got ${base.dtype} and ${src.dtype}`);
   if (!sameShape(index.shape, src.shape)) {
     throw new ShapeError(
       `scatterAdd: expected index and src of one shape, got ${printShape(index.shape)} and ${printShape(src.shape)}`,
@@ -269,10 +280,13 @@ export function assignSlice(target: Node, value: Node, starts: readonly number[]
   const fits =
     value.shape.length === target.shape.length &&
     value.shape.every(
-      (n, axis) => n === 0 || (starts[axis] as number) + (n - 1) * (steps[axis] as number) < (target.shape[axis] as number),
+      (n, axis) =>
+        n === 0 || (starts[axis] as number) + (n - 1) * (steps[axis] as number) < (target.shape[axis] as number),
     );
   if (!fits) {
-    throw new ShapeError(`assign: ${printShape(value.shape)} at [${starts.join(', ')}] is outside ${printShape(target.shape)}`);
+    throw new ShapeError(
+      `assign: ${printShape(value.shape)} at [${starts.join(', ')}] is outside ${printShape(target.shape)}`,
+    );
   }
   const attrs: number[] = [];
   for (let axis = 0; axis < target.shape.length; axis++) attrs.push(starts[axis] as number, steps[axis] as number);

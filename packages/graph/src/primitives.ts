@@ -88,9 +88,24 @@ export const primitives = {
   shr: { class: 'binary', arity: 2, differentiable: false, doc: 'x >> y, keeping the sign' },
   where: { class: 'ternary', arity: 3, differentiable: true, doc: 'condition ? x : y' },
 
-  reduceSum: { class: 'reduce', arity: 1, differentiable: true, doc: 'sum over the axes attrs, which stay with length 1' },
-  reduceMax: { class: 'reduce', arity: 1, differentiable: true, doc: 'max over the axes attrs, which stay with length 1' },
-  reduceProd: { class: 'reduce', arity: 1, differentiable: true, doc: 'product over the axes attrs, which stay with length 1' },
+  reduceSum: {
+    class: 'reduce',
+    arity: 1,
+    differentiable: true,
+    doc: 'sum over the axes attrs, which stay with length 1',
+  },
+  reduceMax: {
+    class: 'reduce',
+    arity: 1,
+    differentiable: true,
+    doc: 'max over the axes attrs, which stay with length 1',
+  },
+  reduceProd: {
+    class: 'reduce',
+    arity: 1,
+    differentiable: true,
+    doc: 'product over the axes attrs, which stay with length 1',
+  },
   matmul: { class: 'contraction', arity: 2, differentiable: true, doc: '[..., m, k] @ [..., k, n], equal batch axes' },
 
   gather: {
@@ -122,7 +137,12 @@ export const primitives = {
     doc: 'inputs target, value: the target with value written at attrs (start, step per axis); evaluated as an output it is written in place',
   },
 
-  custom: { class: 'escape', arity: null, differentiable: false, doc: 'a kernel of the user: `payload` is a CustomKernelSpec' },
+  custom: {
+    class: 'escape',
+    arity: null,
+    differentiable: false,
+    doc: 'a kernel of the user: `payload` is a CustomKernelSpec',
+  },
 } as const satisfies Record<string, PrimitiveRow>;
 
 export type Primitive = keyof typeof primitives;
