@@ -24,14 +24,21 @@ const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), j
   stdio: 'inherit',
 });
 
-// A terminal sends Ctrl-C to the child as well; npm and scripts send signals to us alone, and npm may repeat them.
-let lastInterrupt = Number.NEGATIVE_INFINITY;
+// Ctrl-C reaches the whole process group, the program included, which ends when it has put its work away; so do we.
+let interrupted = false;
 process.on('SIGINT', () => {
-  const repeated = performance.now() - lastInterrupt < 1_000;
-  lastInterrupt = performance.now();
-  if (!process.stdin.isTTY && !repeated) child.kill('SIGINT');
+  interrupted = true;
 });
 process.on('SIGTERM', () => child.kill('SIGTERM'));
+
+// npm hands a signal that was sent to it alone to its shell, which dies of it and leaves us behind: then we pass it on.
+const parent = process.ppid;
+const watch = setInterval(() => {
+  if (process.ppid === parent || interrupted) return;
+  interrupted = true;
+  child.kill('SIGINT');
+}, 250);
+watch.unref();
 
 child.on('error', (error) => {
   console.error(error.message);
