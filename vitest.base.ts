@@ -23,7 +23,7 @@ export function packageTests(folder: string) {
         ...filesOf(mode, folder),
         passWithNoTests: true,
         testTimeout: mode === 'long' ? 600_000 : 60_000,
-        reporters: ['dot', 'json'],
+        reporters: ['default', 'json'],
         outputFile: { json: join(folder, '.torchlet', `${mode === 'dist' || mode === 'long' ? mode : 'source'}.json`) },
       },
     };

@@ -3,22 +3,33 @@
  * Every other root command calls `setup()` first. Read next: `command.mjs` and `test.mjs`.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { cacheFolder, pnpm, requireNode, root, run } from './toolchain.mjs';
 
 const workspaceFolders = ['packages', 'examples'];
 const buildFiles = /^(package\.json|tsup\.config\.ts|tsconfig.*\.json)$/;
+const pnpmBesideTurbo = join(root, 'node_modules', '.bin', 'pnpm');
 const lockFile = join(cacheFolder, 'setup.lock');
 
 /** Installs and builds what is missing or out of date; returns at once, without the network, when nothing is. */
 export async function setup() {
   requireNode();
   mkdirSync(cacheFolder, { recursive: true });
-  if (upToDate('install', installInputs()) && upToDate('build', buildInputs()) && isBuilt()) return;
+  const ready = upToDate('install', installInputs()) && isInstalled() && upToDate('build', buildInputs()) && isBuilt();
+  if (ready) return;
   await alone(async () => {
-    await step('install', installInputs, install, () => existsSync(join(root, 'node_modules')));
+    await step('install', installInputs, install, isInstalled);
     await step('build', buildInputs, build, isBuilt);
   });
 }
@@ -35,6 +46,18 @@ async function install() {
       'the dependencies could not be installed; after a change of a package.json, run `npm run pnpm -- install`',
     );
   }
+  await putPnpmBesideTurbo();
+}
+
+/** `npx turbo run test --filter=...` asks the path for pnpm, and npx puts this one folder there. */
+async function putPnpmBesideTurbo() {
+  if (process.platform === 'win32') return;
+  rmSync(pnpmBesideTurbo, { force: true });
+  symlinkSync(await pnpm(), pnpmBesideTurbo);
+}
+
+function isInstalled() {
+  return process.platform === 'win32' ? existsSync(join(root, 'node_modules')) : existsSync(pnpmBesideTurbo);
 }
 
 async function build() {
