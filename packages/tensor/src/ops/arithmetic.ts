@@ -1,0 +1,261 @@
+/** Arithmetic, powers, rounding, minima and maxima, element by element. Comparisons are `comparison.ts`, other functions `functions.ts`. */
+import { type DType, dtypes, isFloat } from '@torchlet/device';
+import { binary, cast, lt, mul as mulExact, neg as negExact, type Node, unary, where as whereExact } from '@torchlet/graph';
+import { resultType } from '../promotion.js';
+import { align, alignFloat, floatOf, like, type NodeOperand, toFloat } from './operands.js';
+
+export function add(x: NodeOperand, y: NodeOperand, alpha: number = 1): Node {
+  const [a, b] = align('add', [x, y]) as [Node, Node];
+  return binary('add', a, alpha === 1 ? b : scaled('add', b, alpha));
+}
+
+/** @throws TypeError for two bools, as in PyTorch: use logicalXor. */
+export function sub(x: NodeOperand, y: NodeOperand, alpha: number = 1): Node {
+  const [a, b] = align('sub', [x, y]) as [Node, Node];
+  if (a.dtype === 'bool') throw new TypeError('sub: bool tensors cannot be subtracted; use logicalXor or bitwiseNot');
+  return binary('add', a, negExact(alpha === 1 ? b : scaled('sub', b, alpha)));
+}
+
+function scaled(op: string, x: Node, alpha: number): Node {
+  if (!isFloat(x.dtype) && !Number.isInteger(alpha)) {
+    throw new TypeError(`${op}: expected a whole alpha for ${x.dtype}, got ${alpha}`);
+  }
+  const [a, b] = align(op, [x, alpha], x.dtype) as [Node, Node];
+  return binary('mul', a, b);
+}
+
+export function mul(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('mul', [x, y]) as [Node, Node];
+  return binary('mul', a, b);
+}
+
+export type RoundingMode = 'trunc' | 'floor';
+
+/** True division in floats; with a rounding mode, integers stay integers. */
+export function div(x: NodeOperand, y: NodeOperand, roundingMode: RoundingMode | null = null): Node {
+  const dtype = resultType([x, y]);
+  if (roundingMode === null) {
+    const [a, b] = alignFloat('div', [x, y]) as [Node, Node];
+    return binary('div', a, b);
+  }
+  const [a, b] = align('div', [x, y], dtype === 'bool' ? 'int64' : dtype) as [Node, Node];
+  if (isFloat(a.dtype)) {
+    const quotient = binary('div', a, b);
+    return roundingMode === 'floor' ? floorDivideFloats(a, b) : trunc(quotient);
+  }
+  return roundingMode === 'floor' ? floorDivideIntegers(a, b) : binary('idiv', a, b);
+}
+
+export function floorDivide(x: NodeOperand, y: NodeOperand): Node {
+  return div(x, y, 'floor');
+}
+
+function floorDivideIntegers(a: Node, b: Node): Node {
+  const quotient = binary('idiv', a, b);
+  const rest = binary('add', a, negExact(binary('mul', quotient, b)));
+  const zero = like(a, 0);
+  const inexact = binary('xor', binary('eq', rest, zero), like({ shape: a.shape, dtype: 'bool' }, 1));
+  const signsDiffer = binary('xor', lt(rest, zero), lt(b, zero));
+  const down = binary('and', inexact, signsDiffer);
+  return binary('add', quotient, negExact(cast(down, a.dtype)));
+}
+
+/** As C's fmod gives a remainder first, so that 6 // 0.1 rounds as Python's does. */
+function floorDivideFloats(a: Node, b: Node): Node {
+  const rest = fmodFloats(a, b);
+  const zero = like(a, 0);
+  const exact = binary('div', binary('add', a, negExact(rest)), b);
+  const adjust = binary('and', ne(rest, zero), binary('xor', lt(rest, zero), lt(b, zero)));
+  const lowered = whereExact(adjust, binary('add', exact, like(a, -1)), exact);
+  const floor = unary('floor', lowered);
+  const rounded = whereExact(lt(like(a, 0.5), binary('add', lowered, negExact(floor))), binary('add', floor, like(a, 1)), floor);
+  return whereExact(binary('eq', b, zero), binary('div', a, b), rounded);
+}
+
+function ne(a: Node, b: Node): Node {
+  const equal = binary('eq', a, b);
+  return binary('xor', equal, like(equal, 1));
+}
+
+/** Remainder with the sign of the dividend (C's fmod). Floats: x - trunc(x / y) * y. */
+export function fmod(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('fmod', [x, y]) as [Node, Node];
+  if (isFloat(a.dtype)) return fmodFloats(a, b);
+  return binary('add', a, negExact(binary('mul', binary('idiv', a, b), b)));
+}
+
+function fmodFloats(a: Node, b: Node): Node {
+  const wide = a.dtype === 'float64' ? a : cast(a, 'float64');
+  const divisor = b.dtype === 'float64' ? b : cast(b, 'float64');
+  const rest = binary('add', wide, negExact(mulExact(trunc(binary('div', wide, divisor)), divisor)));
+  const infinite = binary('eq', abs(divisor), like(divisor, Infinity));
+  const finite = lt(abs(wide), like(wide, Infinity));
+  return cast(whereExact(binary('and', infinite, finite), wide, rest), a.dtype);
+}
+
+/** Remainder with the sign of the divisor (Python's %). */
+export function remainder(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('remainder', [x, y]) as [Node, Node];
+  const rest = isFloat(a.dtype) ? fmodFloats(a, b) : fmod(a, b);
+  const zero = like(a, 0);
+  const adjust = binary('and', ne(rest, zero), binary('xor', lt(rest, zero), lt(b, zero)));
+  return whereExact(adjust, binary('add', rest, b), rest);
+}
+
+/** x ** y. A number as exponent is part of the structure; whole ones up to 4 are products. Integers to a negative power throw. */
+export function pow(x: NodeOperand, y: NodeOperand): Node {
+  if (typeof y === 'number' && typeof x === 'object') {
+    const dtype = resultType([x, y]);
+    const base = cast(x, dtype);
+    if (!isFloat(dtype)) return integerPower(base, y);
+    switch (y) {
+      case 1:
+        return mulExact(base, like(base, 1));
+      case 2:
+        return mulExact(base, base);
+      case 3:
+        return mulExact(mulExact(base, base), base);
+      case 4: {
+        const square = mulExact(base, base);
+        return mulExact(square, square);
+      }
+      case 0.5:
+        return unary('sqrt', base);
+      case -1:
+        return binary('div', like(base, 1), base);
+      default:
+        return binary('pow', base, like(base, y));
+    }
+  }
+  const [a, b] = align('pow', [x, y]) as [Node, Node];
+  if (isFloat(a.dtype)) return binary('pow', a, b);
+  return cast(binary('pow', cast(a, 'float64'), cast(b, 'float64')), a.dtype);
+}
+
+function integerPower(base: Node, exponent: number): Node {
+  if (exponent < 0) throw new RangeError(`pow: integers to negative integer powers are not allowed, got ${exponent}`);
+  let result = like(base, 1);
+  let square = base;
+  for (let left = exponent; left > 0; left = Math.floor(left / 2)) {
+    if (left % 2 === 1) result = mulExact(result, square);
+    square = mulExact(square, square);
+  }
+  return result;
+}
+
+export function neg(x: Node): Node {
+  if (x.dtype === 'bool') throw new TypeError('neg: bool tensors cannot be negated; use logicalNot');
+  return negExact(x);
+}
+
+/** |x|; the derivative at 0 is 0. */
+export function abs(x: Node): Node {
+  if (x.dtype === 'bool' || x.dtype === 'uint8') return x;
+  const zero = like(x, 0);
+  const magnitude = whereExact(lt(x, zero), negExact(x), x);
+  // 0 * x keeps NaN and turns -0 into 0, and its gradient is 0.
+  return isFloat(x.dtype) ? whereExact(binary('eq', x, zero), zero, magnitude) : magnitude;
+}
+
+export function sign(x: Node): Node {
+  if (x.dtype === 'bool') return x;
+  const zero = like(x, 0);
+  const positive = cast(lt(zero, x), x.dtype);
+  const negative = cast(lt(x, zero), x.dtype);
+  return binary('add', positive, negExact(negative));
+}
+
+export function floor(x: Node): Node {
+  return isFloat(x.dtype) ? unary('floor', x) : x;
+}
+
+export function ceil(x: Node): Node {
+  return isFloat(x.dtype) ? negExact(unary('floor', negExact(x))) : x;
+}
+
+/** Towards 0. */
+export function trunc(x: Node): Node {
+  if (!isFloat(x.dtype)) return x;
+  return whereExact(lt(x, like(x, 0)), ceil(x), unary('floor', x));
+}
+
+/** To the nearest whole number, halves to even; `decimals` places. */
+export function round(x: Node, decimals: number = 0): Node {
+  if (!isFloat(x.dtype)) return x;
+  if (decimals !== 0) {
+    const scale = like(x, 10 ** Math.abs(decimals));
+    const scaledUp = decimals > 0 ? mulExact(x, scale) : binary('div', x, scale);
+    const whole = round(scaledUp);
+    return decimals > 0 ? binary('div', whole, scale) : mulExact(whole, scale);
+  }
+  const down = unary('floor', x);
+  const rest = binary('add', x, negExact(down));
+  const half = like(x, 0.5);
+  const up = binary('add', down, like(x, 1));
+  const downIsEven = binary('eq', mulExact(unary('floor', mulExact(down, half)), like(x, 2)), down);
+  const tie = whereExact(downIsEven, down, up);
+  const nearest = whereExact(lt(half, rest), up, whereExact(binary('eq', rest, half), tie, down));
+  // What has no fraction stays as it is: -0, infinities, NaN; and a result of 0 keeps the sign of x.
+  const signed = whereExact(binary('and', binary('eq', nearest, like(x, 0)), lt(x, like(x, 0))), like(x, -0), nearest);
+  return whereExact(binary('eq', x, down), x, whereExact(isNaNExact(rest), x, signed));
+}
+
+function isNaNExact(x: Node): Node {
+  return ne(x, x);
+}
+
+export function frac(x: Node): Node {
+  return binary('add', x, negExact(trunc(x)));
+}
+
+export function maximum(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('maximum', [x, y]) as [Node, Node];
+  return binary('max', a, b);
+}
+
+export function minimum(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('minimum', [x, y]) as [Node, Node];
+  return minExact(a, b);
+}
+
+/** -max(-x, -y); of integers by comparison, since the least one has no negative. */
+export function minExact(a: Node, b: Node): Node {
+  if (isFloat(a.dtype)) return negExact(binary('max', negExact(a), negExact(b)));
+  return whereExact(lt(a, b), a, b);
+}
+
+/** Between `min` and `max`; where they cross, `max`. The gradient passes inside the bounds, edges included. */
+export function clamp(x: Node, min: NodeOperand | null, max: NodeOperand | null): Node {
+  if (min === null && max === null) throw new TypeError('clamp: expected a min or a max, got neither');
+  const bounds = [min, max].filter((bound) => bound !== null);
+  const dtype: DType = resultType([x, ...bounds]);
+  let result = x;
+  if (min !== null) {
+    const [a, low] = align('clamp', [result, min], dtype) as [Node, Node];
+    result = whereExact(lt(a, low), low, a);
+  }
+  if (max !== null) {
+    const [a, high] = align('clamp', [result, max], dtype) as [Node, Node];
+    result = whereExact(lt(high, a), high, a);
+  }
+  return result;
+}
+
+export function reciprocal(x: Node): Node {
+  const float = toFloat(x);
+  return binary('div', like(float, 1), float);
+}
+
+/** start + weight * (end - start), in the form that is exact at both ends. */
+export function lerp(start: Node, end: NodeOperand, weight: NodeOperand): Node {
+  const [a, b, w] = align('lerp', [start, end, weight], floatOf(start.dtype)) as [Node, Node, Node];
+  const difference = binary('add', b, negExact(a));
+  const fromStart = binary('add', a, mulExact(w, difference));
+  const fromEnd = binary('add', b, negExact(mulExact(difference, binary('add', like(w, 1), negExact(w)))));
+  return whereExact(lt(abs(w), like(w, 0.5)), fromStart, fromEnd);
+}
+
+/** Whether the dtype counts as a number that can be summed without overflow of its own kind. */
+export function sumDType(dtype: DType): DType {
+  return dtypes[dtype].kind === 'float' ? dtype : 'int64';
+}

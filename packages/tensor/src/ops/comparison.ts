@@ -1,0 +1,113 @@
+/** Comparisons, logic and tests of float classes: everything that gives bool, and the bitwise operations. */
+import { type DType, isFloat } from '@torchlet/device';
+import { binary, cast, eq as eqExact, lt as ltExact, type Node, where as whereExact } from '@torchlet/graph';
+import { resultType } from '../promotion.js';
+import { align, broadcastShapes, broadcastTo, like, type NodeOperand } from './operands.js';
+
+export function not(x: Node): Node {
+  return binary('xor', x, like(x, 1));
+}
+
+export function eq(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('eq', [x, y]) as [Node, Node];
+  return eqExact(a, b);
+}
+
+export function ne(x: NodeOperand, y: NodeOperand): Node {
+  return not(eq(x, y));
+}
+
+export function lt(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('lt', [x, y]) as [Node, Node];
+  return ltExact(a, b);
+}
+
+export function gt(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('gt', [x, y]) as [Node, Node];
+  return ltExact(b, a);
+}
+
+export function le(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('le', [x, y]) as [Node, Node];
+  return binary('or', ltExact(a, b), eqExact(a, b));
+}
+
+export function ge(x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('ge', [x, y]) as [Node, Node];
+  return binary('or', ltExact(b, a), eqExact(a, b));
+}
+
+/** x where the condition holds, else y; the condition is bool. */
+export function where(condition: Node, x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align('where', [x, y]) as [Node, Node];
+  const shape = broadcastShapes('where', [condition.shape, a.shape]);
+  return whereExact(
+    broadcastTo('where', condition, shape),
+    broadcastTo('where', a, shape),
+    broadcastTo('where', b, shape),
+  );
+}
+
+/** x with `value` where the mask holds; of x's dtype. */
+export function maskedFill(x: Node, mask: Node, value: NodeOperand): Node {
+  const [filled] = align('maskedFill', [value], x.dtype) as [Node];
+  const shape = broadcastShapes('maskedFill', [x.shape, mask.shape]);
+  return whereExact(
+    broadcastTo('maskedFill', mask, shape),
+    broadcastTo('maskedFill', filled, shape),
+    broadcastTo('maskedFill', x, shape),
+  );
+}
+
+function truth(x: NodeOperand): NodeOperand {
+  return typeof x === 'object' ? cast(x, 'bool') : Boolean(x);
+}
+
+export function logicalNot(x: Node): Node {
+  return not(cast(x, 'bool'));
+}
+
+export function logical(op: 'and' | 'or' | 'xor', x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align(`logical_${op}`, [truth(x), truth(y)], 'bool') as [Node, Node];
+  return binary(op, a, b);
+}
+
+export function bitwise(op: 'and' | 'or' | 'xor', x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align(`bitwise_${op}`, [x, y]) as [Node, Node];
+  return binary(op, a, b);
+}
+
+export function bitwiseNot(x: Node): Node {
+  return binary('xor', x, like(x, x.dtype === 'bool' ? 1 : x.dtype === 'uint8' ? 255 : -1));
+}
+
+export function shift(op: 'shl' | 'shr', x: NodeOperand, y: NodeOperand): Node {
+  const [a, b] = align(op === 'shl' ? 'bitwiseLeftShift' : 'bitwiseRightShift', [x, y]) as [Node, Node];
+  return binary(op, a, b);
+}
+
+export function isNaN(x: Node): Node {
+  return not(eqExact(x, x));
+}
+
+export function isInf(x: Node): Node {
+  if (!isFloat(x.dtype)) return like({ shape: x.shape, dtype: 'bool' }, 0);
+  return binary('or', eqExact(x, like(x, Infinity)), eqExact(x, like(x, -Infinity)));
+}
+
+export function isFinite(x: Node): Node {
+  if (!isFloat(x.dtype)) return like({ shape: x.shape, dtype: 'bool' }, 1);
+  return binary('and', ltExact(x, like(x, Infinity)), ltExact(like(x, -Infinity), x));
+}
+
+/** |x - y| <= atol + rtol * |y|, infinities equal, NaN by choice. */
+export function isClose(x: Node, y: Node, rtol: number, atol: number, equalNaN: boolean): Node {
+  const dtype: DType = resultType([x, y]);
+  const [a, b] = align('isclose', [x, y], isFloat(dtype) ? dtype : 'float64') as [Node, Node];
+  const magnitude = (n: Node): Node => binary('max', n, binary('mul', n, like(n, -1)));
+  const difference = magnitude(binary('add', a, binary('mul', b, like(b, -1))));
+  const bound = binary('add', like(b, atol), binary('mul', like(b, rtol), magnitude(b)));
+  const near = binary('and', binary('or', ltExact(difference, bound), eqExact(difference, bound)), isFinite(b));
+  const close = binary('or', eqExact(a, b), binary('and', near, isFinite(a)));
+  return equalNaN ? binary('or', close, binary('and', isNaN(a), isNaN(b))) : close;
+}

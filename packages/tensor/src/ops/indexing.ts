@@ -1,0 +1,243 @@
+/** Reading and writing parts of a tensor by index: numbers, slices, new axes, ellipsis and integer tensors, as PyTorch's x[...]. */
+import {
+  add,
+  assignSlice,
+  axisOf,
+  binary,
+  cast,
+  expand,
+  gather as gatherExact,
+  iota,
+  lt,
+  mul,
+  Node,
+  permute as permuteOf,
+  printShape,
+  reshape,
+  scatterAdd as scatterAddExact,
+  type Shape,
+  ShapeError,
+  sizeOf,
+  where,
+} from '@torchlet/graph';
+import { select, strided, unsqueeze, zerosOf } from './movement.js';
+import { broadcastShapes, broadcastTo, like, type NodeOperand, nodeOf } from './operands.js';
+
+/** A range along one dim, as Python's start:stop:step; a negative step is refused, as in PyTorch. */
+export interface Slice {
+  readonly start: number | null;
+  readonly stop: number | null;
+  readonly step: number;
+}
+
+/** `slice(stop)`, `slice(start, stop)` or `slice(start, stop, step)`; null leaves an end open. */
+export function slice(...bounds: readonly (number | null)[]): Slice {
+  if (bounds.length === 0) return { start: null, stop: null, step: 1 };
+  if (bounds.length === 1) return { start: null, stop: bounds[0] ?? null, step: 1 };
+  return { start: bounds[0] ?? null, stop: bounds[1] ?? null, step: bounds[2] ?? 1 };
+}
+
+/** A new dim of length 1 in an index. */
+export const newaxis: unique symbol = Symbol('newaxis');
+
+/** As many full slices as the index needs. */
+export const ellipsis: unique symbol = Symbol('ellipsis');
+
+export type IndexItem<T> = number | Slice | typeof newaxis | typeof ellipsis | null | T;
+
+/** One step of a resolved index, on an axis of the source. */
+type Resolved =
+  | { readonly kind: 'select'; readonly index: number }
+  | { readonly kind: 'slice'; readonly start: number; readonly length: number; readonly step: number }
+  | { readonly kind: 'new' }
+  | { readonly kind: 'tensor'; readonly index: Node };
+
+/** The index with ellipsis and negative numbers worked out, one entry per axis of the source plus new ones. */
+function resolve(shape: Shape, items: readonly IndexItem<Node>[]): Resolved[] {
+  const named = items.filter((item) => item !== newaxis && item !== null && item !== ellipsis).length;
+  if (named > shape.length) {
+    throw new ShapeError(`index: ${named} indices for a tensor of ${shape.length} dims, ${printShape(shape)}`);
+  }
+  const resolved: Resolved[] = [];
+  let axis = 0;
+  const full = (): void => {
+    resolved.push({ kind: 'slice', start: 0, length: shape[axis++] as number, step: 1 });
+  };
+  let sawEllipsis = false;
+  for (const item of items) {
+    if (item === ellipsis) {
+      if (sawEllipsis) throw new ShapeError('index: expected at most one ellipsis');
+      sawEllipsis = true;
+      for (let i = named; i < shape.length; i++) full();
+      continue;
+    }
+    if (item === newaxis || item === null) {
+      resolved.push({ kind: 'new' });
+      continue;
+    }
+    const length = shape[axis] as number;
+    if (item instanceof Node) resolved.push({ kind: 'tensor', index: wrapped(item, length) });
+    else if (typeof item === 'number') resolved.push({ kind: 'select', index: boundIndex(item, length, axis) });
+    else resolved.push(boundSlice(item, length));
+    axis++;
+  }
+  while (axis < shape.length) full();
+  return resolved;
+}
+
+function boundIndex(index: number, length: number, axis: number): number {
+  if (!Number.isInteger(index) || index < -length || index >= length) {
+    throw new ShapeError(`index: ${index} is outside dim ${axis} of length ${length}`);
+  }
+  return index < 0 ? index + length : index;
+}
+
+function boundSlice({ start, stop, step }: Slice, length: number): Resolved {
+  if (!Number.isInteger(step) || step < 1) throw new ShapeError(`slice: expected a step of at least 1, got ${step}`);
+  const bound = (value: number | null, open: number): number => {
+    if (value === null) return open;
+    return Math.min(Math.max(value < 0 ? value + length : value, 0), length);
+  };
+  const from = bound(start, 0);
+  const to = bound(stop, length);
+  return { kind: 'slice', start: from, length: Math.max(0, Math.ceil((to - from) / step)), step };
+}
+
+/** Negative positions count from the end. */
+function wrapped(index: Node, length: number): Node {
+  const i = index.dtype === 'int64' || index.dtype === 'int32' ? index : cast(index, 'int64');
+  const negative = lt(i, like(i, 0));
+  return where(negative, add(i, like(i, length)), i);
+}
+
+/** The part of x that `items` name. */
+export function at(x: Node, items: readonly IndexItem<Node>[]): Node {
+  let result = x;
+  let axis = 0;
+  const tensors: { axis: number; index: Node }[] = [];
+  for (const step of resolve(x.shape, items)) {
+    switch (step.kind) {
+      case 'select':
+        result = select(result, axis, step.index);
+        break;
+      case 'slice':
+        result = strided(result, axis, step.start, step.length, step.step);
+        axis++;
+        break;
+      case 'new':
+        result = unsqueeze(result, axis++);
+        break;
+      case 'tensor':
+        tensors.push({ axis, index: step.index });
+        axis++;
+        break;
+      default: {
+        const never: never = step;
+        return never;
+      }
+    }
+  }
+  return tensors.length === 0 ? result : atTensors(result, tensors);
+}
+
+/** Integer tensors index together: broadcast to one shape, which takes the place of their dims (in front, where they are not neighbours). */
+function atTensors(x: Node, tensors: readonly { axis: number; index: Node }[]): Node {
+  const shape = broadcastShapes('index', tensors.map(({ index }) => index.shape));
+  const axes = tensors.map(({ axis }) => axis);
+  const neighbours = axes.every((axis, i) => i === 0 || axis === (axes[i - 1] as number) + 1);
+  const position = neighbours ? (axes[0] as number) : 0;
+  const rest = x.shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
+  const order = [...rest.slice(0, position), ...axes, ...rest.slice(position)];
+  const lengths = axes.map((axis) => x.shape[axis] as number);
+  const before = rest.slice(0, position).map((axis) => x.shape[axis] as number);
+  const after = rest.slice(position).map((axis) => x.shape[axis] as number);
+  const merged = reshape(permuted(x, order), [...before, sizeOf(lengths), ...after]);
+  const linear = reshape(linearIndex(tensors.map(({ index }) => index), lengths, shape), [sizeOf(shape)]);
+  const picked = indexSelectExact(merged, before.length, linear);
+  return reshape(picked, [...before, ...shape, ...after]);
+}
+
+function permuted(x: Node, order: readonly number[]): Node {
+  return order.every((axis, i) => axis === i) ? x : permuteOf(x, order);
+}
+
+function linearIndex(indices: readonly Node[], lengths: readonly number[], shape: Shape): Node {
+  let linear: Node | null = null;
+  indices.forEach((index, i) => {
+    const spread = broadcastTo('index', cast(index, 'int64'), shape);
+    linear = linear === null ? spread : add(mul(linear, like(linear, lengths[i] as number)), spread);
+  });
+  return linear as unknown as Node;
+}
+
+function indexSelectExact(x: Node, axis: number, index: Node): Node {
+  const count = index.shape[0] as number;
+  const shape = x.shape.map((n, a) => (a === axis ? count : n));
+  const line = reshape(index, x.shape.map((_, a) => (a === axis ? count : 1)));
+  return gatherExact(x, expand(line, shape), axis);
+}
+
+/** Rows (or what `dim` counts) of x in the order of the 1-d `index`. */
+export function indexSelect(x: Node, dim: number, index: Node): Node {
+  if (index.shape.length > 1) throw new ShapeError(`indexSelect: expected a 1-d index, got ${printShape(index.shape)}`);
+  const axis = axisOf('indexSelect', dim, x.shape.length);
+  return indexSelectExact(x, axis, wrapped(reshape(index, [sizeOf(index.shape)]), x.shape[axis] as number));
+}
+
+export function gather(x: Node, dim: number, index: Node): Node {
+  const axis = axisOf('gather', dim, x.shape.length);
+  return gatherExact(x, index, axis);
+}
+
+export function scatterAdd(x: Node, dim: number, index: Node, src: Node): Node {
+  const axis = axisOf('scatterAdd', dim, x.shape.length);
+  const part = src.shape.every((n, a) => n === index.shape[a])
+    ? src
+    : index.shape.reduce((cut, n, a) => strided(cut, a, 0, n, 1), src);
+  return scatterAddExact(x, index, part, axis);
+}
+
+/** x with `value` (broadcast, converted) written where `items` point: numbers, slices and integer tensors. */
+export function setAt(x: Node, items: readonly IndexItem<Node>[], value: NodeOperand): Node {
+  const steps = resolve(x.shape, items);
+  if (steps.some((step) => step.kind === 'tensor')) return setThrough(x, (n) => at(n, items), value);
+  const starts: number[] = [];
+  const strides: number[] = [];
+  const lengths: number[] = [];
+  const visible: number[] = [];
+  for (const step of steps) {
+    if (step.kind === 'new') visible.push(1);
+    if (step.kind === 'select') {
+      starts.push(step.index);
+      strides.push(1);
+      lengths.push(1);
+    }
+    if (step.kind === 'slice') {
+      starts.push(step.start);
+      strides.push(step.step);
+      lengths.push(step.length);
+      visible.push(step.length);
+    }
+  }
+  const spread = broadcastTo('setAt', nodeOf(value, x.dtype), visible);
+  return assignSlice(x, reshape(spread, lengths), starts, strides);
+}
+
+/**
+ * x with `value` written to the elements that `view` shows: for any view whose elements are different ones of x (with
+ * an integer tensor that repeats a position, one of its values).
+ */
+export function setThrough(x: Node, view: (node: Node) => Node, value: NodeOperand): Node {
+  const size = sizeOf(x.shape);
+  const positions = view(reshape(iota(size, 'int32'), x.shape));
+  const count = sizeOf(positions.shape);
+  const values = reshape(broadcastTo('setAt', nodeOf(value, x.dtype), positions.shape), [count]);
+  const index = reshape(positions, [count]);
+  const zeros = zerosOf([size], 'int32');
+  const hits = scatterAddExact(zeros, index, like(index, 1), 0);
+  const sources = scatterAddExact(zeros, index, iota(count, 'int32'), 0);
+  // A position hit twice gets the sum of two sources: the quotient is one of the range, and equal values agree anyway.
+  const source = binary('idiv', sources, hits);
+  const written = count === 0 ? reshape(x, [size]) : where(lt(zeros, hits), gatherExact(values, source, 0), reshape(x, [size]));
+  return reshape(written, x.shape);
+}

@@ -1,0 +1,207 @@
+/** Reductions: sums, extremes, means and variances, norms, softmax and its kin, arg-extremes. */
+import { type DType, isFloat } from '@torchlet/device';
+import {
+  axisOf,
+  binary,
+  cast,
+  expand,
+  iota,
+  mul,
+  neg,
+  marker,
+  type Node,
+  printShape,
+  reduce,
+  reshape,
+  ShapeError,
+  sizeOf,
+  unary,
+  where,
+} from '@torchlet/graph';
+import { sumDType } from './arithmetic.js';
+import { not } from './comparison.js';
+import { axesOf, type Dims, floatOf, like, squeezeAxes, toFloat } from './operands.js';
+
+export interface ReduceOptions {
+  readonly keepdim?: boolean | undefined;
+  readonly dtype?: DType | undefined;
+}
+
+function finish(x: Node, axes: readonly number[], keepdim: boolean | undefined): Node {
+  return keepdim ? x : squeezeAxes(x, axes);
+}
+
+/** Integers and bools are summed in int64. */
+export function sum(x: Node, dims: Dims, { keepdim, dtype }: ReduceOptions = {}): Node {
+  const axes = axesOf('sum', dims, x.shape.length);
+  return finish(reduce('reduceSum', cast(x, dtype ?? sumDType(x.dtype)), axes), axes, keepdim);
+}
+
+export function prod(x: Node, dims: Dims, { keepdim, dtype }: ReduceOptions = {}): Node {
+  const axes = axesOf('prod', dims, x.shape.length);
+  return finish(reduce('reduceProd', cast(x, dtype ?? sumDType(x.dtype)), axes), axes, keepdim);
+}
+
+function countOf(x: Node, axes: readonly number[]): number {
+  let count = 1;
+  for (const axis of axes) count *= x.shape[axis] as number;
+  return count;
+}
+
+export function mean(x: Node, dims: Dims, { keepdim, dtype }: ReduceOptions = {}): Node {
+  const wanted = dtype ?? x.dtype;
+  if (!isFloat(wanted)) {
+    throw new TypeError(`mean: expected a float dtype, got ${wanted}; convert with x.float() or pass { dtype: 'float32' }`);
+  }
+  const axes = axesOf('mean', dims, x.shape.length);
+  const total = reduce('reduceSum', cast(x, wanted), axes);
+  return finish(binary('div', total, like(total, countOf(x, axes))), axes, keepdim);
+}
+
+function checkNotEmpty(op: string, x: Node, axes: readonly number[]): void {
+  if (countOf(x, axes) > 0) return;
+  throw new ShapeError(`${op}: expected at least one element to choose from, got shape ${printShape(x.shape)}`);
+}
+
+/** The largest over `dims`; its gradient is shared evenly among ties. */
+export function amax(x: Node, dims: Dims, { keepdim }: ReduceOptions = {}): Node {
+  const axes = axesOf('amax', dims, x.shape.length);
+  checkNotEmpty('amax', x, axes);
+  return finish(reduce('reduceMax', x, axes), axes, keepdim);
+}
+
+export function amin(x: Node, dims: Dims, { keepdim }: ReduceOptions = {}): Node {
+  const axes = axesOf('amin', dims, x.shape.length);
+  checkNotEmpty('amin', x, axes);
+  return finish(least(x, axes), axes, keepdim);
+}
+
+/** Negation has no room for the least integer, complement has. */
+function least(x: Node, axes: readonly number[]): Node {
+  if (isFloat(x.dtype)) return neg(reduce('reduceMax', neg(x), axes));
+  const flip = (n: Node): Node => binary('xor', n, like(n, n.dtype === 'bool' ? 1 : n.dtype === 'uint8' ? 255 : -1));
+  return flip(reduce('reduceMax', flip(x), axes));
+}
+
+/** Where the extreme lies along `dim`: the first of equals, the first NaN if there is one. Int64; over all elements if `dim` is null. */
+export function argExtreme(
+  op: 'argmax' | 'argmin',
+  x: Node,
+  dim: number | null,
+  keepdim: boolean,
+): Node {
+  const flat = dim === null ? reshape(x, [sizeOf(x.shape)]) : x;
+  const axis = dim === null ? 0 : axisOf(op, dim, x.shape.length);
+  if (flat.shape.length === 0) return like({ shape: [], dtype: 'int64' }, 0);
+  checkNotEmpty(op, flat, [axis]);
+  const index = positionsOfExtreme(op, flat, axis);
+  if (dim === null) return keepdim ? reshape(index, x.shape.map(() => 1)) : reshape(index, []);
+  return finish(index, [axis], keepdim);
+}
+
+function positionsOfExtreme(op: 'argmax' | 'argmin', x: Node, axis: number): Node {
+  const length = x.shape[axis] as number;
+  const extreme = op === 'argmax' ? reduce('reduceMax', x, [axis]) : least(x, [axis]);
+  const spread = expand(extreme, x.shape);
+  const isIt = isFloat(x.dtype) ? binary('or', binary('eq', x, spread), not(binary('eq', x, x))) : binary('eq', x, spread);
+  const places = alongAxis(length, axis, x, 'int32');
+  const candidates = where(isIt, places, like(places, length));
+  return cast(least(candidates, [axis]), 'int64');
+}
+
+/** 0, 1, 2, ... along `axis`, in x's shape. */
+export function alongAxis(length: number, axis: number, x: Node, dtype: DType): Node {
+  const line = reshape(
+    iota(length, dtype),
+    x.shape.map((_, a) => (a === axis ? length : 1)),
+  );
+  return expand(line, x.shape.map((n, a) => (a === axis ? length : n)));
+}
+
+/** Values and positions of the extreme along `dim`; the gradient of a value goes to the element chosen. */
+export function extremeWithIndices(op: 'max' | 'min', x: Node, dim: number, keepdim: boolean): { values: Node; indices: Node } {
+  const axis = axisOf(op, dim, x.shape.length);
+  if (x.shape.length === 0) return { values: x, indices: like({ shape: [], dtype: 'int64' }, 0) };
+  checkNotEmpty(op, x, [axis]);
+  const index = positionsOfExtreme(op === 'max' ? 'argmax' : 'argmin', x, axis);
+  const length = x.shape[axis] as number;
+  const chosen = binary('eq', alongAxis(length, axis, x, 'int64'), expand(index, x.shape));
+  const values = isFloat(x.dtype)
+    ? reduce('reduceSum', where(chosen, x, like(x, 0)), [axis])
+    : op === 'max'
+      ? reduce('reduceMax', x, [axis])
+      : least(x, [axis]);
+  return { values: finish(values, [axis], keepdim), indices: finish(index, [axis], keepdim) };
+}
+
+export function all(x: Node, dims: Dims, { keepdim }: ReduceOptions = {}): Node {
+  const axes = axesOf('all', dims, x.shape.length);
+  const truth = cast(x, 'bool');
+  const some = reduce('reduceMax', not(truth), axes);
+  return finish(not(some), axes, keepdim);
+}
+
+export function any(x: Node, dims: Dims, { keepdim }: ReduceOptions = {}): Node {
+  const axes = axesOf('any', dims, x.shape.length);
+  return finish(reduce('reduceMax', cast(x, 'bool'), axes), axes, keepdim);
+}
+
+export function countNonzero(x: Node, dims: Dims): Node {
+  return sum(cast(x, 'bool'), dims);
+}
+
+/** Mean of the squared distance from the mean, divided by count - correction. In two passes, so that nothing cancels. */
+export function variance(x: Node, dims: Dims, correction: number, keepdim: boolean): Node {
+  const axes = axesOf('var', dims, x.shape.length);
+  const f = toFloat(x);
+  const count = countOf(x, axes);
+  const total = reduce('reduceSum', f, axes);
+  const center = binary('div', total, like(total, count));
+  const deviation = binary('add', f, neg(expand(center, f.shape)));
+  const squares = reduce('reduceSum', mul(deviation, deviation), axes);
+  return finish(binary('div', squares, like(squares, Math.max(0, count - correction))), axes, keepdim);
+}
+
+export function std(x: Node, dims: Dims, correction: number, keepdim: boolean): Node {
+  return unary('sqrt', variance(x, dims, correction, keepdim));
+}
+
+/** The shift that keeps exp in range: a maximum that no gradient passes, infinities replaced by 0. */
+function shiftOf(x: Node, axes: readonly number[]): Node {
+  const largest = marker('detach', reduce('reduceMax', x, axes));
+  const infinite = binary('or', binary('eq', largest, like(largest, Infinity)), binary('eq', largest, like(largest, -Infinity)));
+  return where(infinite, like(largest, 0), largest);
+}
+
+/** log(sum(exp(x))) without overflow. */
+export function logsumexp(x: Node, dims: Dims, keepdim: boolean): Node {
+  const axes = axesOf('logsumexp', dims, x.shape.length);
+  const f = toFloat(x);
+  if (countOf(x, axes) === 0) return finish(unary('log', reduce('reduceSum', f, axes)), axes, keepdim);
+  const shift = shiftOf(f, axes);
+  const total = reduce('reduceSum', unary('exp', binary('add', f, neg(expand(shift, f.shape)))), axes);
+  return finish(binary('add', unary('log', total), shift), axes, keepdim);
+}
+
+function shifted(op: string, x: Node, dim: number, dtype: DType | undefined): { axis: number; centered: Node } {
+  const axis = axisOf(op, dim, x.shape.length);
+  const f = cast(x, dtype ?? floatOf(x.dtype));
+  if (f.shape.length === 0) return { axis: 0, centered: binary('add', f, neg(marker('detach', f))) };
+  const largest = marker('detach', reduce('reduceMax', f, [axis]));
+  return { axis, centered: binary('add', f, neg(expand(largest, f.shape))) };
+}
+
+export function softmax(x: Node, dim: number, dtype?: DType): Node {
+  const { axis, centered } = shifted('softmax', x, dim, dtype);
+  const e = unary('exp', centered);
+  if (e.shape.length === 0) return binary('div', e, e);
+  return binary('div', e, expand(reduce('reduceSum', e, [axis]), e.shape));
+}
+
+export function logSoftmax(x: Node, dim: number, dtype?: DType): Node {
+  const { axis, centered } = shifted('logSoftmax', x, dim, dtype);
+  const e = unary('exp', centered);
+  if (e.shape.length === 0) return binary('add', centered, neg(unary('log', e)));
+  const normalizer = unary('log', reduce('reduceSum', e, [axis]));
+  return binary('add', centered, neg(expand(normalizer, e.shape)));
+}

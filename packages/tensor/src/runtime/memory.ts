@@ -1,0 +1,190 @@
+/**
+ * The device memory of values that outlive a program: pooled buffers, pages of small values, and the budget of held values. Owns who allocates and
+ * who frees; a `Storage` only says where it lies. Intermediates are not here: they live in the program's arena.
+ */
+import type { Device, DeviceBuffer, HostArray, Span } from '@torchlet/device';
+import type { Storage } from './storage.js';
+
+/** Values this small are written into shared pages and never taken back. */
+export const smallBytes = 256;
+const pageBytes = 64 * 1024;
+/** Held values up to this size move to host memory at once where the host can address the device's. */
+const hostBytes = 1024 * 1024;
+const pooledBytesCap = 256 * 1024 * 1024;
+
+export class DeviceMemory {
+  readonly #device: Device;
+  /** Bytes of held values on the device before the oldest move to the host. */
+  heldBudget = 256 * 1024 * 1024;
+  readonly #pool = new Map<number, DeviceBuffer[]>();
+  #pooledBytes = 0;
+  readonly #held = new Map<number, WeakRef<Storage>>();
+  #heldBytes = 0;
+  #nextHeld = 0;
+  readonly #finalizer: FinalizationRegistry<{ readonly buffer: DeviceBuffer; readonly id: number }>;
+  #page: DeviceBuffer | null = null;
+  #pageCursor = 0;
+  #pageStorages: Storage[] = [];
+  #moving: Promise<void> | null = null;
+
+  constructor(device: Device) {
+    this.#device = device;
+    this.#finalizer = new FinalizationRegistry(({ buffer, id }) => this.#release(buffer, id));
+  }
+
+  /** Bytes one value takes on the device, rounded to the alignment. */
+  storedBytes(storage: Storage): number {
+    const { storedBytes, alignment } = this.#device.capabilities;
+    return Math.max(1, Math.ceil((storage.size * storedBytes[storage.dtype]) / alignment)) * alignment;
+  }
+
+  /** A buffer of a size class that holds `bytes`, from the pool where one is free. */
+  take(bytes: number, label: string): DeviceBuffer {
+    const size = sizeClass(bytes);
+    const free = this.#pool.get(size)?.pop();
+    if (free !== undefined) {
+      this.#pooledBytes -= size;
+      return free;
+    }
+    return this.#device.allocate(size, label);
+  }
+
+  /** Back to the pool, or to the device where the pool is full. */
+  giveBack(buffer: DeviceBuffer): void {
+    if (this.#pooledBytes + buffer.bytes > pooledBytesCap) {
+      this.#device.free(buffer);
+      return;
+    }
+    this.#pooledBytes += buffer.bytes;
+    const list = this.#pool.get(buffer.bytes);
+    if (list === undefined) this.#pool.set(buffer.bytes, [buffer]);
+    else list.push(buffer);
+  }
+
+  /** Memory for a value with an address of its own (a parameter, state, a result kept by a root); freed when nothing refers to the storage. */
+  place(storage: Storage, label: string): void {
+    const buffer = this.take(this.storedBytes(storage), label);
+    storage.span = { buffer, byteOffset: 0 };
+    this.#finalizer.register(storage, { buffer, id: -1 }, storage);
+  }
+
+  /** Memory for a small value, in the current page. */
+  placeSmall(storage: Storage): void {
+    const bytes = this.storedBytes(storage);
+    if (this.#page === null || this.#pageCursor + bytes > pageBytes) this.#turnPage();
+    const buffer = this.#page as DeviceBuffer;
+    storage.span = { buffer, byteOffset: this.#pageCursor };
+    this.#pageCursor += bytes;
+    this.#pageStorages.push(storage);
+  }
+
+  /** Marks a placed value as held by the user: counted against the budget. Call after the program that writes it was submitted. */
+  hold(storage: Storage): void {
+    const { span } = storage;
+    if (span === null) return;
+    if (this.#device.readNow !== undefined && storage.bytes <= hostBytes) {
+      this.#moveNow(storage, span);
+      return;
+    }
+    this.#finalizer.unregister(storage);
+    const id = this.#nextHeld++;
+    this.#finalizer.register(storage, { buffer: span.buffer, id }, storage);
+    this.#held.set(id, new WeakRef(storage));
+    this.#heldBytes += span.buffer.bytes;
+    this.#trimNow();
+  }
+
+  /** Takes the memory back from a storage whose value is void. */
+  free(storage: Storage): void {
+    const { span } = storage;
+    if (span === null) return;
+    this.#finalizer.unregister(storage);
+    storage.span = null;
+    this.giveBack(span.buffer);
+  }
+
+  /** Moves the oldest held values to the host where that must be waited for. Called where a program waits anyway. */
+  async trim(): Promise<void> {
+    await this.#moving;
+    if (this.#device.readNow !== undefined) return;
+    for (const [id, reference] of this.#held) {
+      if (this.#heldBytes <= this.heldBudget) return;
+      const storage = reference.deref();
+      const span = storage?.span;
+      if (storage === undefined || span === undefined || span === null) continue;
+      const { version } = storage;
+      const data = await this.#device.read(span, storage.dtype, storage.size);
+      if (storage.span !== span || storage.version !== version) continue;
+      this.#finalizer.unregister(storage);
+      storage.moveToHost(data);
+      this.#release(span.buffer, id);
+    }
+  }
+
+  #trimNow(): void {
+    if (this.#device.readNow === undefined) return;
+    for (const [id, reference] of this.#held) {
+      if (this.#heldBytes <= this.heldBudget) return;
+      const storage = reference.deref();
+      if (storage === undefined || storage.span === null) continue;
+      const { span } = storage;
+      storage.moveToHost(readNow(this.#device, span, storage));
+      this.#finalizer.unregister(storage);
+      this.#release(span.buffer, id);
+    }
+  }
+
+  #moveNow(storage: Storage, span: Span): void {
+    storage.moveToHost(readNow(this.#device, span, storage));
+    this.#finalizer.unregister(storage);
+    this.giveBack(span.buffer);
+  }
+
+  #release(buffer: DeviceBuffer, id: number): void {
+    if (id >= 0 && this.#held.delete(id)) this.#heldBytes -= buffer.bytes;
+    this.giveBack(buffer);
+  }
+
+  /** A full page moves to the host; its values with it. */
+  #turnPage(): void {
+    const full = this.#page;
+    const storages = this.#pageStorages;
+    this.#pageStorages = [];
+    this.#pageCursor = 0;
+    if (full === null) {
+      this.#page = this.#device.allocate(pageBytes, 'small values');
+      return;
+    }
+    if (this.#device.readNow !== undefined) {
+      for (const storage of storages) {
+        if (storage.span === null) continue;
+        storage.moveToHost(readNow(this.#device, storage.span, storage));
+      }
+      return;
+    }
+    this.#page = this.take(pageBytes, 'small values');
+    const before = this.#moving;
+    this.#moving = (async () => {
+      await before;
+      for (const storage of storages) {
+        if (storage.span === null) continue;
+        storage.moveToHost(await this.#device.read(storage.span, storage.dtype, storage.size));
+      }
+      this.giveBack(full);
+    })();
+    this.#moving.catch(() => undefined);
+  }
+}
+
+function readNow(device: Device, span: Span, storage: Storage): HostArray {
+  const data = device.readNow?.(span, storage.dtype, storage.size);
+  if (data === undefined) throw new TypeError(`${device.name}: this device has no readNow`);
+  return data;
+}
+
+/** Sizes grow by an eighth of a power of two, so that near sizes share buffers and little is wasted. */
+function sizeClass(bytes: number): number {
+  if (bytes <= 1024) return Math.ceil(bytes / 256) * 256;
+  const step = 2 ** (Math.floor(Math.log2(bytes - 1)) - 3);
+  return Math.ceil(bytes / step) * step;
+}

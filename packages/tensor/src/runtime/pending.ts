@@ -1,0 +1,177 @@
+/**
+ * What is recorded and not yet evaluated on one device, and which of it an evaluation takes. Owns the lists and the rules of choice; running is
+ * `runtime.ts`. The rules are section by section those of docs/architecture.md, "What recorded means".
+ */
+import { type Node, reachable } from '@torchlet/graph';
+import type { Storage } from './storage.js';
+
+/** A tensor as the runtime sees it: a cell that holds the node of its present value. */
+export interface Handle {
+  current: Node;
+}
+
+/** The results a root module keeps, and storages it may write the next ones to. */
+export interface RootRecord {
+  readonly name: string;
+  results: Node[];
+  kept: Storage[];
+  spare: Storage[];
+  evaluations: number;
+}
+
+/** What asked for an evaluation. `clock`: a root forward or a loader. `step`: an optimiser. `read`: a value. */
+export type Reason = 'clock' | 'step' | 'read';
+
+/** Waiting graphs that no `backward()` walks are let go after this many evaluations. */
+const patience = 8;
+
+interface Loose {
+  readonly node: Node;
+  age: number;
+}
+
+interface PendingGradient {
+  readonly parameter: object;
+  readonly node: Node;
+}
+
+export class Pending {
+  /** Handles whose present value is an unevaluated write, with the value to return to should the evaluation fail. */
+  readonly writes = new Map<Handle, Node>();
+  #gradients: PendingGradient[] = [];
+  #losses: Node[] = [];
+  #loose: Loose[] = [];
+  #roots: RootRecord[] = [];
+  #spent = new WeakSet<Node>();
+
+  get isEmpty(): boolean {
+    return (
+      this.writes.size === 0 &&
+      this.#gradients.length === 0 &&
+      this.#losses.length === 0 &&
+      this.#loose.length === 0 &&
+      this.#roots.length === 0
+    );
+  }
+
+  /** A tensor made outside a `forward`. */
+  trackLoose(node: Node): void {
+    this.#loose.push({ node, age: 0 });
+  }
+
+  /** A root of a recorded `backward()`. */
+  trackLoss(node: Node): void {
+    this.#losses.push(node);
+  }
+
+  trackRoot(root: RootRecord): void {
+    if (!this.#roots.includes(root)) this.#roots.push(root);
+  }
+
+  trackGradient(parameter: object, node: Node): void {
+    this.#gradients.push({ parameter, node });
+  }
+
+  /** Whether `parameter` has a recorded gradient that no evaluation took. */
+  hasGradient(parameter: object): boolean {
+    return this.#gradients.some((gradient) => gradient.parameter === parameter && gradient.node.source === null);
+  }
+
+  /** The gradient was dropped by its owner before anything read it. */
+  dropGradient(parameter: object): void {
+    this.#gradients = this.#gradients.filter((gradient) => gradient.parameter !== parameter);
+  }
+
+  isSpent(node: Node): boolean {
+    return this.#spent.has(node);
+  }
+
+  /** Number of recorded gradients, losses and writes: zero in an inference loop. */
+  get recorded(): number {
+    return this.writes.size + this.#gradients.length;
+  }
+
+  /**
+   * The nodes an evaluation for `reason` makes real, `wanted` among them, and where each one's value belongs. Gradients of `spentBy` are
+   * not stored. What is left alone stays pending.
+   */
+  take(reason: Reason, wanted: readonly Node[], spentBy: ReadonlySet<object> | null): Taken {
+    const taken = new Taken();
+    for (const handle of this.writes.keys()) taken.add(handle.current, 'write', null);
+    for (const { parameter, node } of this.#gradients) {
+      if (spentBy?.has(parameter)) this.#spent.add(node);
+      else taken.add(node, 'gradient', parameter);
+    }
+    for (const node of wanted) taken.add(node, 'held', null);
+    for (const loss of this.#losses) taken.add(loss, 'held', null);
+    this.#takeRoots(taken, reason);
+    this.#takeLoose(taken, reason);
+    this.#gradients = [];
+    this.#losses = [];
+    return taken;
+  }
+
+  /** An evaluation failed: what was pending is gone, and handles are what they were. */
+  fail(): void {
+    for (const [handle, before] of this.writes) handle.current = before;
+    this.writes.clear();
+    this.#gradients = [];
+    this.#losses = [];
+    this.#loose = [];
+    this.#roots = [];
+  }
+
+  #takeRoots(taken: Taken, reason: Reason): void {
+    const waiting: RootRecord[] = [];
+    for (const root of this.#roots) {
+      let waits = false;
+      for (const node of root.results) {
+        if (node.source !== null) continue;
+        if (!isWaiting(node) || (reason === 'step' && this.#readsWritten(node))) taken.add(node, node.requiresGrad ? 'root' : 'held', root);
+        else waits = true;
+      }
+      if (waits) waiting.push(root);
+    }
+    this.#roots = waiting;
+  }
+
+  #takeLoose(taken: Taken, reason: Reason): void {
+    const left: Loose[] = [];
+    for (const loose of this.#loose) {
+      const { node } = loose;
+      if (node.source !== null || node.used) continue;
+      if (!isWaiting(node) || (reason === 'step' && this.#readsWritten(node))) taken.add(node, 'held', null);
+      else if (loose.age++ < patience) left.push(loose);
+    }
+    this.#loose = left;
+  }
+
+  /** Whether the value of `node` is computed from a storage that a pending write changes. */
+  #readsWritten(node: Node): boolean {
+    const targets = new Set([...this.writes.values()].map((before) => before.source));
+    return reachable([node]).some((input) => input.source !== null && targets.has(input.source));
+  }
+}
+
+/** A graph with gradients that no `backward()` has walked yet: it is evaluated with its backward pass, in one program. */
+function isWaiting(node: Node): boolean {
+  return node.requiresGrad && node.walked === 'no';
+}
+
+export type Destination = 'write' | 'gradient' | 'root' | 'held';
+
+/** The outputs of one evaluation, each once. */
+export class Taken {
+  readonly nodes: Node[] = [];
+  readonly destinations: Destination[] = [];
+  readonly owners: (object | null)[] = [];
+  readonly #seen = new Set<Node>();
+
+  add(node: Node, destination: Destination, owner: object | null): void {
+    if (node.source !== null || this.#seen.has(node)) return;
+    this.#seen.add(node);
+    this.nodes.push(node);
+    this.destinations.push(destination);
+    this.owners.push(owner);
+  }
+}

@@ -1,0 +1,263 @@
+/**
+ * One device at work: takes what is pending, has it planned, binds buffers, runs it, and marks what became real. Owns evaluation; what is
+ * pending is `pending.ts`, memory is `memory.ts`, planning is `@torchlet/compiler`.
+ */
+import { type Plan, Planner } from '@torchlet/compiler';
+import type { Device, HostArray, Span } from '@torchlet/device';
+import { type Node, printShape, reachable, sizeOf } from '@torchlet/graph';
+import { DeviceMemory, smallBytes } from './memory.js';
+import { type Destination, Pending, type Reason, type RootRecord } from './pending.js';
+import { StaleValueError, Storage } from './storage.js';
+
+/** Host data that programs copied in this often becomes stored, if it is large enough to matter. */
+const usesBeforeStored = 2;
+const storedFromBytes = 64 * 1024;
+const programsInFlight = 4;
+
+/** What a device has done so far. */
+export interface RuntimeStats {
+  readonly programsRun: number;
+  readonly programsCompiled: number;
+  readonly cacheHits: number;
+  /** Kernels of all runs. */
+  readonly kernelsRun: number;
+  /** Kernels of the last program. */
+  readonly kernelsOfLast: number;
+}
+
+export class Runtime {
+  readonly device: Device;
+  readonly planner: Planner;
+  readonly memory: DeviceMemory;
+  readonly pending = new Pending();
+  programsRun = 0;
+  kernelsRun = 0;
+  kernelsOfLast = 0;
+  #inFlight: Promise<void>[] = [];
+  readonly #gradientStorages = new WeakMap<object, Storage>();
+
+  constructor(device: Device) {
+    this.device = device;
+    this.planner = new Planner(device);
+    this.memory = new DeviceMemory(device);
+  }
+
+  stats(): RuntimeStats {
+    const { programsRun, kernelsRun, kernelsOfLast } = this;
+    const { misses, hits } = this.planner.stats;
+    return { programsRun, programsCompiled: misses, cacheHits: hits, kernelsRun, kernelsOfLast };
+  }
+
+  /**
+   * Evaluates all that is pending, and `wanted`, in one program.
+   *
+   * @param spentBy parameters whose gradients this evaluation uses up.
+   */
+  evaluate(reason: Reason, wanted: readonly Node[] = [], spentBy: ReadonlySet<object> | null = null): void {
+    if (wanted.length === 0 && this.pending.isEmpty) return;
+    // A value that is gone is the reader's error: what else is pending must survive it.
+    for (const node of reachable(wanted)) if (node.source !== null) this.checkFresh(node);
+    const { nodes, destinations, owners } = this.pending.take(reason, wanted, spentBy);
+    if (nodes.length === 0) return;
+    try {
+      const { plan, leaves, scalars } = this.planner.plan(nodes);
+      const outputs = nodes.map((node, i) => this.#outputStorage(node, plan, i, leaves, destinations, owners));
+      const buffers: Span[] = plan.buffers.map((binding) =>
+        'leaf' in binding ? this.#leafSpan(leaves[binding.leaf] as Node) : spanOf(outputs[binding.output] as Storage),
+      );
+      const hostInputs: HostArray[] = plan.hosts.map((leaf) => this.#hostData(leaves[leaf] as Node));
+      const values = plan.scalars.map((position) => (scalars[position] as Node).value);
+      const ticket = this.device.run(plan.compiled, { buffers, hostInputs, scalars: values });
+      if (ticket.done !== null) this.#follow(ticket.done);
+      this.#settle(nodes, outputs, destinations, owners);
+      this.programsRun++;
+      this.kernelsOfLast = plan.program.kernels.length;
+      this.kernelsRun += this.kernelsOfLast;
+    } catch (error) {
+      this.pending.fail();
+      throw error;
+    }
+  }
+
+  /** The elements of a realised node, in fresh or immutable host memory. */
+  async read(node: Node): Promise<HostArray> {
+    this.checkFresh(node);
+    const storage = node.source as Storage;
+    if (storage.data !== null) return storage.data;
+    const data = await this.device.read(spanOf(storage), storage.dtype, storage.size);
+    await this.memory.trim();
+    return data;
+  }
+
+  /** Waits while too many programs are in flight, and lets held values move to the host. */
+  async settle(): Promise<void> {
+    while (this.#inFlight.length >= programsInFlight) await this.#inFlight[0];
+    await this.memory.trim();
+  }
+
+  /** @throws StaleValueError where the value that `node` stands for is gone. */
+  checkFresh(node: Node): void {
+    const storage = node.source as Storage | null;
+    if (storage === null || storage.version === node.version) return;
+    throw new StaleValueError(
+      `this tensor of shape ${printShape(node.shape)} can no longer be read: ${storage.staleBecause || 'it was changed in place'}. ` +
+        'Read it before that, or hold it with keep() or clone()',
+    );
+  }
+
+  /** The gradient of `parameter` was dropped by its owner: its memory serves the next one. */
+  releaseGradient(parameter: object, gradient: Node): void {
+    this.pending.dropGradient(parameter);
+    const storage = gradient.source as Storage | null;
+    if (storage === null || this.#gradientStorages.get(parameter) !== storage) return;
+    storage.version++;
+    storage.staleBecause = 'it was a gradient, and zeroGrad() has dropped it';
+  }
+
+  #outputStorage(
+    node: Node,
+    plan: Plan,
+    position: number,
+    leaves: readonly Node[],
+    destinations: readonly Destination[],
+    owners: readonly (object | null)[],
+  ): Storage {
+    const output = plan.outputs[position] as Plan['outputs'][number];
+    if (output.inPlaceLeaf !== null) return (leaves[output.inPlaceLeaf] as Node).source as Storage;
+    const size = sizeOf(node.shape);
+    const owner = owners[position] ?? null;
+    const destination = destinations[position] as Destination;
+    if (destination === 'root' && size > 0) {
+      const reused = takeSpare(owner as RootRecord, node, size, leaves);
+      if (reused !== null) return reused;
+    }
+    if (destination === 'gradient' && owner !== null) {
+      const previous = this.#gradientStorages.get(owner);
+      if (previous !== undefined && previous.staleBecause !== '' && !previous.kept && previous.span !== null && previous.size === size) return previous;
+    }
+    const storage = new Storage('stored', node.dtype, size, null);
+    storage.runtime = this;
+    if (this.memory.storedBytes(storage) <= smallBytes && destination !== 'gradient') this.memory.placeSmall(storage);
+    else this.memory.place(storage, `${node.op} ${printShape(node.shape)}`);
+    return storage;
+  }
+
+  /** Marks what became real, and takes back the results that these replace. */
+  #settle(
+    nodes: readonly Node[],
+    outputs: readonly Storage[],
+    destinations: readonly Destination[],
+    owners: readonly (object | null)[],
+  ): void {
+    const renewed = new Set<RootRecord>();
+    for (let i = 0; i < nodes.length; i++) {
+      const node = nodes[i] as Node;
+      const storage = outputs[i] as Storage;
+      const owner = owners[i] ?? null;
+      const destination = destinations[i] as Destination;
+      switch (destination) {
+        case 'write':
+          storage.version++;
+          storage.staleBecause = 'its storage has since been written in place (optimizer.step() or an in-place operation)';
+          break;
+        case 'gradient':
+          storage.version++;
+          storage.staleBecause = '';
+          if (owner !== null) this.#gradientStorages.set(owner, storage);
+          break;
+        case 'root':
+          renew(owner as RootRecord, storage, renewed, this.memory);
+          break;
+        case 'held':
+          this.memory.hold(storage);
+          break;
+        default: {
+          const never: never = destination;
+          return never;
+        }
+      }
+      node.source = storage;
+      node.version = storage.version;
+      if (!node.requiresGrad || node.walked === 'freed' || node.owner !== null) node.cut();
+    }
+    this.pending.writes.clear();
+  }
+
+  #leafSpan(node: Node): Span {
+    this.checkFresh(node);
+    const storage = node.source as Storage;
+    if (storage.runtime === null) storage.runtime = this;
+    if (storage.runtime !== this) {
+      throw new TypeError(
+        `expected every tensor of an operation on one device, got ${storage.runtime.device.name} and ${this.device.name}: move one with to(device)`,
+      );
+    }
+    if (storage.span === null) {
+      this.memory.place(storage, `stored ${printShape(node.shape)}`);
+      if (storage.data !== null) this.device.write(spanOf(storage), storage.dtype, storage.data);
+      storage.data = null;
+    }
+    return spanOf(storage);
+  }
+
+  /** Host data of a leaf; data used again and again is stored from the next program on. */
+  #hostData(node: Node): HostArray {
+    this.checkFresh(node);
+    const storage = node.source as Storage;
+    storage.uses++;
+    const { data } = storage;
+    if (data === null) throw new StaleValueError('this host data is gone');
+    if (storage.uses >= usesBeforeStored && storage.bytes >= storedFromBytes) {
+      storage.kind = 'stored';
+      storage.runtime = this;
+    }
+    return data;
+  }
+
+  #follow(done: Promise<void>): void {
+    const settled = done.then(
+      () => this.#forget(settled),
+      () => this.#forget(settled),
+    );
+    this.#inFlight.push(settled);
+  }
+
+  #forget(done: Promise<void>): void {
+    this.#inFlight = this.#inFlight.filter((other) => other !== done);
+  }
+}
+
+function spanOf(storage: Storage): Span {
+  if (storage.span === null) throw new StaleValueError(`this value is gone: ${storage.staleBecause || 'its memory was taken back'}`);
+  return storage.span;
+}
+
+/** A storage of an older result that the program does not read. */
+function takeSpare(root: RootRecord, node: Node, size: number, leaves: readonly Node[]): Storage | null {
+  const position = root.spare.findIndex(
+    (spare) =>
+      spare.size === size &&
+      spare.dtype === node.dtype &&
+      !spare.kept &&
+      spare.span !== null &&
+      !leaves.some((leaf) => leaf.source === spare),
+  );
+  return position < 0 ? null : (root.spare.splice(position, 1)[0] as Storage);
+}
+
+/** The root's older results are void once new ones exist; their storages serve later ones. */
+function renew(root: RootRecord, storage: Storage, renewed: Set<RootRecord>, memory: DeviceMemory): void {
+  if (!renewed.has(root)) {
+    renewed.add(root);
+    root.evaluations++;
+    for (const old of root.kept) {
+      if (old.kept) continue;
+      old.version++;
+      old.staleBecause = `it was a result of evaluation ${root.evaluations - 1} of ${root.name}, which has given new ones since`;
+      if (root.spare.length < 8) root.spare.push(old);
+      else memory.free(old);
+    }
+    root.kept = [];
+  }
+  root.kept.push(storage);
+}
