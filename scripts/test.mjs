@@ -1,12 +1,13 @@
 /**
  * `npm test`: installs, builds, and runs everything that this machine can run: types, lint, the dependency fence, every
  * package's tests from source and once more against what was built, and what a user of the published packages gets.
- * Ends with what was skipped and why, and the line `N passed, N failed`. `npm run test:long` runs the long tests alone.
+ * Ends with what was skipped and why, and the line `N passed, N failed`. `npm run test:long` runs what is longer, alone.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { countTests, forgetReports } from './counts.mjs';
+import { longRuns } from './long-runs.mjs';
 import { checkManifests, checkPublint, checkReadmes, checkTarballs, checkTypesOfExports } from './packages.mjs';
 import { checkPublishing, checkVersioning } from './release.mjs';
 import { setup } from './setup.mjs';
@@ -45,13 +46,13 @@ const needs = [
   () => !process.env.TORCHLET_DATA && "the original MNIST files: TORCHLET_DATA doesn't name their folder",
   () => 'GPU and Chromium: no package has tests that need them yet',
   () => 'PyTorch and the other peers: measured by `npm run bench`, not here',
-  () => 'long tests: `npm run test:long`',
+  () => 'what is longer (10,000 steps of soak, MNIST to its accuracy, every golden case): `npm run test:long`',
 ];
 
 async function main() {
   const start = performance.now();
   await setup();
-  if (longOnly) await tests('long', 'test:long');
+  if (longOnly) await everythingLong();
   else await everything();
   if (!longOnly) sum.skipped.push(...needs.map((need) => need()).filter(Boolean));
   if (sum.skipped.length > 0) console.log(`\nSkipped:\n${sum.skipped.map((text) => `  ${text}`).join('\n')}`);
@@ -64,6 +65,11 @@ async function everything() {
   await tests('source', 'test');
   await tests('dist', 'test:dist', againstDist);
   for (const [name, work] of checksOfThePackages) await check(name, work);
+}
+
+async function everythingLong() {
+  await tests('long', 'test:long');
+  for (const [name, work] of longRuns) await check(name, work);
 }
 
 async function check(name, work) {
