@@ -18,8 +18,8 @@ function ofBase(x: Node, y: Node): Node {
   if (exponent === 2) return add(x, x);
   if (exponent !== null) return mul(y, binary('pow', x, fullLike(x, exponent - 1)));
   const zero = fullLike(x, 0);
-  const plain = binary('or', lt(x, zero), lt(zero, x));
-  const base = where(binary('and', eq(y, zero), eq(plain, fullLike(plain, 0))), fullLike(x, 1), x);
+  const positive = lt(zero, x);
+  const base = where(binary('and', eq(y, zero), eq(positive, fullLike(positive, 0))), fullLike(x, 1), x);
   return mul(y, binary('pow', base, add(y, fullLike(y, -1))));
 }
 
