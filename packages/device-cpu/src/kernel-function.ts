@@ -3,13 +3,15 @@
  * on different buffers are then one function, and threads share a kernel by ranges. Owns these types; `loop/`, `matmul/` emit,
  * `program-module.ts` calls.
  */
-import type { Expression, Program, Store } from '@torchlet/device';
+import type { DType, Expression, Program, Store } from '@torchlet/device';
 import type { Callable, FunctionBuilder, Local, ModuleBuilder, Value, ValueType } from './wasm/index.js';
 
 /** What the engine offers and the user allows. */
 export interface Features {
   /** Whether `relaxedMadd` may be emitted. */
   readonly fma: boolean;
+  /** Bytes of an element in memory; int64 may lie in 4. */
+  readonly storedBytes: Readonly<Record<DType, number>>;
 }
 
 /** Where a kernel is emitted. */

@@ -1,0 +1,351 @@
+/**
+ * How the elements of each dtype stand in vectors: four points at a time, in one vector of 32-bit lanes or two of 64-bit lanes, and how
+ * they come from memory and go there. Owns loads and stores of one to four elements, splats and constants; what is computed with them is
+ * `vector-functions.ts`, where they lie is `accesses.ts`.
+ */
+import type { DType } from '@torchlet/device';
+import type { Features, Pieces } from '../kernel-function.js';
+import {
+  constant,
+  f32,
+  f32x4,
+  f64,
+  f64x2,
+  type FunctionBuilder,
+  i8x16,
+  i16x8,
+  i32,
+  i32x4,
+  i64,
+  i64x2,
+  type Instruction,
+  type Operand,
+  shuffleLanes,
+  type Value,
+  v128,
+} from '../wasm/index.js';
+import { bfloat16ToLanes, float16ToLanes, lanesToBfloat16, lanesToFloat16 } from './half-lanes.js';
+
+/** What lanes of a dtype are computed as. */
+export type LaneClass = 'f32' | 'f64' | 'i32' | 'i64' | 'bool';
+
+export const laneClasses: Readonly<Record<DType, LaneClass>> = {
+  float32: 'f32',
+  float64: 'f64',
+  float16: 'f32',
+  bfloat16: 'f32',
+  int64: 'i64',
+  int32: 'i32',
+  int16: 'i32',
+  int8: 'i32',
+  uint8: 'i32',
+  bool: 'bool',
+};
+
+export function isWide(dtype: DType): boolean {
+  return laneClasses[dtype] === 'f64' || laneClasses[dtype] === 'i64';
+}
+
+/** Numbers of lanes: 1 to 4. */
+export type Count = 1 | 2 | 3 | 4;
+
+/** Element widths that memory is read in. */
+export type Width = 1 | 2 | 4 | 8;
+
+/** Bytes of an element of `dtype` in this device's memory. */
+export function storedWidth(features: Features, dtype: DType): Width {
+  return features.storedBytes[dtype] as Width;
+}
+
+const zero = (): Instruction => constant('v128', new Uint8Array(16));
+
+/** `count` elements of `width` bytes from `pointer` + `offset` as whole lanes, 1- and 2-byte ones extended with or without sign. */
+function loadRaw(width: Width, signed: boolean, pointer: Operand, offset: number, count: Count): Pieces {
+  switch (width) {
+    case 8: {
+      if (count < 3) return [count === 1 ? v128.load64Zero(pointer, offset) : v128.load(pointer, offset), zero()];
+      return [v128.load(pointer, offset), count === 3 ? v128.load64Zero(pointer, offset + 16) : v128.load(pointer, offset + 16)];
+    }
+    case 4: {
+      if (count === 4) return [v128.load(pointer, offset)];
+      if (count === 1) return [v128.load32Zero(pointer, offset)];
+      const low = v128.load64Zero(pointer, offset);
+      return [count === 2 ? low : v128.load32Lane(pointer, low, 2, offset + 8)];
+    }
+    case 2: {
+      const low = count === 1 ? v128.load16Lane(pointer, zero(), 0, offset) : v128.load32Zero(pointer, offset);
+      const all = count === 4 ? v128.load64Zero(pointer, offset) : count === 3 ? v128.load16Lane(pointer, low, 2, offset + 4) : low;
+      return [signed ? i32x4.extendLowI16x8S(all) : i32x4.extendLowI16x8U(all)];
+    }
+    case 1: {
+      let all = count === 4 ? v128.load32Zero(pointer, offset) : zero();
+      if (count !== 4) for (let lane = 0; lane < count; lane++) all = v128.load8Lane(pointer, all, lane, offset + lane);
+      if (signed) return [i32x4.extendLowI16x8S(i16x8.extendLowI8x16S(all))];
+      return [i32x4.extendLowI16x8U(i16x8.extendLowI8x16U(all))];
+    }
+    default: {
+      const never: never = width;
+      return never;
+    }
+  }
+}
+
+/** One element in every lane. */
+function loadRawSplat(width: Width, signed: boolean, pointer: Operand, offset: number): Pieces {
+  switch (width) {
+    case 8: {
+      const both = v128.load64Splat(pointer, offset);
+      return [both, both];
+    }
+    case 4:
+      return [v128.load32Splat(pointer, offset)];
+    case 2:
+      return [i32x4.splat(signed ? i32.load16S(pointer, offset) : i32.load16U(pointer, offset))];
+    case 1:
+      return [i32x4.splat(signed ? i32.load8S(pointer, offset) : i32.load8U(pointer, offset))];
+    default: {
+      const never: never = width;
+      return never;
+    }
+  }
+}
+
+/** `into` with lane `lane` replaced by the element at `pointer`. */
+function loadRawLane(width: Width, signed: boolean, pointer: Operand, into: Pieces, lane: number): Pieces {
+  const [low, high] = into as [Value, Value];
+  switch (width) {
+    case 8:
+      return lane < 2 ? [v128.load64Lane(pointer, low, lane), high] : [low, v128.load64Lane(pointer, high, lane - 2)];
+    case 4:
+      return [v128.load32Lane(pointer, low, lane)];
+    case 2:
+      return [i32x4.replaceLane(low, signed ? i32.load16S(pointer) : i32.load16U(pointer), lane)];
+    case 1:
+      return [i32x4.replaceLane(low, signed ? i32.load8S(pointer) : i32.load8U(pointer), lane)];
+    default: {
+      const never: never = width;
+      return never;
+    }
+  }
+}
+
+function storeRaw(f: FunctionBuilder, width: Width, pointer: Operand, offset: number, raw: Pieces, count: Count): void {
+  const [low, high] = raw as [Value, Value];
+  switch (width) {
+    case 8:
+      f.do(count === 1 ? v128.store64Lane(pointer, low, 0, offset) : v128.store(pointer, low, offset));
+      if (count === 3) f.do(v128.store64Lane(pointer, high, 0, offset + 16));
+      if (count === 4) f.do(v128.store(pointer, high, offset + 16));
+      return;
+    case 4: {
+      if (count === 4) return f.do(v128.store(pointer, low, offset));
+      if (count === 1) return f.do(v128.store32Lane(pointer, low, 0, offset));
+      const value = count === 3 ? f.let('partial', low) : low;
+      f.do(v128.store64Lane(pointer, value, 0, offset));
+      if (count === 3) f.do(v128.store32Lane(pointer, value, 2, offset + 8));
+      return;
+    }
+    case 2: {
+      const packed = f.let('packed', i8x16.swizzle(low, i8x16.const(0, 1, 4, 5, 8, 9, 12, 13)));
+      if (count === 4) return f.do(v128.store64Lane(pointer, packed, 0, offset));
+      if (count > 1) f.do(v128.store32Lane(pointer, packed, 0, offset));
+      if (count !== 2) f.do(v128.store16Lane(pointer, packed, count - 1, offset + 2 * (count - 1)));
+      return;
+    }
+    case 1: {
+      const packed = f.let('packed', i8x16.swizzle(low, i8x16.const(0, 4, 8, 12)));
+      if (count === 4) return f.do(v128.store32Lane(pointer, packed, 0, offset));
+      for (let lane = 0; lane < count; lane++) f.do(v128.store8Lane(pointer, packed, lane, offset + lane));
+      return;
+    }
+    default: {
+      const never: never = width;
+      return never;
+    }
+  }
+}
+
+function storeRawLane(f: FunctionBuilder, width: Width, pointer: Operand, raw: Pieces, lane: number): void {
+  const [low, high] = raw as [Value, Value];
+  switch (width) {
+    case 8:
+      return f.do(v128.store64Lane(pointer, lane < 2 ? low : high, lane % 2));
+    case 4:
+      return f.do(v128.store32Lane(pointer, low, lane));
+    case 2:
+      return f.do(v128.store16Lane(pointer, low, 2 * lane));
+    case 1:
+      return f.do(v128.store8Lane(pointer, low, 4 * lane));
+    default: {
+      const never: never = width;
+      return never;
+    }
+  }
+}
+
+/** Lanes as they lie in memory to lanes as they are computed with. */
+function decode(f: FunctionBuilder, dtype: DType, width: Width, raw: Pieces): Pieces {
+  const [low] = raw as [Value];
+  switch (dtype) {
+    case 'float16':
+      return [float16ToLanes(f, low)];
+    case 'bfloat16':
+      return [bfloat16ToLanes(low)];
+    case 'bool':
+      return [i32x4.ne(low, 0)];
+    case 'int64': {
+      if (width === 8) return raw;
+      const narrow = f.let('narrow', low);
+      return [i64x2.extendLowI32x4S(narrow), i64x2.extendHighI32x4S(narrow)];
+    }
+    default:
+      return raw;
+  }
+}
+
+/** The reverse. Rounds to the dtype. */
+function encode(f: FunctionBuilder, dtype: DType, width: Width, pieces: Pieces): Pieces {
+  const [low, high] = pieces as [Value, Value];
+  switch (dtype) {
+    case 'float16':
+      return [lanesToFloat16(f, low)];
+    case 'bfloat16':
+      return [lanesToBfloat16(f, low)];
+    case 'bool':
+      return [v128.and(low, i32x4.const(1))];
+    case 'int64':
+      return width === 8 ? pieces : [shuffleLanes(low, high, [0, 2, 4, 6])];
+    default:
+      return pieces;
+  }
+}
+
+const signedDtypes: ReadonlySet<DType> = new Set(['int8', 'int16']);
+
+/** Loads and stores of one dtype at one width. */
+export class LaneMemory {
+  readonly #f: FunctionBuilder;
+  readonly #dtype: DType;
+  readonly width: Width;
+  readonly #signed: boolean;
+
+  constructor(f: FunctionBuilder, dtype: DType, width: Width) {
+    this.#f = f;
+    this.#dtype = dtype;
+    this.width = width;
+    this.#signed = signedDtypes.has(dtype);
+  }
+
+  load(pointer: Operand, offset: number, count: Count): Pieces {
+    return decode(this.#f, this.#dtype, this.width, loadRaw(this.width, this.#signed, pointer, offset, count));
+  }
+
+  loadSplat(pointer: Operand, offset: number): Pieces {
+    const raw = loadRawSplat(this.width, this.#signed, pointer, offset).map((piece) => this.#f.let('splat', piece));
+    return decode(this.#f, this.#dtype, this.width, raw);
+  }
+
+  /** Lanes that `fill` sets one by one from pointers, the others 0. */
+  gather(fill: (setLane: (lane: number, pointer: Operand) => void) => void): Pieces {
+    const raw = Array.from({ length: this.width === 8 ? 2 : 1 }, () => this.#f.let('gathered', zero()));
+    fill((lane, pointer) => {
+      loadRawLane(this.width, this.#signed, pointer, raw, lane).forEach((piece, i) => {
+        const into = raw[i];
+        if (into !== undefined && piece !== into) this.#f.set(into, piece);
+      });
+    });
+    return decode(this.#f, this.#dtype, this.width, raw);
+  }
+
+  store(pointer: Operand, offset: number, pieces: Pieces, count: Count): void {
+    storeRaw(this.#f, this.width, pointer, offset, encode(this.#f, this.#dtype, this.width, pieces), count);
+  }
+
+  /** Stores of single lanes of `pieces`. */
+  scatter(pieces: Pieces, emit: (storeLane: (lane: number, pointer: Operand) => void) => void): void {
+    const raw = encode(this.#f, this.#dtype, this.width, pieces).map((piece) => this.#f.let('scattered', piece));
+    emit((lane, pointer) => storeRawLane(this.#f, this.width, pointer, raw, lane));
+  }
+}
+
+/** `value` of `dtype` in all lanes. */
+export function splatConstant(dtype: DType, value: number | bigint): Pieces {
+  switch (laneClasses[dtype]) {
+    case 'f32':
+      return [f32x4.const(Number(value))];
+    case 'i32':
+      return [i32x4.const(Number(value))];
+    case 'bool':
+      return [i32x4.const(value ? -1 : 0)];
+    case 'f64':
+      return [f64x2.const(Number(value)), f64x2.const(Number(value))];
+    case 'i64':
+      return [i64x2.const(BigInt(value)), i64x2.const(BigInt(value))];
+    default: {
+      const never: never = laneClasses[dtype] as never;
+      return never;
+    }
+  }
+}
+
+/** A scalar, bool as 0 or 1, in all lanes. */
+export function splat(f: FunctionBuilder, dtype: DType, value: Value): Pieces {
+  switch (laneClasses[dtype]) {
+    case 'f32':
+      return [f32x4.splat(value)];
+    case 'i32':
+      return [i32x4.splat(value)];
+    case 'bool':
+      return [i32x4.splat(i32.sub(0, value))];
+    case 'f64':
+    case 'i64': {
+      const both = f.let('splat', laneClasses[dtype] === 'f64' ? f64x2.splat(value) : i64x2.splat(value));
+      return [both, both];
+    }
+    default: {
+      const never: never = laneClasses[dtype] as never;
+      return never;
+    }
+  }
+}
+
+/** Lane `lane` as a scalar, bool as 0 or 1. */
+export function extract(dtype: DType, pieces: Pieces, lane: number): Value {
+  const [low, high] = pieces as [Value, Value];
+  const half = lane < 2 ? low : high;
+  switch (laneClasses[dtype]) {
+    case 'f32':
+      return f32x4.extractLane(low, lane);
+    case 'i32':
+      return i32x4.extractLane(low, lane);
+    case 'bool':
+      return i32.sub(0, i32x4.extractLane(low, lane));
+    case 'f64':
+      return f64x2.extractLane(half, lane % 2);
+    case 'i64':
+      return i64x2.extractLane(half, lane % 2);
+    default: {
+      const never: never = laneClasses[dtype] as never;
+      return never;
+    }
+  }
+}
+
+/** A runtime scalar from the program's scalars, at 8 bytes each. */
+export function loadScalar(dtype: DType, scalars: Operand, slot: number): Value {
+  switch (laneClasses[dtype]) {
+    case 'f32':
+      return f32.load(scalars, 8 * slot);
+    case 'f64':
+      return f64.load(scalars, 8 * slot);
+    case 'i64':
+      return i64.load(scalars, 8 * slot);
+    case 'i32':
+    case 'bool':
+      return i32.load(scalars, 8 * slot);
+    default: {
+      const never: never = laneClasses[dtype] as never;
+      return never;
+    }
+  }
+}
