@@ -6,17 +6,12 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { setup } from './setup.mjs';
+import { setupOrEnd } from './setup.mjs';
 import { callerFolder, childEnvironment, root } from './toolchain.mjs';
 
 const [program, ...args] = process.argv.slice(2);
 
-try {
-  await setup();
-} catch (error) {
-  console.error(`setup: ${error.message}`);
-  process.exit(1);
-}
+await setupOrEnd();
 
 const child = spawn(process.execPath, ['--import', import.meta.resolve('tsx'), join(root, program), ...args], {
   cwd: callerFolder,

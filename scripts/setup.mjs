@@ -169,12 +169,17 @@ function isLeftBehind() {
   }
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+/** `setup()` for programs that have nothing to do without it: says why it failed and ends with 1. */
+export async function setupOrEnd() {
   try {
     await setup();
-    console.error('setup: ready');
   } catch (error) {
     console.error(`setup: ${error.message}`);
-    process.exitCode = 1;
+    process.exit(1);
   }
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  await setupOrEnd();
+  console.error('setup: ready');
 }

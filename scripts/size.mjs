@@ -4,7 +4,7 @@
  */
 import { gzipSync } from 'node:zlib';
 import { pathToFileURL } from 'node:url';
-import { setup } from './setup.mjs';
+import { setupOrEnd } from './setup.mjs';
 import { root } from './toolchain.mjs';
 
 const everythingOf = (names) =>
@@ -72,7 +72,7 @@ export async function checkSizes() {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
-  await setup();
+  await setupOrEnd();
   const { lines, wrong } = report(await sizes());
   console.log(lines.join('\n'));
   for (const line of wrong) console.error(line);

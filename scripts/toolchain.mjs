@@ -6,8 +6,10 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-export const root = resolve(import.meta.dirname, '..');
+// Not import.meta.dirname: a Node too old to have it must get as far as `requireNode`.
+export const root = fileURLToPath(new URL('..', import.meta.url));
 export const cacheFolder = join(root, '.torchlet');
 
 /** The folder where the user called npm: what relative paths in arguments and variables mean. */
