@@ -15,7 +15,7 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { cacheFolder, pnpm, requireNode, root, run } from './toolchain.mjs';
+import { cacheFolder, capture, pnpm, requireNode, root, run } from './toolchain.mjs';
 
 const workspaceFolders = ['packages', 'examples'];
 const buildFiles = /^(package\.json|tsup\.config\.ts|tsconfig.*\.json)$/;
@@ -62,14 +62,11 @@ function isInstalled() {
 
 async function build() {
   await pnpm();
-  const { code } = await run('turbo', [
-    'run',
-    'build',
-    '--filter=./packages/*',
-    '--output-logs=errors-only',
-    '--ui=stream',
-  ]);
-  if (code !== 0) throw new Error('the packages could not be built');
+  const quiet = ['--output-logs=errors-only', '--log-order=grouped', '--ui=stream'];
+  const { code, output } = await capture('turbo', ['run', 'build', '--filter=./packages/*', ...quiet]);
+  if (code === 0) return;
+  console.error(output.trim());
+  throw new Error('the packages could not be built');
 }
 
 async function step(name, inputs, work, isDone) {
