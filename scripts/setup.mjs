@@ -70,11 +70,13 @@ async function build() {
 }
 
 async function step(name, inputs, work, isDone) {
-  if (upToDate(name, inputs()) && isDone()) return;
+  // Read before the work: what is edited meanwhile is not in it.
+  const wanted = inputs();
+  if (upToDate(name, wanted) && isDone()) return;
   const start = performance.now();
   console.error(`setup: ${name} …`);
   await work();
-  writeFileSync(stampFile(name), inputs());
+  writeFileSync(stampFile(name), wanted);
   console.error(`setup: ${name} done in ${((performance.now() - start) / 1000).toFixed(1)} s`);
 }
 
