@@ -41,9 +41,14 @@ export function differentiate(root: Node, leaves: readonly Node[], options: Grad
   return withGradMode(options.createGraph ?? false, () => reverse(tapeOf(root, leaves), seed));
 }
 
-/** The leaves of every gradient of `root`: the buffers that require one, in order of recording. */
+/** The leaves of every gradient of `root`: what requires one and was not computed from what does, in order of recording. */
 export function leavesOf(root: Node): Node[] {
-  return recorded(root, freshMark()).filter((node) => node.op === 'buffer');
+  return recorded(root, freshMark()).filter(isLeaf);
+}
+
+/** A node with an owner is a leaf even while its value is a write in place that has inputs. */
+function isLeaf(node: Node): boolean {
+  return node.owner !== null || node.op === 'buffer';
 }
 
 /** What the walk reads: taken before the first rule runs, because a rule may walk graphs itself and then overwrites the nodes' scratch. */
@@ -65,7 +70,8 @@ function tapeOf(root: Node, asked: readonly Node[]): Tape {
   for (const position of leaves) if (position >= 0) wanted[position] = 1;
 
   const sources = nodes.map((node, position) => {
-    if (node.inputs.length === 0 && node.op !== 'buffer' && wanted[position] === 0) throw new Error(spent(node));
+    if (isLeaf(node)) return null;
+    if (node.inputs.length === 0 && wanted[position] === 0) throw new Error(spent(node));
     let flows = false;
     const from = node.inputs.map((input) => {
       if (input.mark !== mark || wanted[input.number] === 0) return -1;
@@ -94,6 +100,7 @@ function recorded(root: Node, mark: number): Node[] {
   while (stack.length > 0) {
     const node = stack.pop() as Node;
     found.push(node);
+    if (isLeaf(node)) continue;
     for (let i = 0; i < node.inputs.length; i++) {
       const input = node.inputs[i] as Node;
       if (input.mark === mark || !input.requiresGrad) continue;

@@ -1,5 +1,6 @@
 import {
   add,
+  assign,
   attach,
   binary,
   cast,
@@ -138,6 +139,18 @@ describe('leavesOf', () => {
     const [x, y, z] = [parameter([1]), parameter([2]), parameter([3])];
     expect(leavesOf(add(mul(y, x), marker('detach', z)))).toEqual([x, y]);
     expect(leavesOf(constantLeaf([1]))).toEqual([]);
+  });
+
+  test('does not go through a leaf that was written in place', () => {
+    const before = parameter([1]);
+    const written = withGradMode(false, () => assign(before, constantLeaf([2])));
+    written.requiresGrad = true;
+    written.owner = {};
+    const y = mul(written, written);
+    expect(leavesOf(y)).toEqual([written]);
+    const [ofWritten, ofBefore] = gradients(y, [written, before]);
+    expect(valueOf(ofWritten)).toEqual([4]);
+    expect(ofBefore).toBeNull();
   });
 });
 
