@@ -27,7 +27,7 @@ export default {
       comment: 'published code may not import examples, bench or scripts',
       severity: 'error',
       from: { path: '^packages/' },
-      to: { path: '^(examples|bench|scripts)/' },
+      to: { path: '^(examples|bench|scripts|tests)/' },
     },
     {
       name: 'no-platform-in-portable-code',

@@ -1,15 +1,13 @@
 /** Adds up what vitest left in the packages' `.torchlet/` folders. Read next: `test.mjs`, which prints the sum. */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { root } from './toolchain.mjs';
+import { root, workspaces } from './toolchain.mjs';
 
 /** Every workspace that has a `test` script. */
 export function testedFolders() {
-  const below = (folder) => readdirSync(join(root, folder)).map((name) => join(folder, name));
-  return [...below('packages'), ...below('examples'), 'bench'].filter((folder) => {
-    const manifest = join(root, folder, 'package.json');
-    return existsSync(manifest) && JSON.parse(readFileSync(manifest, 'utf8')).scripts?.test !== undefined;
-  });
+  return workspaces().filter(
+    (folder) => JSON.parse(readFileSync(join(root, folder, 'package.json'), 'utf8')).scripts?.test !== undefined,
+  );
 }
 
 /** Removes the reports of earlier runs, so that none is counted twice. */

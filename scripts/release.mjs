@@ -2,11 +2,11 @@
  * A release, rehearsed: `changeset version` on a copy of the manifests, and a dry-run publish of what was packed.
  * Each check returns a short note or throws what is wrong. `npm test` runs them; neither changes the checkout.
  */
-import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { publishedPackages } from './packages.mjs';
-import { capture, pnpm, root } from './toolchain.mjs';
+import { capture, pnpm, root, workspaces } from './toolchain.mjs';
 
 /** In a copy of the manifests, a changeset raises all packages to one new version. */
 export async function checkVersioning() {
@@ -44,11 +44,8 @@ export async function checkPublishing() {
 }
 
 function copyManifests(copy) {
-  const files = ['package.json', 'pnpm-workspace.yaml', '.changeset'];
-  for (const folder of ['packages', 'examples']) {
-    for (const name of readdirSync(join(root, folder))) files.push(join(folder, name, 'package.json'));
-  }
-  files.push(join('bench', 'package.json'));
+  const manifests = workspaces().map((folder) => join(folder, 'package.json'));
+  const files = ['package.json', 'pnpm-workspace.yaml', '.changeset', ...manifests];
   for (const file of files) cpSync(join(root, file), join(copy, file), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'), 'dir');
 }

@@ -15,9 +15,8 @@ import {
 } from 'node:fs';
 import { join, relative } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { cacheFolder, capture, pnpm, requireNode, root, run } from './toolchain.mjs';
+import { cacheFolder, capture, pnpm, requireNode, root, run, workspaces } from './toolchain.mjs';
 
-const workspaceFolders = ['packages', 'examples'];
 const buildFiles = /^(package\.json|tsup\.config\.ts|tsconfig.*\.json)$/;
 const pnpmBesideTurbo = join(root, 'node_modules', '.bin', 'pnpm');
 const lockFile = join(cacheFolder, 'setup.lock');
@@ -93,20 +92,18 @@ function isBuilt() {
 }
 
 function packageFolders() {
-  const folders = join(root, 'packages');
-  return readdirSync(folders)
-    .map((name) => join(folders, name))
-    .filter((folder) => existsSync(join(folder, 'package.json')));
+  return workspaces()
+    .filter((folder) => folder.startsWith('packages'))
+    .map((folder) => join(root, folder));
 }
 
 function installInputs() {
-  const manifests = workspaceFolders.flatMap((folder) =>
-    readdirSync(join(root, folder)).map((name) => join(root, folder, name, 'package.json')),
+  const manifests = workspaces().map((folder) => join(folder, 'package.json'));
+  const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests];
+  return contentHash(
+    files.map((file) => join(root, file)),
+    process.versions.modules,
   );
-  const files = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'bench/package.json'].map((name) =>
-    join(root, name),
-  );
-  return contentHash([...files, ...manifests], process.versions.modules);
 }
 
 function buildInputs() {

@@ -3,7 +3,7 @@
  * It runs before anything is installed, so it imports Node alone. Read next: `setup.mjs`.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,19 @@ export const callerFolder = process.env.INIT_CWD ?? process.cwd();
 
 const oldestNode = [20, 19];
 const pathVariables = ['TORCHLET_DATA', 'TORCHLET_GOLDENS'];
+
+/** The folders of all workspaces, relative to the root, as `pnpm-workspace.yaml` lists them. */
+export function workspaces() {
+  const [, list] = /^packages:\n((?: {2}- .+\n)+)/m.exec(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8'));
+  const patterns = [...list.matchAll(/- (\S+)/g)].map(([, pattern]) => pattern);
+  return patterns
+    .flatMap((pattern) => {
+      if (!pattern.endsWith('/*')) return [pattern];
+      const parent = pattern.slice(0, -2);
+      return readdirSync(join(root, parent)).map((name) => join(parent, name));
+    })
+    .filter((folder) => existsSync(join(root, folder, 'package.json')));
+}
 
 /** Ends the process with one clear line when this Node is older than Torchlet's oldest. */
 export function requireNode() {
