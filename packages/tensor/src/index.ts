@@ -1,2 +1,14 @@
-/** Tensors with PyTorch's words in TypeScript: factories, operations, autograd, indexing, printing. */
-export { type DType, dtypes, type HostArray } from '@torchlet/device';
+export type { Device, DType, HostArray, Opener } from '@torchlet/device';
+export { dtypes } from '@torchlet/device';
+export { isGradEnabled, type Shape, ShapeError } from '@torchlet/graph';
+export * from './factories.js';
+export * from './functions.js';
+export type { BackwardOptions } from './handle.js';
+export type { NestedArray, ReadableArray, TypedData } from './host-values.js';
+export * from './modules.js';
+export { ellipsis, newaxis, type Slice, slice } from './ops/indexing.js';
+export { type PlainNumber, promoteTypes, resultType } from './promotion.js';
+export { defaultGenerator, Generator, manualSeed } from './random.js';
+export { defaultDevice, setDefaultDevice } from './runtime/devices.js';
+export { StaleValueError } from './runtime/storage.js';
+export { type Index, type Operand, Tensor } from './tensor.js';

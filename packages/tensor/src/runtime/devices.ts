@@ -46,6 +46,11 @@ export function defaultDevice(): Device | null {
   return defaultRuntime?.device ?? null;
 }
 
+/** The default runtime if one is open; opens nothing. */
+export function openDefault(): Runtime | null {
+  return defaultRuntime;
+}
+
 /**
  * The default runtime at once.
  *

@@ -3,8 +3,8 @@
  * pending is `pending.ts`, memory is `memory.ts`, planning is `@torchlet/compiler`.
  */
 import { type Plan, Planner } from '@torchlet/compiler';
-import type { Device, HostArray, Span } from '@torchlet/device';
-import { type Node, printShape, reachable, sizeOf } from '@torchlet/graph';
+import type { Device, DType, HostArray, Span } from '@torchlet/device';
+import { leaf, type Node, printShape, reachable, type Shape, sizeOf } from '@torchlet/graph';
 import { DeviceMemory, smallBytes } from './memory.js';
 import { type Destination, Pending, type Reason, type RootRecord } from './pending.js';
 import { StaleValueError, Storage } from './storage.js';
@@ -33,6 +33,7 @@ export class Runtime {
   programsRun = 0;
   kernelsRun = 0;
   kernelsOfLast = 0;
+  #lastSerial = 0;
   #inFlight: Promise<void>[] = [];
   readonly #gradientStorages = new WeakMap<object, Storage>();
 
@@ -59,6 +60,7 @@ export class Runtime {
     for (const node of reachable(wanted)) if (node.source !== null) this.checkFresh(node);
     const { nodes, destinations, owners } = this.pending.take(reason, wanted, spentBy);
     if (nodes.length === 0) return;
+    this.#lastSerial = (nodes[nodes.length - 1] as Node).serial;
     try {
       const { plan, leaves, scalars } = this.planner.plan(nodes);
       const outputs = nodes.map((node, i) => this.#outputStorage(node, plan, i, leaves, destinations, owners));
@@ -79,6 +81,13 @@ export class Runtime {
     }
   }
 
+  /** Evaluates where more than `longest` nodes were recorded since the last evaluation, so that chains nobody reads stay short. */
+  bound(node: Node, longest: number): void {
+    if (node.serial - this.#lastSerial < longest) return;
+    this.#lastSerial = node.serial;
+    this.evaluate('clock');
+  }
+
   /** The elements of a realised node, in fresh or immutable host memory. */
   async read(node: Node): Promise<HostArray> {
     this.checkFresh(node);
@@ -87,6 +96,25 @@ export class Runtime {
     const data = await this.device.read(spanOf(storage), storage.dtype, storage.size);
     await this.memory.trim();
     return data;
+  }
+
+  /** As `read`, at once. @throws TypeError on devices whose memory the host cannot address. */
+  readNow(node: Node): HostArray {
+    this.checkFresh(node);
+    const storage = node.source as Storage;
+    if (storage.data !== null) return storage.data;
+    const data = this.device.readNow?.(spanOf(storage), storage.dtype, storage.size);
+    if (data === undefined) {
+      throw new TypeError(`${this.device.name}: values must be awaited here: use tensor(await x.data(), { shape: x.shape, device })`);
+    }
+    return data;
+  }
+
+  /** A leaf of this device for host data, which is handed over. */
+  hostLeaf(data: HostArray, dtype: DType, shape: Shape): Node {
+    const storage = new Storage('host', dtype, data.length, data);
+    storage.runtime = this;
+    return leaf(storage, shape, dtype);
   }
 
   /** Waits while too many programs are in flight, and lets held values move to the host. */
@@ -178,7 +206,7 @@ export class Runtime {
       }
       node.source = storage;
       node.version = storage.version;
-      if (!node.requiresGrad || node.walked === 'freed' || node.owner !== null) node.cut();
+      if (!node.requiresGrad || node.walked === 'freed' || isLeafWrite(node)) node.cut();
     }
     this.pending.writes.clear();
   }
@@ -225,6 +253,11 @@ export class Runtime {
   #forget(done: Promise<void>): void {
     this.#inFlight = this.#inFlight.filter((other) => other !== done);
   }
+}
+
+/** A parameter after a write is a leaf again: gradients stop there. */
+function isLeafWrite(node: Node): boolean {
+  return node.owner !== null && node.op === 'assign';
 }
 
 function spanOf(storage: Storage): Span {

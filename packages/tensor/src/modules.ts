@@ -1,0 +1,49 @@
+/** What `nn`, `optim`, `data` and `train` need of the runtime beneath tensors. Not for everyday use. */
+import type { Device } from '@torchlet/device';
+import type { TensorHandle } from './handle.js';
+import { runForward as runForwardOn } from './runtime/clock.js';
+import { openRuntimes } from './runtime/devices.js';
+import { Tensor } from './tensor.js';
+
+export { isInsideForward, settle } from './runtime/clock.js';
+export { deviceStats } from './runtime/devices.js';
+export type { RuntimeStats } from './runtime/runtime.js';
+
+/**
+ * Runs a module's `forward`: see `runtime/clock.ts`. A root first evaluates what is pending, and keeps the tensors that `body` returns, in
+ * arrays, objects and Maps.
+ */
+export function runForward<T>(module: object, isRoot: boolean, body: () => T): T {
+  return runForwardOn(module, isRoot, body, tensorsIn);
+}
+
+/** Every tensor in a value: itself, or in arrays, Maps and plain objects. */
+export function tensorsIn(value: unknown): Tensor[] {
+  const found: Tensor[] = [];
+  const seen = new Set<object>();
+  const stack: unknown[] = [value];
+  while (stack.length > 0) {
+    const item = stack.pop();
+    if (typeof item !== 'object' || item === null || seen.has(item)) continue;
+    seen.add(item);
+    if (item instanceof Tensor) found.push(item);
+    else if (Array.isArray(item)) stack.push(...item);
+    else if (item instanceof Map) stack.push(...item.values());
+    else if (Object.getPrototypeOf(item) === Object.prototype) stack.push(...Object.values(item));
+  }
+  return found.reverse();
+}
+
+/**
+ * Evaluates all that is pending: the updates an optimiser has just recorded, with the forward and backward pass they come from. The gradients of
+ * `parameters` are spent: fused into the updates, not stored.
+ */
+export function spendGradients(parameters: readonly Tensor[]): void {
+  const spent: ReadonlySet<TensorHandle> = new Set(parameters);
+  for (const runtime of openRuntimes()) runtime.evaluate('step', [], spent);
+}
+
+/** The devices that tensors have used. */
+export function devicesInUse(): Device[] {
+  return [...openRuntimes()].map((runtime) => runtime.device);
+}

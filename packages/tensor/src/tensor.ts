@@ -1,0 +1,678 @@
+/**
+ * Tensor: what users hold. Every operation is one line over `ops/`; names and arguments are PyTorch's
+ * (https://pytorch.org/docs/stable/tensors.html), with options in an object. Shapes and dtypes are checked when an operation is recorded;
+ * values are computed when asked for. What a tensor is beneath is in `handle.ts`.
+ */
+import type { Device, DType } from '@torchlet/device';
+import { cast, type Node, marker, type Shape, sizeOf } from '@torchlet/graph';
+import { TensorHandle, type View } from './handle.js';
+import * as arithmetic from './ops/arithmetic.js';
+import * as comparison from './ops/comparison.js';
+import * as functions from './ops/functions.js';
+import * as indexing from './ops/indexing.js';
+import { matmul } from './ops/matmul.js';
+import * as movement from './ops/movement.js';
+import type { Dims } from './ops/operands.js';
+import * as reduction from './ops/reduction.js';
+import { flatData, nested, type NestedArray, type ReadableArray, singleNumber } from './host-values.js';
+import { describe, printValues } from './print.js';
+import type { PlainNumber } from './promotion.js';
+import { runtimeOf } from './runtime/devices.js';
+import type { Runtime } from './runtime/runtime.js';
+import { Storage } from './runtime/storage.js';
+
+/** A tensor or a plain number. */
+export type Operand = Tensor | PlainNumber;
+export type Index = indexing.IndexItem<Tensor>;
+
+const nodeOrNumber = (x: Operand): Node | PlainNumber => (x instanceof Tensor ? x.node : x);
+const lengthsOf = (shape: readonly (number | readonly number[])[]): number[] => shape.flat() as number[];
+
+export class Tensor extends TensorHandle {
+  protected override wrap(node: Node, runtime: Runtime | null, view: View | null = null): Tensor {
+    return new Tensor(node, runtime, view);
+  }
+
+  #op(node: Node, ...operands: readonly unknown[]): Tensor {
+    return this.record(node, ...operands) as Tensor;
+  }
+
+  #viewBy(derive: (x: Node) => Node, writeBack?: (base: Node, value: Node) => Node): Tensor {
+    return this.recordView(
+      derive,
+      writeBack ?? ((base, value) => indexing.setThrough(base, derive, value)),
+    ) as Tensor;
+  }
+
+  // What it is.
+
+  get ndim(): number {
+    return this.shape.length;
+  }
+
+  /** Alias of `ndim`, as PyTorch's `dim()`. */
+  dim(): number {
+    return this.shape.length;
+  }
+
+  /** Number of elements. */
+  numel(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** The shape, or the length of `dim`. */
+  size(): Shape;
+  size(dim: number): number;
+  size(dim?: number): Shape | number {
+    if (dim === undefined) return this.shape;
+    const length = this.shape[dim < 0 ? dim + this.shape.length : dim];
+    if (length === undefined) throw new RangeError(`size: expected a dim of ${describe(this)}, got ${dim}`);
+    return length;
+  }
+
+  /** The gradient that `backward()` accumulated here, or null. Reading its values before `step()` costs nothing twice. */
+  get grad(): Tensor | null {
+    return this.gradient as Tensor | null;
+  }
+
+  set grad(grad: Tensor | null) {
+    this.gradient = grad;
+  }
+
+  // Reading. All of these wait for the device.
+
+  /** The value of a tensor of one element. Bool gives 1 or 0. @throws TypeError for any other number of elements. */
+  item(): Promise<number> {
+    return this.promise(async () => singleNumber(this.dtype, this.shape, await this.elements()), 'x.item()');
+  }
+
+  /** The elements in row-major order, in a fresh array: halves as float32, bool as 0 and 1, int64 as bigints. */
+  data(): Promise<ReadableArray> {
+    return this.promise(async () => flatData(this.dtype, await this.elements()), 'x.data()');
+  }
+
+  /** Nested arrays of numbers (booleans for bool; a bigint where an int64 is beyond 2^53), or one for 0 dims. */
+  array(): Promise<NestedArray> {
+    return this.promise(async () => nested(this.dtype, this.shape, await this.elements()), 'x.array()');
+  }
+
+  /** The values as PyTorch prints them. */
+  toString(): Promise<string> {
+    return this.promise(async () => printValues(this, await this.elements()), 'x.toString()');
+  }
+
+  /** What `console.log` shows: shape, dtype and device, and whether it is evaluated. Values need an `await`. */
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return describe(this);
+  }
+
+  // Where it is and what it is part of.
+
+  /** Of another dtype, or on another device. Values on a device whose memory the host cannot address must be read first. */
+  to(target: DType | Device): Tensor {
+    if (typeof target === 'string') return target === this.dtype ? this : this.#op(cast(this.node, target));
+    const runtime = runtimeOf(target);
+    if (this.runtime === runtime) return this;
+    const { node } = this;
+    const source = node.source as Storage | null;
+    if (source?.kind === 'host' && this.runtime === null) return this.wrap(node, runtime);
+    return this.wrap(movedTo(this, runtime), runtime);
+  }
+
+  float(): Tensor {
+    return this.to('float32');
+  }
+
+  double(): Tensor {
+    return this.to('float64');
+  }
+
+  half(): Tensor {
+    return this.to('float16');
+  }
+
+  bfloat16(): Tensor {
+    return this.to('bfloat16');
+  }
+
+  long(): Tensor {
+    return this.to('int64');
+  }
+
+  int(): Tensor {
+    return this.to('int32');
+  }
+
+  bool(): Tensor {
+    return this.to('bool');
+  }
+
+  /** The same values without their history; shares them, so writes show in both. */
+  detach(): Tensor {
+    return this.#viewBy(
+      (x) => marker('detach', x),
+      (_, value) => value,
+    );
+  }
+
+  /** A copy of its own, that later writes do not change. */
+  clone(): Tensor {
+    return this.#op(marker('copy', this.node));
+  }
+
+  contiguous(): Tensor {
+    return this;
+  }
+
+  /** Fills `.grad` of this tensor, made by an operation, in later `backward()` calls. */
+  retainGrad(): this {
+    const { node } = this;
+    if (!node.requiresGrad) throw new Error('retainGrad: this tensor does not require a gradient');
+    node.owner ??= this;
+    return this;
+  }
+
+  // Arithmetic.
+
+  add(other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+    return this.#op(arithmetic.add(this.node, nodeOrNumber(other), alpha), other);
+  }
+
+  sub(other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
+    return this.#op(arithmetic.sub(this.node, nodeOrNumber(other), alpha), other);
+  }
+
+  mul(other: Operand): Tensor {
+    return this.#op(arithmetic.mul(this.node, nodeOrNumber(other)), other);
+  }
+
+  div(other: Operand, { roundingMode = null }: { roundingMode?: arithmetic.RoundingMode | null } = {}): Tensor {
+    return this.#op(arithmetic.div(this.node, nodeOrNumber(other), roundingMode), other);
+  }
+
+  floorDivide(other: Operand): Tensor {
+    return this.#op(arithmetic.floorDivide(this.node, nodeOrNumber(other)), other);
+  }
+
+  fmod(other: Operand): Tensor {
+    return this.#op(arithmetic.fmod(this.node, nodeOrNumber(other)), other);
+  }
+
+  remainder(other: Operand): Tensor {
+    return this.#op(arithmetic.remainder(this.node, nodeOrNumber(other)), other);
+  }
+
+  pow(exponent: Operand): Tensor {
+    return this.#op(arithmetic.pow(this.node, nodeOrNumber(exponent)), exponent);
+  }
+
+  maximum(other: Operand): Tensor {
+    return this.#op(arithmetic.maximum(this.node, nodeOrNumber(other)), other);
+  }
+
+  minimum(other: Operand): Tensor {
+    return this.#op(arithmetic.minimum(this.node, nodeOrNumber(other)), other);
+  }
+
+  lerp(end: Operand, weight: Operand): Tensor {
+    return this.#op(arithmetic.lerp(this.node, nodeOrNumber(end), nodeOrNumber(weight)), end, weight);
+  }
+
+  clamp(min: Operand | null = null, max: Operand | null = null): Tensor {
+    const low = min === null ? null : nodeOrNumber(min);
+    const high = max === null ? null : nodeOrNumber(max);
+    return this.#op(arithmetic.clamp(this.node, low, high), min, max);
+  }
+
+  neg(): Tensor {
+    return this.#op(arithmetic.neg(this.node));
+  }
+
+  abs(): Tensor {
+    return this.#op(arithmetic.abs(this.node));
+  }
+
+  sign(): Tensor {
+    return this.#op(arithmetic.sign(this.node));
+  }
+
+  floor(): Tensor {
+    return this.#op(arithmetic.floor(this.node));
+  }
+
+  ceil(): Tensor {
+    return this.#op(arithmetic.ceil(this.node));
+  }
+
+  trunc(): Tensor {
+    return this.#op(arithmetic.trunc(this.node));
+  }
+
+  round({ decimals = 0 }: { decimals?: number } = {}): Tensor {
+    return this.#op(arithmetic.round(this.node, decimals));
+  }
+
+  frac(): Tensor {
+    return this.#op(arithmetic.frac(this.node));
+  }
+
+  reciprocal(): Tensor {
+    return this.#op(arithmetic.reciprocal(this.node));
+  }
+
+  // Functions.
+
+  sqrt(): Tensor {
+    return this.#op(functions.float('sqrt', this.node));
+  }
+
+  rsqrt(): Tensor {
+    return this.#op(functions.rsqrt(this.node));
+  }
+
+  square(): Tensor {
+    return this.#op(functions.square(this.node));
+  }
+
+  exp(): Tensor {
+    return this.#op(functions.float('exp', this.node));
+  }
+
+  exp2(): Tensor {
+    return this.#op(functions.exp2(this.node));
+  }
+
+  expm1(): Tensor {
+    return this.#op(functions.float('expm1', this.node));
+  }
+
+  log(): Tensor {
+    return this.#op(functions.float('log', this.node));
+  }
+
+  log1p(): Tensor {
+    return this.#op(functions.float('log1p', this.node));
+  }
+
+  log2(): Tensor {
+    return this.#op(functions.logarithm(this.node, 2));
+  }
+
+  log10(): Tensor {
+    return this.#op(functions.logarithm(this.node, 10));
+  }
+
+  sin(): Tensor {
+    return this.#op(functions.float('sin', this.node));
+  }
+
+  cos(): Tensor {
+    return this.#op(functions.float('cos', this.node));
+  }
+
+  tan(): Tensor {
+    return this.#op(functions.tan(this.node));
+  }
+
+  atan(): Tensor {
+    return this.#op(functions.float('atan', this.node));
+  }
+
+  tanh(): Tensor {
+    return this.#op(functions.float('tanh', this.node));
+  }
+
+  erf(): Tensor {
+    return this.#op(functions.float('erf', this.node));
+  }
+
+  sigmoid(): Tensor {
+    return this.#op(functions.sigmoid(this.node));
+  }
+
+  relu(): Tensor {
+    return this.#op(functions.relu(this.node));
+  }
+
+  // Comparisons and logic.
+
+  eq(other: Operand): Tensor {
+    return this.#op(comparison.eq(this.node, nodeOrNumber(other)), other);
+  }
+
+  ne(other: Operand): Tensor {
+    return this.#op(comparison.ne(this.node, nodeOrNumber(other)), other);
+  }
+
+  lt(other: Operand): Tensor {
+    return this.#op(comparison.lt(this.node, nodeOrNumber(other)), other);
+  }
+
+  le(other: Operand): Tensor {
+    return this.#op(comparison.le(this.node, nodeOrNumber(other)), other);
+  }
+
+  gt(other: Operand): Tensor {
+    return this.#op(comparison.gt(this.node, nodeOrNumber(other)), other);
+  }
+
+  ge(other: Operand): Tensor {
+    return this.#op(comparison.ge(this.node, nodeOrNumber(other)), other);
+  }
+
+  logicalNot(): Tensor {
+    return this.#op(comparison.logicalNot(this.node));
+  }
+
+  logicalAnd(other: Operand): Tensor {
+    return this.#op(comparison.logical('and', this.node, nodeOrNumber(other)), other);
+  }
+
+  logicalOr(other: Operand): Tensor {
+    return this.#op(comparison.logical('or', this.node, nodeOrNumber(other)), other);
+  }
+
+  logicalXor(other: Operand): Tensor {
+    return this.#op(comparison.logical('xor', this.node, nodeOrNumber(other)), other);
+  }
+
+  bitwiseAnd(other: Operand): Tensor {
+    return this.#op(comparison.bitwise('and', this.node, nodeOrNumber(other)), other);
+  }
+
+  bitwiseOr(other: Operand): Tensor {
+    return this.#op(comparison.bitwise('or', this.node, nodeOrNumber(other)), other);
+  }
+
+  bitwiseXor(other: Operand): Tensor {
+    return this.#op(comparison.bitwise('xor', this.node, nodeOrNumber(other)), other);
+  }
+
+  bitwiseNot(): Tensor {
+    return this.#op(comparison.bitwiseNot(this.node));
+  }
+
+  bitwiseLeftShift(other: Operand): Tensor {
+    return this.#op(comparison.shift('shl', this.node, nodeOrNumber(other)), other);
+  }
+
+  bitwiseRightShift(other: Operand): Tensor {
+    return this.#op(comparison.shift('shr', this.node, nodeOrNumber(other)), other);
+  }
+
+  isnan(): Tensor {
+    return this.#op(comparison.isNaN(this.node));
+  }
+
+  isinf(): Tensor {
+    return this.#op(comparison.isInf(this.node));
+  }
+
+  isfinite(): Tensor {
+    return this.#op(comparison.isFinite(this.node));
+  }
+
+  isclose(other: Tensor, { rtol = 1e-5, atol = 1e-8, equalNan = false }: { rtol?: number; atol?: number; equalNan?: boolean } = {}): Tensor {
+    return this.#op(comparison.isClose(this.node, other.node, rtol, atol, equalNan), other);
+  }
+
+  maskedFill(mask: Tensor, value: Operand): Tensor {
+    return this.#op(comparison.maskedFill(this.node, mask.node, nodeOrNumber(value)), mask, value);
+  }
+
+  // Reductions. Without `dim`, over everything.
+
+  sum(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
+    return this.#op(reduction.sum(this.node, dim, options));
+  }
+
+  prod(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
+    return this.#op(reduction.prod(this.node, dim, options));
+  }
+
+  mean(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
+    return this.#op(reduction.mean(this.node, dim, options));
+  }
+
+  amax(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
+    return this.#op(reduction.amax(this.node, dim, options));
+  }
+
+  amin(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
+    return this.#op(reduction.amin(this.node, dim, options));
+  }
+
+  /** The largest element; with `dim`, values and their indices along it. */
+  max(): Tensor;
+  max(dim: number, options?: { keepdim?: boolean }): { values: Tensor; indices: Tensor };
+  max(dim?: number, { keepdim = false }: { keepdim?: boolean } = {}): Tensor | { values: Tensor; indices: Tensor } {
+    return dim === undefined ? this.amax() : this.#extreme('max', dim, keepdim);
+  }
+
+  min(): Tensor;
+  min(dim: number, options?: { keepdim?: boolean }): { values: Tensor; indices: Tensor };
+  min(dim?: number, { keepdim = false }: { keepdim?: boolean } = {}): Tensor | { values: Tensor; indices: Tensor } {
+    return dim === undefined ? this.amin() : this.#extreme('min', dim, keepdim);
+  }
+
+  #extreme(op: 'max' | 'min', dim: number, keepdim: boolean): { values: Tensor; indices: Tensor } {
+    const { values, indices } = reduction.extremeWithIndices(op, this.node, dim, keepdim);
+    return { values: this.#op(values), indices: this.#op(indices) };
+  }
+
+  argmax(dim: number | null = null, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
+    return this.#op(reduction.argExtreme('argmax', this.node, dim, keepdim));
+  }
+
+  argmin(dim: number | null = null, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
+    return this.#op(reduction.argExtreme('argmin', this.node, dim, keepdim));
+  }
+
+  all(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
+    return this.#op(reduction.all(this.node, dim, options));
+  }
+
+  any(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
+    return this.#op(reduction.any(this.node, dim, options));
+  }
+
+  countNonzero(dim?: Dims): Tensor {
+    return this.#op(reduction.countNonzero(this.node, dim));
+  }
+
+  var(dim?: Dims, { correction = 1, keepdim = false }: { correction?: number; keepdim?: boolean } = {}): Tensor {
+    return this.#op(reduction.variance(this.node, dim, correction, keepdim));
+  }
+
+  std(dim?: Dims, { correction = 1, keepdim = false }: { correction?: number; keepdim?: boolean } = {}): Tensor {
+    return this.#op(reduction.std(this.node, dim, correction, keepdim));
+  }
+
+  logsumexp(dim: Dims, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
+    return this.#op(reduction.logsumexp(this.node, dim, keepdim));
+  }
+
+  softmax(dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
+    return this.#op(reduction.softmax(this.node, dim, dtype));
+  }
+
+  logSoftmax(dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
+    return this.#op(reduction.logSoftmax(this.node, dim, dtype));
+  }
+
+  // Products.
+
+  matmul(other: Tensor): Tensor {
+    return this.#op(matmul(this.node, other.node), other);
+  }
+
+  // Views: writes to one show in the other.
+
+  reshape(...shape: readonly (number | readonly number[])[]): Tensor {
+    const lengths = lengthsOf(shape);
+    return this.#viewBy(
+      (x) => movement.reshape(x, lengths),
+      (base, value) => movement.reshape(value, base.shape),
+    );
+  }
+
+  /** As `reshape`: every tensor is contiguous to its user. */
+  view(...shape: readonly (number | readonly number[])[]): Tensor {
+    return this.reshape(...shape);
+  }
+
+  flatten(startDim = 0, endDim = -1): Tensor {
+    return this.#viewBy(
+      (x) => movement.flatten(x, startDim, endDim),
+      (base, value) => movement.reshape(value, base.shape),
+    );
+  }
+
+  squeeze(dim?: number | readonly number[]): Tensor {
+    const dims = dim === undefined ? null : [dim].flat();
+    return this.#viewBy(
+      (x) => movement.squeeze(x, dims),
+      (base, value) => movement.reshape(value, base.shape),
+    );
+  }
+
+  unsqueeze(dim: number): Tensor {
+    return this.#viewBy(
+      (x) => movement.unsqueeze(x, dim),
+      (base, value) => movement.reshape(value, base.shape),
+    );
+  }
+
+  permute(...dims: readonly (number | readonly number[])[]): Tensor {
+    const order = lengthsOf(dims);
+    return this.#viewBy((x) => movement.permute(x, order));
+  }
+
+  transpose(dim0: number, dim1: number): Tensor {
+    return this.#viewBy(
+      (x) => movement.transpose(x, dim0, dim1),
+      (_, value) => movement.transpose(value, dim0, dim1),
+    );
+  }
+
+  /** The transpose of a matrix; a tensor of fewer dims as it is. */
+  t(): Tensor {
+    if (this.ndim > 2) throw new RangeError(`t: expected at most 2 dims, got ${describe(this)}; use transpose(a, b)`);
+    return this.ndim < 2 ? this : this.transpose(0, 1);
+  }
+
+  movedim(source: number | readonly number[], destination: number | readonly number[]): Tensor {
+    return this.#viewBy((x) => movement.movedim(x, [source].flat(), [destination].flat()));
+  }
+
+  expand(...shape: readonly (number | readonly number[])[]): Tensor {
+    const lengths = lengthsOf(shape);
+    return this.#viewBy((x) => movement.expand(x, lengths));
+  }
+
+  expandAs(other: Tensor): Tensor {
+    return this.expand(other.shape);
+  }
+
+  narrow(dim: number, start: number, length: number): Tensor {
+    return this.#viewBy((x) => movement.narrow(x, dim, start, length));
+  }
+
+  select(dim: number, index: number): Tensor {
+    return this.#viewBy((x) => movement.select(x, dim, index));
+  }
+
+  split(size: number | readonly number[], dim = 0): Tensor[] {
+    const parts = movement.split(this.node, size, dim);
+    return parts.map((_, i) => this.#viewBy((x) => movement.split(x, size, dim)[i] as Node));
+  }
+
+  /** Up to `count` parts of equal length but the last. */
+  chunk(count: number, dim = 0): Tensor[] {
+    return this.split(Math.max(1, Math.ceil(this.size(dim) / count)), dim);
+  }
+
+  unbind(dim = 0): Tensor[] {
+    return Array.from({ length: this.size(dim) }, (_, i) => this.select(dim, i));
+  }
+
+  /** The part that the index names: numbers, `slice(..)`, `newaxis`, `ellipsis`, integer tensors (which copy). */
+  at(...index: readonly Index[]): Tensor {
+    const items = index.map((item) => (item instanceof Tensor ? item.node : item));
+    if (index.some((item) => item instanceof Tensor)) return this.#op(indexing.at(this.node, items), ...index);
+    return this.#viewBy(
+      (x) => indexing.at(x, items),
+      (base, value) => indexing.setAt(base, items, value),
+    );
+  }
+
+  // Copies by place.
+
+  flip(...dims: readonly (number | readonly number[])[]): Tensor {
+    return this.#op(movement.flip(this.node, lengthsOf(dims)));
+  }
+
+  gather(dim: number, index: Tensor): Tensor {
+    return this.#op(indexing.gather(this.node, dim, index.node), index);
+  }
+
+  indexSelect(dim: number, index: Tensor): Tensor {
+    return this.#op(indexing.indexSelect(this.node, dim, index.node), index);
+  }
+
+  scatterAdd(dim: number, index: Tensor, src: Tensor): Tensor {
+    return this.#op(indexing.scatterAdd(this.node, dim, index.node, src.node), index, src);
+  }
+
+  // In place: the tensor and its views take the new value. They return the tensor.
+
+  /** Writes `value` (broadcast) where the index points. */
+  setAt(index: readonly Index[], value: Operand): this {
+    const items = index.map((item) => (item instanceof Tensor ? item.node : item));
+    return this.write('setAt', indexing.setAt(this.node, items, nodeOrNumber(value)));
+  }
+
+  copy_(source: Operand): this {
+    return this.write('copy_', nodeOrNumber(source));
+  }
+
+  fill_(value: number): this {
+    return this.write('fill_', value);
+  }
+
+  zero_(): this {
+    return this.write('zero_', 0);
+  }
+
+  add_(other: Operand, { alpha = 1 }: { alpha?: number } = {}): this {
+    return this.write('add_', arithmetic.add(this.node, nodeOrNumber(other), alpha));
+  }
+
+  sub_(other: Operand, { alpha = 1 }: { alpha?: number } = {}): this {
+    return this.write('sub_', arithmetic.sub(this.node, nodeOrNumber(other), alpha));
+  }
+
+  mul_(other: Operand): this {
+    return this.write('mul_', arithmetic.mul(this.node, nodeOrNumber(other)));
+  }
+
+  div_(other: Operand): this {
+    return this.write('div_', arithmetic.div(this.node, nodeOrNumber(other)));
+  }
+
+  clamp_(min: number | null = null, max: number | null = null): this {
+    return this.write('clamp_', arithmetic.clamp(this.node, min, max));
+  }
+
+  lerp_(end: Operand, weight: Operand): this {
+    return this.write('lerp_', arithmetic.lerp(this.node, nodeOrNumber(end), nodeOrNumber(weight)));
+  }
+}
+
+/** The value on another device: through host memory, at once. */
+function movedTo(tensor: Tensor, runtime: Runtime): Node {
+  tensor.evaluateNow();
+  const from = tensor.runtime as Runtime;
+  const data = from.readNow(tensor.node);
+  return runtime.hostLeaf(data, tensor.dtype, tensor.shape);
+}
