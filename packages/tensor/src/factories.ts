@@ -117,7 +117,8 @@ export function linspace(start: number, end: number, steps: number, options: Ten
 /** 1 on the diagonal, 0 elsewhere: [n, m], square without m. */
 export function eye(n: number, ...rest: readonly [] | readonly [number] | readonly [TensorOptions] | readonly [number, TensorOptions]): Tensor {
   const m = typeof rest[0] === 'number' ? rest[0] : n;
-  const options = rest.find((arg): arg is TensorOptions => typeof arg === 'object') ?? {};
+  const last = rest[rest.length - 1];
+  const options: TensorOptions = typeof last === 'object' ? last : {};
   const values = new Float32Array(n * m);
   for (let i = 0; i < Math.min(n, m); i++) values[i * m + i] = 1;
   return tensor(values, { ...options, shape: [n, m], dtype: options.dtype ?? 'float32' });

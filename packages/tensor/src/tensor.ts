@@ -28,6 +28,9 @@ export type Index = indexing.IndexItem<Tensor>;
 const nodeOrNumber = (x: Operand): Node | PlainNumber => (x instanceof Tensor ? x.node : x);
 const lengthsOf = (shape: readonly (number | readonly number[])[]): number[] => shape.flat() as number[];
 
+/** The method that Node's console.log calls. */
+const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
+
 export class Tensor extends TensorHandle {
   protected override wrap(node: Node, runtime: Runtime | null, view: View | null = null): Tensor {
     return new Tensor(node, runtime, view);
@@ -97,12 +100,12 @@ export class Tensor extends TensorHandle {
   }
 
   /** The values as PyTorch prints them. */
-  toString(): Promise<string> {
+  override toString(): Promise<string> {
     return this.promise(async () => printValues(this, await this.elements()), 'x.toString()');
   }
 
   /** What `console.log` shows: shape, dtype and device, and whether it is evaluated. Values need an `await`. */
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
+  [inspect](): string {
     return describe(this);
   }
 
