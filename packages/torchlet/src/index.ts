@@ -1,2 +1,17 @@
-/** PyTorch's way of working in TypeScript: one import for everything. */
-export {};
+/**
+ * One import for newcomers: every package's exports, and a default device. On import it registers the CPU as the default, to be opened when the first
+ * value is needed; that is its one effect.
+ */
+import { cpuOpener } from '@torchlet/device-cpu';
+import { setDefaultDevice } from '@torchlet/tensor';
+
+export { openFirst } from '@torchlet/device';
+export * from '@torchlet/data';
+export { cpu, cpuOpener } from '@torchlet/device-cpu';
+export * from '@torchlet/nn';
+export * from '@torchlet/optim';
+export * from '@torchlet/tensor';
+export * from '@torchlet/train';
+export { getDefaultDevice } from './default-device.js';
+
+setDefaultDevice(cpuOpener);
