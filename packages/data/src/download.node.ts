@@ -116,7 +116,9 @@ async function fetchTo(partial: string, url: string, file: string, options: Down
       return { reason: `broke off after ${receivedBytes} bytes (${reasonOf(error)})`, final: false };
     }
     const sum = hash.digest('hex');
-    return sum === md5 ? null : { reason: `sent other bytes than published (MD5 ${sum}, expected ${md5})`, final: false };
+    return sum === md5
+      ? null
+      : { reason: `sent other bytes than published (MD5 ${sum}, expected ${md5})`, final: false };
   } finally {
     await handle.close();
   }

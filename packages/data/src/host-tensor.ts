@@ -29,9 +29,7 @@ export function hostTensor(data: HostArray, shape: readonly number[], dtype: DTy
     throw new TypeError(`hostTensor: ${dtype} is held in a ${expected}, got a ${data.constructor.name}`);
   }
   if (data.length !== sizeOf(shape)) {
-    throw new RangeError(
-      `hostTensor: shape [${shape.join(', ')}] has ${sizeOf(shape)} elements, got ${data.length}`,
-    );
+    throw new RangeError(`hostTensor: shape [${shape.join(', ')}] has ${sizeOf(shape)} elements, got ${data.length}`);
   }
   return { dtype, shape: [...shape], data };
 }

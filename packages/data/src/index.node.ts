@@ -3,3 +3,5 @@
  */
 export { cacheFolder } from './cache-folder.node.js';
 export { DownloadError, type DownloadOptions, type DownloadProgress, download } from './download.node.js';
+export { DataNotFoundError, type FindOptions } from './idx-files.node.js';
+export { FashionMNIST, MNIST, type MnistOptions } from './mnist.node.js';

@@ -67,12 +67,16 @@ export function parseNpy(bytes: Uint8Array, name = '.npy file'): HostTensor {
   const header = parseHeader(String.fromCharCode(...bytes.subarray(headerStart, start)), refuse);
   const dtype = dtypesByNpyType.get(header.type);
   if (dtype === undefined) {
-    throw refuse(`dtype ${header.order}${header.type} is not supported; supported are ${[...dtypesByNpyType.keys()].join(', ')}`);
+    throw refuse(
+      `dtype ${header.order}${header.type} is not supported; supported are ${[...dtypesByNpyType.keys()].join(', ')}`,
+    );
   }
   const expected = start + sizeOf(header.shape) * dtypes[dtype].bytes;
   if (bytes.length !== expected) {
     const reason = bytes.length < expected ? 'truncated' : 'corrupt';
-    throw refuse(`${reason}: ${dtype} [${header.shape.join(', ')}] ends at byte ${expected}, the file at ${bytes.length}`);
+    throw refuse(
+      `${reason}: ${dtype} [${header.shape.join(', ')}] ends at byte ${expected}, the file at ${bytes.length}`,
+    );
   }
   const data = valuesFromBytes(bytes.subarray(start), dtype, header.order === '>' ? 'big' : 'little');
   return { dtype, shape: header.shape, data: header.fortran ? rowMajor(data, header.shape, dtype) : data };

@@ -189,7 +189,9 @@ function checkPlaces(entries: readonly SafetensorsEntry[], dataBytes: number, re
       throw refuse(`corrupt: ${label} begins at byte ${begin} of the data, inside ${before}, which ends at ${reached}`);
     }
     if (begin > reached) {
-      throw refuse(`corrupt: a gap between ${before}, which ends at byte ${reached} of the data, and ${label} at ${begin}`);
+      throw refuse(
+        `corrupt: a gap between ${before}, which ends at byte ${reached} of the data, and ${label} at ${begin}`,
+      );
     }
     if (end > dataBytes) {
       throw refuse(`truncated: ${label} ends at byte ${end} of the data, which has ${dataBytes}`);

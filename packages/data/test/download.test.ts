@@ -115,7 +115,11 @@ describe('download', () => {
   it('stops when told, and leaves nothing', async () => {
     const stop = new AbortController();
     const url = await serve((_, response) => void response.writeHead(200).write(body.subarray(0, 1000)));
-    const failure = download([url], path, { ...quick, signal: stop.signal, onProgress: () => stop.abort(new Error('enough')) });
+    const failure = download([url], path, {
+      ...quick,
+      signal: stop.signal,
+      onProgress: () => stop.abort(new Error('enough')),
+    });
     await expect(failure).rejects.toThrow('enough');
     expect(await readdir(join(folder, 'deep'))).toEqual([]);
   });

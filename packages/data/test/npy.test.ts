@@ -9,7 +9,9 @@ import { oneOfEach } from './host-tensors.js';
 function npy(version: number, header: string, values = ''): Uint8Array {
   const before = version === 1 ? 10 : 12;
   const length = Math.ceil((before + header.length + 1) / 64) * 64 - before;
-  const start = Buffer.from([0x93, ...Buffer.from('NUMPY'), version, 0, length & 255, length >> 8, 0, 0].slice(0, before));
+  const start = Buffer.from(
+    [0x93, ...Buffer.from('NUMPY'), version, 0, length & 255, length >> 8, 0, 0].slice(0, before),
+  );
   return Buffer.concat([start, Buffer.from(`${header.padEnd(length - 1)}\n`), Buffer.from(values, 'hex')]);
 }
 
@@ -18,9 +20,7 @@ const int32Values = '000000000100000002000000030000000400000005000000';
 
 describe('npy', () => {
   it('reads what NumPy writes', () => {
-    expect(parseNpy(npy(1, int32, int32Values))).toEqual(
-      hostTensor(Int32Array.of(0, 1, 2, 3, 4, 5), [2, 3], 'int32'),
-    );
+    expect(parseNpy(npy(1, int32, int32Values))).toEqual(hostTensor(Int32Array.of(0, 1, 2, 3, 4, 5), [2, 3], 'int32'));
   });
 
   it('reads big-endian values in Fortran order', () => {
@@ -34,7 +34,11 @@ describe('npy', () => {
     const header = "{'descr': '|u1', 'fortran_order': True, 'shape': (2, 3, 2), }";
     // numpy.asfortranarray(numpy.arange(12).reshape(2, 3, 2)).tobytes('F')
     expect(parseNpy(npy(1, header, '00060208040a01070309050b'))).toEqual(
-      hostTensor(Uint8Array.from({ length: 12 }, (_, i) => i), [2, 3, 2], 'uint8'),
+      hostTensor(
+        Uint8Array.from({ length: 12 }, (_, i) => i),
+        [2, 3, 2],
+        'uint8',
+      ),
     );
   });
 
@@ -72,12 +76,20 @@ describe('npy', () => {
   it.each<[what: string, bytes: Uint8Array, reason: RegExp]>([
     ['another format', Buffer.from('PK\u0003\u0004 this is an .npz file'), /must begin with \\x93NUMPY/],
     ['a version of the future', npy(4, int32, int32Values), /version 4/],
-    ['bytes after the last value', npy(1, int32, `${int32Values}00`), /corrupt: int32 \[2, 3\] ends at byte 152, the file at 153/],
+    [
+      'bytes after the last value',
+      npy(1, int32, `${int32Values}00`),
+      /corrupt: int32 \[2, 3\] ends at byte 152, the file at 153/,
+    ],
     ['objects', npy(1, "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }"), /dtype \|O is not supported/],
     ['complex numbers', npy(1, "{'descr': '<c8', 'fortran_order': False, 'shape': (1,), }"), /supported are f4, f8/],
     ['records', npy(1, "{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (1,), }"), /structured dtype/],
     ['a header without shape', npy(1, "{'descr': '<f4', 'fortran_order': False, }"), /corrupt: expected a header/],
-    ['a shape of nothing', npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1,,2), }"), /not a tuple of lengths/],
+    [
+      'a shape of nothing',
+      npy(1, "{'descr': '<f4', 'fortran_order': False, 'shape': (1,,2), }"),
+      /not a tuple of lengths/,
+    ],
     ['a header that is no dictionary', npy(1, 'hello'), /corrupt: expected a header/],
     ['a header without end', npy(2, ' '.repeat(20_000)), /a header of 2\d{4} bytes/],
   ])('refuses %s', (_what, bytes, reason) => {

@@ -80,17 +80,41 @@ describe('safetensors', () => {
     ['offsets that are no pair', file({ a: { ...entry(0, 4), data_offsets: [0] } }, 4), /must be \[begin, end\]/],
     ['a negative offset', file({ a: entry(-4, 0, [1]) }, 4), /must be \[begin, end\]/],
     ['an end before the begin', file({ a: entry(4, 0, [1]) }, 4), /has -4/],
-    ['a size that is not the shape\'s', file({ a: entry(0, 8, [3]) }, 8), /F32 \[3\], 12 bytes, but its place \[0, 8\] has 8/],
+    [
+      "a size that is not the shape's",
+      file({ a: entry(0, 8, [3]) }, 8),
+      /F32 \[3\], 12 bytes, but its place \[0, 8\] has 8/,
+    ],
     ['a shape that overflows', file({ a: entry(0, 4, [2 ** 40, 2 ** 40]) }, 4), /but its place/],
-    ['an overlap', file({ a: entry(0, 8), b: entry(4, 12) }, 12), /"b" begins at byte 4 of the data, inside "a", which ends at 8/],
+    [
+      'an overlap',
+      file({ a: entry(0, 8), b: entry(4, 12) }, 12),
+      /"b" begins at byte 4 of the data, inside "a", which ends at 8/,
+    ],
     ['two tensors in one place', file({ a: entry(0, 4), b: entry(0, 4) }, 4), /inside "a"/],
-    ['a gap', file({ a: entry(0, 4), b: entry(8, 12) }, 12), /a gap between "a", which ends at byte 4 of the data, and "b" at 8/],
+    [
+      'a gap',
+      file({ a: entry(0, 4), b: entry(8, 12) }, 12),
+      /a gap between "a", which ends at byte 4 of the data, and "b" at 8/,
+    ],
     ['a gap at the start', file({ a: entry(4, 8) }, 8), /a gap between the header/],
     ['a place past the end', file({ a: entry(0, 8) }, 4), /truncated: "a" ends at byte 8 of the data, which has 4/],
     ['bytes after the last tensor', file({ a: entry(0, 4) }, 5), /end at byte 4 of the data, which has 5/],
-    ['a name given twice', file(`{"a":${JSON.stringify(entry(0, 4))},"a":${JSON.stringify(entry(4, 8))}}`, 8), /names "a" twice/],
-    ['a name given twice in another spelling', file(`{"a":${JSON.stringify(entry(0, 4))},"\\u0061":${JSON.stringify(entry(4, 8))}}`, 8), /twice/],
-    ['a bool that is neither', Buffer.concat([file({ a: entry(0, 1, [1], 'BOOL') }), Buffer.of(2)]), /BOOL but has bytes other than 0 and 1/],
+    [
+      'a name given twice',
+      file(`{"a":${JSON.stringify(entry(0, 4))},"a":${JSON.stringify(entry(4, 8))}}`, 8),
+      /names "a" twice/,
+    ],
+    [
+      'a name given twice in another spelling',
+      file(`{"a":${JSON.stringify(entry(0, 4))},"\\u0061":${JSON.stringify(entry(4, 8))}}`, 8),
+      /twice/,
+    ],
+    [
+      'a bool that is neither',
+      Buffer.concat([file({ a: entry(0, 1, [1], 'BOOL') }), Buffer.of(2)]),
+      /BOOL but has bytes other than 0 and 1/,
+    ],
   ])('refuses %s', (_what, bytes, reason) => {
     expect(() => parseSafetensors(bytes, 'weights.safetensors')).toThrow(FormatError);
     expect(() => parseSafetensors(bytes, 'weights.safetensors')).toThrow(reason);
@@ -99,30 +123,40 @@ describe('safetensors', () => {
 
   it('refuses to write what could not be read', () => {
     const one = hostTensor(Float32Array.of(1), [1], 'float32');
-    expect(() => writeSafetensors([['a', one], ['a', one]])).toThrow(/"a" is reserved or given twice/);
+    expect(() =>
+      writeSafetensors([
+        ['a', one],
+        ['a', one],
+      ]),
+    ).toThrow(/"a" is reserved or given twice/);
     expect(() => writeSafetensors([['__metadata__', one]])).toThrow(/reserved/);
     expect(() => writeSafetensors([['a', { ...one, shape: [2] }]])).toThrow(/shape \[2\] has 2 elements, got 1/);
-    expect(() => writeSafetensors([['a', { ...one, dtype: 'int32' }]])).toThrow(/int32 is held in a Int32Array, got a Float32Array/);
+    expect(() => writeSafetensors([['a', { ...one, dtype: 'int32' }]])).toThrow(
+      /int32 is held in a Int32Array, got a Float32Array/,
+    );
   });
 });
 
-describe.skipIf(process.env.TORCHLET_GOLDENS === undefined)('safetensors files that PyTorch wrote (TORCHLET_GOLDENS)', () => {
-  const folder = process.env.TORCHLET_GOLDENS ?? '';
-  const files = folder === '' ? [] : readdirSync(folder).filter((name) => name.endsWith('.safetensors'));
+describe.skipIf(process.env.TORCHLET_GOLDENS === undefined)(
+  'safetensors files that PyTorch wrote (TORCHLET_GOLDENS)',
+  () => {
+    const folder = process.env.TORCHLET_GOLDENS ?? '';
+    const files = folder === '' ? [] : readdirSync(folder).filter((name) => name.endsWith('.safetensors'));
 
-  it('are there', () => expect(files).not.toEqual([]));
+    it('are there', () => expect(files).not.toEqual([]));
 
-  it.each(files)('%s reads, and reads the same once written again', (name) => {
-    const { tensors, metadata } = parseSafetensors(readFileSync(join(folder, name)), name);
-    expect(tensors.size).toBeGreaterThan(0);
-    const again = parseSafetensors(writeSafetensors(tensors, metadata));
-    expect(again.metadata).toEqual(metadata);
-    expect([...again.tensors.keys()].sort()).toEqual([...tensors.keys()].sort());
-    for (const [key, { dtype, shape, data }] of tensors) {
-      const other = again.tensors.get(key);
-      expect([other?.dtype, other?.shape]).toEqual([dtype, shape]);
-      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-      expect(bytes.equals(new Uint8Array(other?.data.buffer ?? new ArrayBuffer(0)))).toBe(true);
-    }
-  });
-});
+    it.each(files)('%s reads, and reads the same once written again', (name) => {
+      const { tensors, metadata } = parseSafetensors(readFileSync(join(folder, name)), name);
+      expect(tensors.size).toBeGreaterThan(0);
+      const again = parseSafetensors(writeSafetensors(tensors, metadata));
+      expect(again.metadata).toEqual(metadata);
+      expect([...again.tensors.keys()].sort()).toEqual([...tensors.keys()].sort());
+      for (const [key, { dtype, shape, data }] of tensors) {
+        const other = again.tensors.get(key);
+        expect([other?.dtype, other?.shape]).toEqual([dtype, shape]);
+        const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+        expect(bytes.equals(new Uint8Array(other?.data.buffer ?? new ArrayBuffer(0)))).toBe(true);
+      }
+    });
+  },
+);
