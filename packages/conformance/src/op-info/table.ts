@@ -1,0 +1,15 @@
+/** The op table: one row per operation, joined from the files by family. What a row says is in `row.ts`; what is done with it in `../suites`. */
+import { binaryRows } from './binary-rows.js';
+import { linalgRows } from './linalg-rows.js';
+import { movementRows } from './movement-rows.js';
+import { reductionRows } from './reduction-rows.js';
+import type { OpRow } from './row.js';
+import { unaryRows } from './unary-rows.js';
+
+export const opTable: readonly OpRow[] = [
+  ...unaryRows,
+  ...binaryRows,
+  ...reductionRows,
+  ...movementRows,
+  ...linalgRows,
+];
