@@ -125,8 +125,8 @@ export abstract class TensorHandle implements Handle {
     }
     this.#writes++;
     const pending = this.runtime?.pending.writes;
-    const stored = before.source?.kind === 'stored' || pending?.has(this) === true;
-    const next = stored ? assign(before, value) : value === before || value.source !== null ? marker('copy', value) : value;
+    const stored = (before.source as Storage | null)?.fixed === true || pending?.has(this) === true;
+    const next = stored ? writeNode(before, value) : reboundNode(before, value);
     if (before.owner === this) {
       before.owner = null;
       next.owner = this;
@@ -164,21 +164,39 @@ export abstract class TensorHandle implements Handle {
     return this;
   }
 
-  /** Gives the value an address of its own: parameters, statistics, optimiser state. */
+  /** Gives the value an address of its own, where writes in place go: parameters, statistics, optimiser state. */
   store(): this {
     const { node } = this;
-    if (node.source === null) {
-      this.runtime ??= defaultRuntimeNow();
-      this.runtime.evaluate('read', [node]);
-    }
-    const storage = node.source as Storage;
-    if (storage.kind === 'host' && storage.data !== null) {
-      const own = new Storage('stored', storage.dtype, storage.size, storage.data.slice());
-      own.runtime = this.runtime;
-      this.current = leafNode(own, node.shape, node.dtype);
+    const source = node.source as Storage | null;
+    if (source?.fixed) return this;
+    if (source?.kind === 'host' && source.data !== null) {
+      this.current = storedLeaf(source.data.slice(), node, this.runtime);
       return this;
     }
-    storage.kept = true;
+    const own = source === null ? node : withGradMode(false, () => marker('copy', node));
+    this.runtime ??= defaultRuntimeNow();
+    this.runtime.evaluate('read', [own], null, 'fixed');
+    this.current = own;
+    return this;
+  }
+
+  /**
+   * Moves the value to another device and keeps what this tensor is: a parameter stays one, at a new address.
+   *
+   * @throws TypeError where the value lies on a device whose memory the host cannot address.
+   */
+  protected relocate(runtime: Runtime): this {
+    if (this.runtime === runtime) return this;
+    this.evaluateNow();
+    const before = this.node;
+    const data = hostDataOf(this);
+    const next = storedLeaf(data.slice(), before, runtime);
+    next.requiresGrad = before.requiresGrad;
+    next.owner = before.owner === this ? this : null;
+    this.#writes++;
+    this.#grad = null;
+    this.runtime = runtime;
+    this.current = next;
     return this;
   }
 
@@ -264,6 +282,7 @@ export abstract class TensorHandle implements Handle {
     if (this.node.source !== null) return;
     const runtime = this.runtime ?? (await defaultRuntimeReady());
     if (this.node.source === null) runtime.evaluate('read', [this.node]);
+    this.runtime ??= runtime;
     await runtime.settle();
   }
 
@@ -309,6 +328,31 @@ function runtimeOfOperands(self: TensorHandle, operands: readonly unknown[]): Ru
     runtime = operand.runtime;
   }
   return runtime;
+}
+
+/** A leaf at an address of its own, of the shape and dtype of `like`; its data is uploaded when a program first reads it. */
+function storedLeaf(data: HostArray, like: Node, runtime: Runtime | null): Node {
+  const storage = new Storage('stored', like.dtype, data.length, data);
+  storage.fixed = true;
+  storage.runtime = runtime;
+  return leafNode(storage, like.shape, like.dtype);
+}
+
+/** The elements at once: data that must not be written. @throws TypeError where they must be awaited. */
+export function hostDataOf(tensor: TensorHandle): HostArray {
+  const { data } = tensor.node.source as Storage;
+  if (data !== null) return data;
+  return (tensor.runtime as Runtime).readNow(tensor.node);
+}
+
+/** The write of a stored tensor; writing a slice touches only the slice. */
+function writeNode(before: Node, value: Node): Node {
+  return value.op === 'assign' && value.inputs[0] === before ? value : assign(before, value);
+}
+
+/** A value that replaces another without being written at its address, as a node of its own. */
+function reboundNode(before: Node, value: Node): Node {
+  return value === before || value.source !== null || value.op === 'assign' ? marker('copy', value) : value;
 }
 
 /** Nodes recorded since the last evaluation before one is forced, in code that never asks for a value. */

@@ -5,7 +5,7 @@
  */
 import type { Device, DType } from '@torchlet/device';
 import { cast, type Node, marker, type Shape, sizeOf } from '@torchlet/graph';
-import { TensorHandle, type View } from './handle.js';
+import { hostDataOf, TensorHandle, type View } from './handle.js';
 import * as arithmetic from './ops/arithmetic.js';
 import * as comparison from './ops/comparison.js';
 import * as functions from './ops/functions.js';
@@ -120,6 +120,11 @@ export class Tensor extends TensorHandle {
     const source = node.source as Storage | null;
     if (source?.kind === 'host' && this.runtime === null) return this.wrap(node, runtime);
     return this.wrap(movedTo(this, runtime), runtime);
+  }
+
+  /** Moves this very tensor, a parameter for instance, to another device. */
+  to_(device: Device): this {
+    return this.relocate(runtimeOf(device));
   }
 
   float(): Tensor {
@@ -675,7 +680,5 @@ export class Tensor extends TensorHandle {
 /** The value on another device: through host memory, at once. */
 function movedTo(tensor: Tensor, runtime: Runtime): Node {
   tensor.evaluateNow();
-  const from = tensor.runtime as Runtime;
-  const data = from.readNow(tensor.node);
-  return runtime.hostLeaf(data, tensor.dtype, tensor.shape);
+  return runtime.hostLeaf(hostDataOf(tensor), tensor.dtype, tensor.shape);
 }

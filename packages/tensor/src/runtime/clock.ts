@@ -3,7 +3,7 @@
  * forwards and the results that roots keep; `nn` and `data` call these.
  */
 import type { Node } from '@torchlet/graph';
-import { openRuntimes } from './devices.js';
+import { openDefault, openRuntimes } from './devices.js';
 import type { RootRecord } from './pending.js';
 import type { Runtime } from './runtime.js';
 
@@ -59,12 +59,12 @@ export function runForward<T>(
 
 function keepResults(module: object, isRoot: boolean, results: readonly ForwardResult[]): void {
   if (!isRoot) {
-    for (const { node, runtime } of results) if (node.source === null) runtime?.pending.trackLoose(node);
+    for (const { node, runtime } of results) if (node.source === null) (runtime ?? openDefault())?.pending.trackLoose(node);
     return;
   }
   const record = recordOf(module);
   record.results = results.map(({ node }) => node).filter((node) => node.source === null);
-  for (const { runtime } of results) runtime?.pending.trackRoot(record);
+  for (const { runtime } of results) (runtime ?? openDefault())?.pending.trackRoot(record);
 }
 
 function recordOf(module: object): RootRecord {

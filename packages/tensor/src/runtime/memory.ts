@@ -6,7 +6,7 @@ import type { Device, DeviceBuffer, HostArray, Span } from '@torchlet/device';
 import type { Storage } from './storage.js';
 
 /** Values this small are written into shared pages and never taken back. */
-export const smallBytes = 256;
+const smallBytes = 256;
 const pageBytes = 64 * 1024;
 /** Held values up to this size move to host memory at once where the host can address the device's. */
 const hostBytes = 1024 * 1024;
@@ -36,6 +36,11 @@ export class DeviceMemory {
   storedBytes(storage: Storage): number {
     const { storedBytes, alignment } = this.#device.capabilities;
     return Math.max(1, Math.ceil((storage.size * storedBytes[storage.dtype]) / alignment)) * alignment;
+  }
+
+  /** Whether the value goes into a page when it is nobody's own. */
+  isSmall(storage: Storage): boolean {
+    return this.storedBytes(storage) <= smallBytes;
   }
 
   /** A buffer of a size class that holds `bytes`, from the pool where one is free. */
@@ -81,7 +86,7 @@ export class DeviceMemory {
   /** Marks a placed value as held by the user: counted against the budget. Call after the program that writes it was submitted. */
   hold(storage: Storage): void {
     const { span } = storage;
-    if (span === null) return;
+    if (span === null || this.isSmall(storage)) return;
     if (this.#device.readNow !== undefined && storage.bytes <= hostBytes) {
       this.#moveNow(storage, span);
       return;

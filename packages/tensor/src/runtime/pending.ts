@@ -95,14 +95,19 @@ export class Pending {
    * The nodes an evaluation for `reason` makes real, `wanted` among them, and where each one's value belongs. Gradients of `spentBy` are
    * not stored. What is left alone stays pending.
    */
-  take(reason: Reason, wanted: readonly Node[], spentBy: ReadonlySet<object> | null): Taken {
+  take(
+    reason: Reason,
+    wanted: readonly Node[],
+    spentBy: ReadonlySet<object> | null,
+    wantedAs: 'held' | 'fixed' = 'held',
+  ): Taken {
     const taken = new Taken();
     for (const handle of this.writes.keys()) taken.add(handle.current, 'write', null);
     for (const { parameter, node } of this.#gradients) {
       if (spentBy?.has(parameter)) this.#spent.add(node);
       else taken.add(node, 'gradient', parameter);
     }
-    for (const node of wanted) taken.add(node, 'held', null);
+    for (const node of wanted) taken.add(node, wantedAs, null);
     for (const loss of this.#losses) taken.add(loss, 'held', null);
     this.#takeRoots(taken, reason);
     this.#takeLoose(taken, reason);
@@ -158,7 +163,8 @@ function isWaiting(node: Node): boolean {
   return node.requiresGrad && node.walked === 'no';
 }
 
-export type Destination = 'write' | 'gradient' | 'root' | 'held';
+/** `fixed`: a storage of its own that stays where it is. `held`: the user's, until dropped. */
+export type Destination = 'write' | 'gradient' | 'root' | 'held' | 'fixed';
 
 /** The outputs of one evaluation, each once. */
 export class Taken {

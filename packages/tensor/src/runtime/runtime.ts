@@ -5,7 +5,7 @@
 import { type Plan, Planner } from '@torchlet/compiler';
 import type { Device, DType, HostArray, Span } from '@torchlet/device';
 import { leaf, type Node, printShape, reachable, type Shape, sizeOf } from '@torchlet/graph';
-import { DeviceMemory, smallBytes } from './memory.js';
+import { DeviceMemory } from './memory.js';
 import { type Destination, Pending, type Reason, type RootRecord } from './pending.js';
 import { StaleValueError, Storage } from './storage.js';
 
@@ -52,13 +52,18 @@ export class Runtime {
   /**
    * Evaluates all that is pending, and `wanted`, in one program.
    *
-   * @param spentBy parameters whose gradients this evaluation uses up.
+   * @param spentBy parameters whose gradients this evaluation uses up. @param wantedAs `fixed` gives each wanted value a storage of its own.
    */
-  evaluate(reason: Reason, wanted: readonly Node[] = [], spentBy: ReadonlySet<object> | null = null): void {
+  evaluate(
+    reason: Reason,
+    wanted: readonly Node[] = [],
+    spentBy: ReadonlySet<object> | null = null,
+    wantedAs: 'held' | 'fixed' = 'held',
+  ): void {
     if (wanted.length === 0 && this.pending.isEmpty) return;
     // A value that is gone is the reader's error: what else is pending must survive it.
     for (const node of reachable(wanted)) if (node.source !== null) this.checkFresh(node);
-    const { nodes, destinations, owners } = this.pending.take(reason, wanted, spentBy);
+    const { nodes, destinations, owners } = this.pending.take(reason, wanted, spentBy, wantedAs);
     if (nodes.length === 0) return;
     this.#lastSerial = (nodes[nodes.length - 1] as Node).serial;
     try {
@@ -165,7 +170,8 @@ export class Runtime {
     }
     const storage = new Storage('stored', node.dtype, size, null);
     storage.runtime = this;
-    if (this.memory.storedBytes(storage) <= smallBytes && destination !== 'gradient') this.memory.placeSmall(storage);
+    storage.fixed = destination === 'gradient' || destination === 'fixed';
+    if (this.memory.isSmall(storage) && !storage.fixed) this.memory.placeSmall(storage);
     else this.memory.place(storage, `${node.op} ${printShape(node.shape)}`);
     return storage;
   }
@@ -198,6 +204,8 @@ export class Runtime {
           break;
         case 'held':
           this.memory.hold(storage);
+          break;
+        case 'fixed':
           break;
         default: {
           const never: never = destination;

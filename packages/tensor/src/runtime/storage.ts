@@ -18,6 +18,8 @@ export class Storage implements Source {
   version = 0;
   /** Why leaves of the version before are stale, for the error. */
   staleBecause = '';
+  /** At one address for good (a parameter, state, a gradient): writes in place go there, and it never moves. */
+  fixed = false;
   /** The user's until dropped: never taken back for another value. */
   kept = false;
   /** Programs that copied this host data in; data used again and again becomes stored. */
