@@ -58,7 +58,7 @@ export interface Position {
 
 /**
  * Values of four points next to each other, the same bits whatever the kernel. float32, float16 and bfloat16: one f32x4. int32 and the narrow
- * integers: one i32x4 (narrow ones may hold more bits than their width until they are stored or cast). bool: one i32x4 of 0 and -1. float64 and
+ * integers: one i32x4, narrow ones wrapped to their width. bool: one i32x4 of 0 and -1. float64 and
  * int64: two vectors of two lanes, the first two points first.
  */
 export type Pieces = readonly Value[];
@@ -73,13 +73,10 @@ export interface Points {
   readonly results: ReadonlyMap<number, Pieces>;
 }
 
-/** Writes expressions and stores for points whose loops another emitter has written: a matmul's operands and epilogue. `loop/points.ts` makes it. */
+/** Writes expressions and stores for points whose loops another emitter has written: a matmul's operands and epilogue. `pointEmitter` of `loop/points.ts` makes it. */
 export interface PointEmitter {
   /** Code that computes `expression`; lanes past `count` may hold anything, and no memory is touched for them. */
   value(expression: Expression, points: Points): Pieces;
   /** Code that computes every value, then does every store. */
   store(stores: readonly Store[], points: Points): void;
 }
-
-/** `loop/points.ts`: an emitter into `f`, a function that `kernelFunction` made. */
-export type MakePointEmitter = (site: KernelSite, f: FunctionBuilder) => PointEmitter;

@@ -1,10 +1,29 @@
-/** Makes structurally equal expressions one object, so that work shared by value is work shared by identity. One per kernel. Owns nothing else. */
+/**
+ * Makes structurally equal expressions one object, so that work shared by value is work shared by identity. One per kernel. The inner axes of
+ * two domains have the same numbers but are different loops, so expressions of them are kept apart. Owns nothing else.
+ */
 import { type Expression, postorder, type Store } from '@torchlet/device';
 
 export class Interner {
+  readonly #parallelAxes: number;
   readonly #byKey = new Map<string, Expression>();
   readonly #ids = new Map<Expression, number>();
-  readonly #canonical = new Map<Expression, Expression>();
+  #domain = 0;
+  /** By domain. */
+  readonly #canonicals: Map<Expression, Expression>[] = [];
+  #canonical = new Map<Expression, Expression>();
+
+  /** @param parallelAxes axes from this number on mean something else in each domain. */
+  constructor(parallelAxes: number) {
+    this.#parallelAxes = parallelAxes;
+  }
+
+  /** From here on, inner axes are those of `domain`. */
+  enter(domain: number): void {
+    this.#domain = domain;
+    this.#canonicals[domain] ??= new Map();
+    this.#canonical = this.#canonicals[domain];
+  }
 
   intern(root: Expression): Expression {
     for (const expression of postorder([root])) this.#internOne(expression);
@@ -45,7 +64,7 @@ export class Interner {
       case 'constant':
         return `c ${expression.dtype} ${Object.is(expression.value, -0) ? '-0' : expression.value}`;
       case 'axis':
-        return `a ${expression.axis}`;
+        return expression.axis < this.#parallelAxes ? `a ${expression.axis}` : `a ${expression.axis} of ${this.#domain}`;
       case 'scalar':
         return `s ${expression.slot}`;
       case 'result':
@@ -66,10 +85,11 @@ export class Interner {
   #rebuilt(expression: Expression): Expression {
     switch (expression.kind) {
       case 'constant':
-      case 'axis':
       case 'scalar':
       case 'result':
         return expression;
+      case 'axis':
+        return { ...expression };
       case 'load': {
         const mask = expression.mask === null ? null : this.#canonicalOf(expression.mask);
         return { ...expression, index: this.#canonicalOf(expression.index), mask };

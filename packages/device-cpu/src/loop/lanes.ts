@@ -111,17 +111,17 @@ function loadRawSplat(width: Width, signed: boolean, pointer: Operand, offset: n
 }
 
 /** `into` with lane `lane` replaced by the element at `pointer`. */
-function loadRawLane(width: Width, signed: boolean, pointer: Operand, into: Pieces, lane: number): Pieces {
+function loadRawLane(width: Width, signed: boolean, pointer: Operand, offset: number, into: Pieces, lane: number): Pieces {
   const [low, high] = into as [Value, Value];
   switch (width) {
     case 8:
-      return lane < 2 ? [v128.load64Lane(pointer, low, lane), high] : [low, v128.load64Lane(pointer, high, lane - 2)];
+      return lane < 2 ? [v128.load64Lane(pointer, low, lane, offset), high] : [low, v128.load64Lane(pointer, high, lane - 2, offset)];
     case 4:
-      return [v128.load32Lane(pointer, low, lane)];
+      return [v128.load32Lane(pointer, low, lane, offset)];
     case 2:
-      return [i32x4.replaceLane(low, signed ? i32.load16S(pointer) : i32.load16U(pointer), lane)];
+      return [i32x4.replaceLane(low, signed ? i32.load16S(pointer, offset) : i32.load16U(pointer, offset), lane)];
     case 1:
-      return [i32x4.replaceLane(low, signed ? i32.load8S(pointer) : i32.load8U(pointer), lane)];
+      return [i32x4.replaceLane(low, signed ? i32.load8S(pointer, offset) : i32.load8U(pointer, offset), lane)];
     default: {
       const never: never = width;
       return never;
@@ -165,17 +165,17 @@ function storeRaw(f: FunctionBuilder, width: Width, pointer: Operand, offset: nu
   }
 }
 
-function storeRawLane(f: FunctionBuilder, width: Width, pointer: Operand, raw: Pieces, lane: number): void {
+function storeRawLane(f: FunctionBuilder, width: Width, pointer: Operand, offset: number, raw: Pieces, lane: number): void {
   const [low, high] = raw as [Value, Value];
   switch (width) {
     case 8:
-      return f.do(v128.store64Lane(pointer, lane < 2 ? low : high, lane % 2));
+      return f.do(v128.store64Lane(pointer, lane < 2 ? low : high, lane % 2, offset));
     case 4:
-      return f.do(v128.store32Lane(pointer, low, lane));
+      return f.do(v128.store32Lane(pointer, low, lane, offset));
     case 2:
-      return f.do(v128.store16Lane(pointer, low, 2 * lane));
+      return f.do(v128.store16Lane(pointer, low, 2 * lane, offset));
     case 1:
-      return f.do(v128.store8Lane(pointer, low, 4 * lane));
+      return f.do(v128.store8Lane(pointer, low, 4 * lane, offset));
     default: {
       const never: never = width;
       return never;
@@ -245,11 +245,29 @@ export class LaneMemory {
     return decode(this.#f, this.#dtype, this.width, raw);
   }
 
+  /** One integer or bool as a scalar. */
+  loadScalar(pointer: Operand, offset: number): Value {
+    switch (this.width) {
+      case 8:
+        return i64.load(pointer, offset);
+      case 4:
+        return this.#dtype === 'int64' ? i64.load32S(pointer, offset) : i32.load(pointer, offset);
+      case 2:
+        return i32.load16S(pointer, offset);
+      case 1:
+        return this.#signed ? i32.load8S(pointer, offset) : i32.load8U(pointer, offset);
+      default: {
+        const never: never = this.width;
+        return never;
+      }
+    }
+  }
+
   /** Lanes that `fill` sets one by one from pointers, the others 0. */
-  gather(fill: (setLane: (lane: number, pointer: Operand) => void) => void): Pieces {
+  gather(fill: (setLane: (lane: number, pointer: Operand, offset: number) => void) => void): Pieces {
     const raw = Array.from({ length: this.width === 8 ? 2 : 1 }, () => this.#f.let('gathered', zero()));
-    fill((lane, pointer) => {
-      loadRawLane(this.width, this.#signed, pointer, raw, lane).forEach((piece, i) => {
+    fill((lane, pointer, offset) => {
+      loadRawLane(this.width, this.#signed, pointer, offset, raw, lane).forEach((piece, i) => {
         const into = raw[i];
         if (into !== undefined && piece !== into) this.#f.set(into, piece);
       });
@@ -262,9 +280,9 @@ export class LaneMemory {
   }
 
   /** Stores of single lanes of `pieces`. */
-  scatter(pieces: Pieces, emit: (storeLane: (lane: number, pointer: Operand) => void) => void): void {
+  scatter(pieces: Pieces, emit: (storeLane: (lane: number, pointer: Operand, offset: number) => void) => void): void {
     const raw = encode(this.#f, this.#dtype, this.width, pieces).map((piece) => this.#f.let('scattered', piece));
-    emit((lane, pointer) => storeRawLane(this.#f, this.width, pointer, raw, lane));
+    emit((lane, pointer, offset) => storeRawLane(this.#f, this.width, pointer, offset, raw, lane));
   }
 }
 

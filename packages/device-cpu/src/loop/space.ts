@@ -14,6 +14,7 @@ export interface InnerDomain {
 
 /** What each axis is in variables, and the variables of the two loop levels in loop order. */
 interface Layout {
+  readonly axes: readonly Variable[];
   readonly parallel: readonly Variable[];
   readonly inner: readonly (readonly Variable[])[];
   readonly parallelAxes: readonly Affine[];
@@ -62,6 +63,8 @@ function atomsUnder(index: Expression): Expression[] {
 
 export class Space {
   readonly parallel: readonly Variable[];
+  /** The variable of each parallel axis before any was split or joined. */
+  readonly axes: readonly Variable[];
   /** Inner variables of each domain. */
   readonly inner: readonly (readonly Variable[])[];
   readonly #forms: readonly AffineForms[];
@@ -73,6 +76,7 @@ export class Space {
   /** @param stores indices of stores, by domain: they are forms too. */
   constructor(axes: readonly number[], domains: readonly InnerDomain[], stores: readonly (readonly Expression[])[], join = true) {
     let layout = firstLayout(axes, domains);
+    this.axes = layout.axes;
     const roots = domains.map((domain, i) => formRoots(domain.roots, stores[i] ?? []));
     for (;;) {
       const forms = domains.map((_, i) => new AffineForms([...layout.parallelAxes, ...(layout.innerAxes[i] ?? [])]));
@@ -173,6 +177,7 @@ function firstLayout(axes: readonly number[], domains: readonly InnerDomain[]): 
   const parallel = axes.map(make);
   const inner = domains.map((domain) => domain.lengths.map(make));
   return {
+    axes: parallel,
     parallel: parallel.filter(isLong),
     inner: inner.map((variables) => variables.filter(isLong)),
     parallelAxes: parallel.map(affineVariable),
@@ -200,6 +205,7 @@ function splitLayout(layout: Layout, { variable, factor }: WantedSplit): Layout 
     return affineSum({ ...affine, terms }, value, coefficient);
   };
   return {
+    axes: layout.axes,
     parallel: variables(layout.parallel),
     inner: layout.inner.map(variables),
     parallelAxes: layout.parallelAxes.map(form),

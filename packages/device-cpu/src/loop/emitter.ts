@@ -1,0 +1,418 @@
+/**
+ * Turns expressions into code at a place in the loops: every value is computed once per scope, uniform integers as scalars, everything else
+ * for four points at a time. Owns the two ways to compute an expression, loads and stores with their masks; the loops around are
+ * `nest.ts`, the phases `loop-kernel.ts`, addresses `addresses.ts`.
+ */
+import type { Apply, Expression, Load, Store } from '@torchlet/device';
+import { type KernelSite, type Pieces, type Position, slotParam } from '../kernel-function.js';
+import { type FunctionBuilder, i32, i32x4, i64, type Local, type Value } from '../wasm/index.js';
+import type { Affine, Variable } from './affine.js';
+import { type AddressContext, Addresses, type Region } from './addresses.js';
+import { type Count, extract, LaneMemory, laneClasses, loadScalar, splat, splatConstant, storedWidth } from './lanes.js';
+import { isScalarDtype, scalarFunction } from './scalar-functions.js';
+import { Scope } from './scope.js';
+import { isPureIndex, type Space } from './space.js';
+import { vectorFunction } from './vector-functions.js';
+
+/** An index form in two parts: what is one address for all lanes, and what differs between lanes. */
+export interface LaneForm {
+  readonly address: Affine;
+  /** Elements between neighbouring lanes. */
+  readonly stride: number;
+  readonly laneAtoms: ReadonlyMap<Expression, number>;
+}
+
+/** Values of one expression that an earlier phase left for a later one. */
+export interface KeptRow {
+  /** Whether the phase that computes it is over. */
+  written: boolean;
+  readonly region: Region;
+  readonly form: Affine;
+  read(): Pieces;
+  write(pieces: Pieces): void;
+}
+
+const oneBlock: readonly Count[] = [4];
+
+export class Emitter implements AddressContext {
+  readonly site: KernelSite;
+  readonly f: FunctionBuilder;
+  readonly space: Space;
+  readonly addresses: Addresses;
+  readonly results = new Map<number, Pieces[]>();
+  readonly rows = new Map<Expression, KeptRow>();
+  scope: Scope;
+  /** Points of each block of lanes that is computed side by side. */
+  counts: readonly Count[] = oneBlock;
+  /** The block that is being written. */
+  block = 0;
+  readonly #vectors: readonly (Variable | null)[];
+  #domain = 0;
+  readonly #ids = new Map<Expression, number>();
+
+  /** @param vectors the variable along which the lanes lie, by domain; null where every value is uniform. */
+  constructor(site: KernelSite, f: FunctionBuilder, space: Space, vectors: readonly (Variable | null)[]) {
+    this.site = site;
+    this.f = f;
+    this.space = space;
+    this.#vectors = vectors;
+    this.scope = new Scope(null, new Map());
+    this.addresses = new Addresses(this);
+  }
+
+  /** Runs `write` in a scope of its own; what it learns is forgotten after it. */
+  inside<T>(positions: ReadonlyMap<Variable, Position>, write: () => T): T {
+    const outer = this.scope;
+    this.scope = new Scope(outer, positions);
+    try {
+      return write();
+    } finally {
+      this.scope = outer;
+    }
+  }
+
+  /** From here on inner axes are those of `domain`, and lanes lie along its vector variable. */
+  enter(domain: number): void {
+    this.#domain = domain;
+  }
+
+  get vector(): Variable | null {
+    return this.#vectors[this.#domain] ?? null;
+  }
+
+  id(expression: Expression): number {
+    const known = this.#ids.get(expression);
+    if (known !== undefined) return known;
+    this.#ids.set(expression, this.#ids.size);
+    return this.#ids.size - 1;
+  }
+
+  dependencies(expression: Expression): number {
+    return this.space.dependencies(expression, this.#domain);
+  }
+
+  within(expression: Expression, bits: number): boolean {
+    return (this.dependencies(expression) & ~bits) === 0;
+  }
+
+  /** Whether the lanes of a value differ. */
+  varies(expression: Expression): boolean {
+    return this.vector !== null && (this.dependencies(expression) & this.vector.bit) !== 0;
+  }
+
+  blockOffset(variable: Variable): number {
+    const { offset } = this.scope.position(variable);
+    return variable === this.vector ? offset + 4 * this.block : offset;
+  }
+
+  region(slot: number): Region {
+    const base = this.f.params[slotParam(slot)];
+    if (base === undefined) throw new RangeError(`cpu: kernel ${this.f.name} does not name slot ${slot}`);
+    return { base, width: storedWidth(this.site.features, this.#slotDtype(slot)) };
+  }
+
+  /** Code for the values of the current block, or the values if they are known. */
+  pieces(expression: Expression): Pieces {
+    const block = this.varies(expression) ? this.block : 0;
+    const known = this.scope.pieces(expression, block);
+    if (known !== undefined) return known;
+    const row = this.rows.get(expression);
+    const values = row?.written ? row.read() : this.#computePieces(expression);
+    const pieces = values.map((piece) => this.#held(nameOf(expression), piece));
+    this.scope.setPieces(expression, block, pieces);
+    if (row?.written === false) row.write(pieces);
+    return pieces;
+  }
+
+  /** Code for a uniform integer or bool as a scalar. */
+  scalar(expression: Expression): Value {
+    const known = this.scope.scalar(expression);
+    if (known !== undefined) return known;
+    const value = this.#held(nameOf(expression), this.#computeScalar(expression));
+    this.scope.setScalar(expression, value);
+    return value;
+  }
+
+  laneForm(index: Expression): LaneForm {
+    const form = this.space.form(index, this.#domain);
+    const laneAtoms = new Map([...form.atoms].filter(([atom]) => this.varies(atom)));
+    const atoms = new Map([...form.atoms].filter(([atom]) => !laneAtoms.has(atom)));
+    const stride = this.vector === null ? 0 : (form.terms.get(this.vector) ?? 0);
+    return { address: { ...form, atoms }, stride, laneAtoms };
+  }
+
+  /** Writes the current block of `store`. */
+  store(store: Store): void {
+    const value = this.pieces(store.value);
+    const { mask } = store;
+    if (mask === null) return this.#storeUnmasked(store, value);
+    if (!this.varies(mask)) {
+      const holds = this.scalar(mask);
+      return this.f.if(holds, () => this.inside(new Map(), () => this.#storeUnmasked(store, value)));
+    }
+    const memory = this.#memory(store.slot);
+    const form = this.laneForm(store.index);
+    const bits = this.#laneBits(mask);
+    const whole = () => this.inside(new Map(), () => this.#storeUnmasked(store, value));
+    const lanes = () =>
+      this.inside(new Map(), () =>
+        memory.scatter(value, (storeLane) =>
+          this.#eachLane(this.region(store.slot), form, (lane, pointer, offset) => {
+            this.f.if(i32.and(bits, 1 << lane), () => storeLane(lane, pointer, offset));
+          }),
+        ),
+      );
+    if (this.#isContiguous(form)) this.f.if(i32.eq(bits, this.#allBits()), whole, lanes);
+    else lanes();
+  }
+
+  /** Addresses of the lanes of the current block, one by one. */
+  #eachLane(region: Region, form: LaneForm, take: (lane: number, pointer: Value, offset: number) => void): void {
+    const { pointer, offset } = this.addresses.address(region, form.address);
+    const atoms = [...form.laneAtoms].map(([atom, coefficient]) => ({ lanes: this.pieces(atom), bytes: coefficient * region.width }));
+    for (let lane = 0; lane < this.#count(); lane++) {
+      let at = pointer;
+      for (const { lanes, bytes } of atoms) {
+        const index = extract('int32', lanes, lane);
+        at = i32.add(at, bytes === 1 ? index : i32.mul(index, bytes));
+      }
+      const past = offset + lane * form.stride * region.width;
+      if (past < 0) at = i32.add(at, past);
+      take(lane, atoms.length > 0 ? this.f.let('at', at) : at, Math.max(past, 0));
+    }
+  }
+
+  #count(): Count {
+    return this.counts[this.vector === null ? 0 : this.block] ?? 4;
+  }
+
+  #allBits(): number {
+    return (1 << this.#count()) - 1;
+  }
+
+  /** Bit l of the result says whether the mask holds in lane l. */
+  #laneBits(mask: Expression): Local {
+    const [lanes] = this.pieces(mask) as [Value];
+    const bits = i32x4.bitmask(lanes);
+    return this.f.let('bits', this.#count() === 4 ? bits : i32.and(bits, this.#allBits()));
+  }
+
+  #slotDtype(slot: number) {
+    const declared = this.site.program.slots[slot];
+    if (declared === undefined) throw new RangeError(`cpu: program ${this.site.program.name} has no slot ${slot}`);
+    return declared.dtype;
+  }
+
+  #memory(slot: number): LaneMemory {
+    const dtype = this.#slotDtype(slot);
+    return new LaneMemory(this.f, dtype, storedWidth(this.site.features, dtype));
+  }
+
+  #isContiguous(form: LaneForm): boolean {
+    return form.stride === 1 && form.laneAtoms.size === 0;
+  }
+
+  #storeUnmasked(store: Store, value: Pieces): void {
+    const memory = this.#memory(store.slot);
+    const region = this.region(store.slot);
+    const form = this.laneForm(store.index);
+    const single = this.vector === null || this.#count() === 1;
+    if (this.#isContiguous(form) || (single && form.laneAtoms.size === 0)) {
+      const { pointer, offset } = this.addresses.address(region, form.address);
+      memory.store(pointer, offset, value, this.vector === null ? 1 : this.#count());
+      return;
+    }
+    memory.scatter(value, (storeLane) => this.#eachLane(region, form, storeLane));
+  }
+
+  #load(load: Load): Pieces {
+    const { mask } = load;
+    if (mask === null) return this.#loadUnmasked(load);
+    const otherwise = splatConstant(load.dtype, load.otherwise);
+    const out = otherwise.map((piece) => this.f.let('masked', piece));
+    const take = (pieces: Pieces) => {
+      pieces.forEach((piece, i) => {
+        this.f.set(out[i] as Local, piece);
+      });
+    };
+    if (!this.varies(mask)) {
+      const holds = this.scalar(mask);
+      this.f.if(holds, () => this.inside(new Map(), () => take(this.#loadUnmasked(load))));
+      return out;
+    }
+    const lanesOfMask = this.pieces(mask);
+    const bits = this.#laneBits(mask);
+    const form = this.laneForm(load.index);
+    const someLanes = () => this.inside(new Map(), () => take(this.#loadSomeLanes(load, form, bits, lanesOfMask, otherwise)));
+    const whole = () => this.inside(new Map(), () => take(this.#loadUnmasked(load)));
+    if (this.#isContiguous(form)) this.f.if(i32.eq(bits, this.#allBits()), whole, () => this.f.if(bits, someLanes));
+    else this.f.if(bits, someLanes);
+    return out;
+  }
+
+  #loadSomeLanes(load: Load, form: LaneForm, bits: Local, mask: Pieces, otherwise: Pieces): Pieces {
+    const gathered = this.#memory(load.slot).gather((setLane) =>
+      this.#eachLane(this.region(load.slot), form, (lane, pointer, offset) => {
+        this.f.if(i32.and(bits, 1 << lane), () => setLane(lane, pointer, offset));
+      }),
+    );
+    const at = { site: this.site, f: this.f, dtype: load.dtype, operand: load.dtype, uniform: null };
+    return vectorFunction(at, 'where', [mask, gathered, otherwise]);
+  }
+
+  #loadUnmasked(load: Load): Pieces {
+    const memory = this.#memory(load.slot);
+    const region = this.region(load.slot);
+    const form = this.laneForm(load.index);
+    if (form.laneAtoms.size === 0 && (form.stride === 0 || form.stride === 1)) {
+      const { pointer, offset } = this.addresses.address(region, form.address);
+      return form.stride === 0 ? memory.loadSplat(pointer, offset) : memory.load(pointer, offset, this.#count());
+    }
+    return memory.gather((setLane) => this.#eachLane(region, form, setLane));
+  }
+
+  #computePieces(expression: Expression): Pieces {
+    switch (expression.kind) {
+      case 'constant':
+        return splatConstant(expression.dtype, expression.value);
+      case 'scalar':
+        return splat(this.f, expression.dtype, loadScalar(expression.dtype, this.#scalars(), expression.slot));
+      case 'axis':
+        return this.#formPieces(expression);
+      case 'result': {
+        const result = this.results.get(expression.id);
+        const pieces = result?.[this.varies(expression) ? this.block : 0];
+        if (pieces === undefined) throw new RangeError(`cpu: result ${expression.id} is read before it is computed`);
+        return pieces;
+      }
+      case 'load':
+        return this.#load(expression);
+      case 'apply': {
+        if (isPureIndex(expression) && !this.#isAtom(expression)) return this.#formPieces(expression);
+        if (this.isUniformInteger(expression)) return splat(this.f, expression.dtype, this.scalar(expression));
+        return this.#applyPieces(expression);
+      }
+      default: {
+        const never: never = expression;
+        return never;
+      }
+    }
+  }
+
+  /** A value that is computed as a scalar and then spread. */
+  isUniformInteger(expression: Expression): boolean {
+    return (
+      expression.kind === 'apply' &&
+      !this.varies(expression) &&
+      isScalarDtype(expression.dtype) &&
+      expression.args.every((arg) => isScalarDtype(arg.dtype))
+    );
+  }
+
+  #applyPieces(expression: Apply): Pieces {
+    const args = expression.args.map((arg) => this.pieces(arg));
+    const last = expression.args[expression.args.length - 1] as Expression;
+    const second = expression.args[1];
+    const byScalar = expression.fn === 'shl' || expression.fn === 'shr' || expression.fn === 'idiv' || expression.fn === 'mod';
+    const uniform = byScalar && second !== undefined && !this.varies(second) ? this.scalar(second) : null;
+    const at = { site: this.site, f: this.f, dtype: expression.dtype, operand: last.dtype, uniform };
+    return vectorFunction(at, expression.fn, args);
+  }
+
+  /** Pure index arithmetic that is no sum of variables: it is computed from its operands. */
+  #isAtom(expression: Expression): boolean {
+    return this.space.form(expression, this.#domain).atoms.has(expression);
+  }
+
+  #formPieces(expression: Expression): Pieces {
+    const { address, stride, laneAtoms } = this.laneForm(expression);
+    let lanes: Value = i32x4.splat(this.#formScalar(address));
+    if (stride !== 0) lanes = i32x4.add(lanes, i32x4.const(0, stride, 2 * stride, 3 * stride));
+    for (const [atom, coefficient] of laneAtoms) {
+      const [values] = this.pieces(atom) as [Value];
+      lanes = i32x4.add(lanes, coefficient === 1 ? values : i32x4.mul(values, coefficient));
+    }
+    return [lanes];
+  }
+
+  /** The value of a form in the first lane. */
+  #formScalar(form: Affine): Value {
+    let constant = form.constant;
+    let sum: Value | null = null;
+    const add = (value: Value, coefficient: number) => {
+      const term = coefficient === 1 ? value : i32.mul(value, coefficient);
+      sum = sum === null ? term : i32.add(sum, term);
+    };
+    for (const [variable, coefficient] of form.terms) {
+      const { local } = this.scope.position(variable);
+      constant += coefficient * this.blockOffset(variable);
+      if (local !== null) add(local, coefficient);
+    }
+    for (const [atom, coefficient] of form.atoms) add(this.scalar(atom), coefficient);
+    if (sum === null) return i32.const(constant | 0);
+    return constant === 0 ? sum : i32.add(sum, constant | 0);
+  }
+
+  #computeScalar(expression: Expression): Value {
+    switch (expression.kind) {
+      case 'constant':
+        return laneClasses[expression.dtype] === 'i64' ? i64.const(expression.value) : i32.const(Number(expression.value));
+      case 'scalar':
+        return loadScalar(expression.dtype, this.#scalars(), expression.slot);
+      case 'axis':
+        return this.#formScalar(this.space.form(expression, this.#domain));
+      case 'result':
+        return extract(expression.dtype, this.pieces(expression), 0);
+      case 'load': {
+        if (expression.mask !== null || !isScalarDtype(expression.dtype)) return extract(expression.dtype, this.pieces(expression), 0);
+        const { pointer, offset } = this.addresses.address(this.region(expression.slot), this.laneForm(expression.index).address);
+        return this.#memory(expression.slot).loadScalar(pointer, offset);
+      }
+      case 'apply': {
+        if (isPureIndex(expression) && !this.#isAtom(expression)) return this.#formScalar(this.space.form(expression, this.#domain));
+        if (!this.isUniformInteger(expression)) return extract(expression.dtype, this.#applyPieces(expression), 0);
+        const last = expression.args[expression.args.length - 1] as Expression;
+        const args = expression.args.map((arg) => this.scalar(arg));
+        return scalarFunction(this.f, expression.fn, expression.dtype, last.dtype, args);
+      }
+      default: {
+        const never: never = expression;
+        return never;
+      }
+    }
+  }
+
+  #scalars(): Local {
+    const { scalars } = this.f.params;
+    if (scalars === undefined) throw new RangeError(`cpu: kernel ${this.f.name} has no scalars`);
+    return scalars;
+  }
+
+  /** Constants stay constants, all else goes into a local. */
+  #held(name: string, value: Value): Value {
+    if (value.kind === 'local') return value;
+    if (value.kind === 'instruction' && value.immediate?.kind === 'number') return value;
+    return this.f.let(name, value);
+  }
+}
+
+function nameOf(expression: Expression): string {
+  switch (expression.kind) {
+    case 'apply':
+      return expression.fn === 'cast' ? expression.dtype : expression.fn;
+    case 'load':
+      return `x${expression.slot}`;
+    case 'constant':
+      return 'constant';
+    case 'axis':
+      return 'axis';
+    case 'scalar':
+      return `scalar${expression.slot}`;
+    case 'result':
+      return `r${expression.id}`;
+    default: {
+      const never: never = expression;
+      return never;
+    }
+  }
+}

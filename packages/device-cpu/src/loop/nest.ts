@@ -1,0 +1,198 @@
+/**
+ * Loops: what does not change in a loop is computed before it, addresses that change are advanced, lanes lie along the vector variable with
+ * several blocks side by side and a rest of known length. Owns the shape of loops; what a turn computes is given by the caller.
+ */
+import type { Expression, Store } from '@torchlet/device';
+import { i32, type Local, type Operand, select } from '../wasm/index.js';
+import type { Affine, Variable } from './affine.js';
+import type { Region } from './addresses.js';
+import type { Emitter } from './emitter.js';
+import type { Count } from './lanes.js';
+import { Scope } from './scope.js';
+import { isPureIndex } from './space.js';
+
+/** What some loops will compute. */
+export interface Work {
+  readonly domain: number;
+  readonly values: readonly Expression[];
+  readonly stores: readonly Store[];
+}
+
+interface Access {
+  readonly region: Region;
+  readonly form: Affine;
+}
+
+/** The turns of a loop: numbers, or locals and parameters. */
+export interface Bounds {
+  readonly start: Operand;
+  readonly end: Operand;
+}
+
+/** Writes the loop around `turn`, which does one turn and advances `counter`; at least one turn is to be done. */
+export type Control = (counter: Local, end: Operand, turn: () => void) => void;
+
+/** Computes here what does not change in the loops to come, and tells what addresses they use. */
+export function hoist(emitter: Emitter, works: readonly Work[]): Access[] {
+  const accesses: Access[] = [];
+  for (const work of works) {
+    emitter.enter(work.domain);
+    hoistWork(emitter, work, accesses);
+  }
+  return accesses;
+}
+
+function hoistWork(emitter: Emitter, work: Work, accesses: Access[]): void {
+  const { bound } = emitter.scope;
+  const seen = { scalar: new Set<Expression>(), pieces: new Set<Expression>() };
+  const stack: { expression: Expression; scalar: boolean }[] = [];
+  const want = (expression: Expression) => stack.push({ expression, scalar: false });
+  /** As a mask or an atom is wanted: a scalar if all lanes agree. */
+  const wantUniform = (expression: Expression) => stack.push({ expression, scalar: !emitter.varies(expression) });
+  const access = (slot: number, index: Expression) => {
+    const { address, laneAtoms } = emitter.laneForm(index);
+    accesses.push({ region: emitter.region(slot), form: address });
+    for (const atom of [...address.atoms.keys(), ...laneAtoms.keys()]) wantUniform(atom);
+  };
+  const compute = (expression: Expression, scalar: boolean) => {
+    if (scalar) emitter.scalar(expression);
+    else eachBlock(emitter, expression, () => emitter.pieces(expression));
+  };
+
+  for (const store of work.stores) {
+    access(store.slot, store.index);
+    if (store.mask !== null) wantUniform(store.mask);
+    want(store.value);
+  }
+  for (const value of work.values) want(value);
+
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    const { expression, scalar } = next;
+    const before = scalar ? seen.scalar : seen.pieces;
+    if (before.has(expression)) continue;
+    before.add(expression);
+    if (expression.kind === 'constant') continue;
+    const row = emitter.rows.get(expression);
+    if (row !== undefined) accesses.push({ region: row.region, form: row.form });
+    if (row?.written) continue;
+    if (emitter.within(expression, bound)) {
+      compute(expression, scalar);
+      continue;
+    }
+    if (expression.kind === 'load') {
+      access(expression.slot, expression.index);
+      if (expression.mask !== null) wantUniform(expression.mask);
+    }
+    if (expression.kind !== 'apply') continue;
+    if (isPureIndex(expression)) {
+      const { atoms } = emitter.space.form(expression, work.domain);
+      for (const atom of atoms.keys()) {
+        if (atom !== expression) wantUniform(atom);
+        else for (const arg of expression.args) wantUniform(arg);
+      }
+    } else if (scalar || emitter.isUniformInteger(expression)) {
+      for (const arg of expression.args) stack.push({ expression: arg, scalar: emitter.isUniformInteger(expression) });
+    } else expression.args.forEach(want);
+  }
+}
+
+function eachBlock(emitter: Emitter, expression: Expression, write: () => void): void {
+  const blocks = emitter.varies(expression) ? emitter.counts.length : 1;
+  const current = emitter.block;
+  for (emitter.block = 0; emitter.block < blocks; emitter.block++) write();
+  emitter.block = current;
+}
+
+const plainControl = (emitter: Emitter): Control => (counter, end, turn) => {
+  emitter.f.loop((again) => {
+    turn();
+    emitter.f.branchIf(again, i32.ltU(counter, end));
+  });
+};
+
+/** A loop over `variable`, at least one turn long. */
+export function loop(
+  emitter: Emitter,
+  variable: Variable,
+  { start, end }: Bounds,
+  step: number,
+  works: readonly Work[],
+  body: () => void,
+  control: Control = plainControl(emitter),
+): void {
+  const { f } = emitter;
+  const accesses = hoist(emitter, works);
+  for (const { region, form } of accesses) emitter.addresses.prepare(region, form);
+  const counter = f.let(variable.name, typeof start === 'object' ? start : i32.const(Number(start)));
+  const inside = new Scope(emitter.scope, new Map([[variable, { local: counter, offset: 0 }]]));
+  const moving = accesses.flatMap(({ region, form }) => emitter.addresses.moving(region, form, variable, start, step, inside) ?? []);
+  const outside = emitter.scope;
+  control(counter, end, () => {
+    emitter.scope = inside;
+    body();
+    for (const { pointer, bytesPerStep } of moving) f.advance(pointer, bytesPerStep);
+    f.advance(counter, step);
+    emitter.scope = outside;
+  });
+}
+
+/** The blocks of `points` points: fours, then a rest. */
+export function blocksOf(points: number): Count[] {
+  const counts: Count[] = Array.from({ length: Math.floor(points / 4) }, () => 4);
+  const rest = points % 4;
+  return rest === 0 ? counts : [...counts, rest as Count];
+}
+
+/** How lanes run along a variable: `unroll` blocks a turn, then the blocks that are left, all of them written out. */
+export interface VectorPlan {
+  readonly variable: Variable;
+  readonly unroll: number;
+}
+
+/**
+ * The whole of `variable`, vectorised: turns of `unroll` full blocks, then the rest. `body` computes the blocks of `emitter.counts`.
+ *
+ * @param bounds a part of the variable, where threads share it: multiples of 4 * unroll, but that the last end is the length.
+ */
+export function vectorLoop(
+  emitter: Emitter,
+  { variable, unroll }: VectorPlan,
+  bounds: { readonly begin: Local; readonly end: Local } | null,
+  works: readonly Work[],
+  body: () => void,
+  control?: Control,
+): void {
+  const { f } = emitter;
+  const perTurn = 4 * unroll;
+  const main = Math.floor(variable.length / perTurn) * perTurn;
+  const rest = blocksOf(variable.length - main);
+  const run = (counts: readonly Count[], scope: Scope) => {
+    const outer = emitter.scope;
+    emitter.counts = counts;
+    emitter.scope = scope;
+    body();
+    emitter.scope = outer;
+  };
+  const fixed = (offset: number) => new Scope(emitter.scope, new Map([[variable, { local: null, offset }]]));
+  if (bounds === null && main <= perTurn) {
+    if (main > 0) run(blocksOf(main), fixed(0));
+    if (rest.length > 0) run(rest, fixed(main));
+    return;
+  }
+  emitter.counts = blocksOf(perTurn);
+  const turns = () => {
+    const start = bounds === null ? 0 : bounds.begin;
+    const end = bounds === null ? main : f.let('last', minimum(bounds.end, main));
+    const write = () => loop(emitter, variable, { start, end }, perTurn, works, body, control);
+    if (bounds === null) write();
+    else f.if(i32.ltU(start, end), () => emitter.inside(new Map(), write));
+  };
+  if (main > 0) turns();
+  if (rest.length === 0) return;
+  if (bounds === null) run(rest, fixed(main));
+  else f.if(i32.eq(bounds.end, variable.length), () => run(rest, fixed(main)));
+}
+
+function minimum(a: Local, b: number) {
+  return select(a, b, i32.ltU(a, b));
+}

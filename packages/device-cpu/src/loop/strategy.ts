@@ -1,0 +1,118 @@
+/**
+ * How the loops of a kernel run: along which variable the lanes lie, and how many blocks go side by side. Lanes along a parallel variable
+ * compute four results at once; lanes along an inner variable of each domain share one result and are combined at the end of it. Owns
+ * the choice, by a rough count of instructions; `loop-kernel.ts` carries it out.
+ */
+import { type Expression, postorder } from '@torchlet/device';
+import type { Variable } from './affine.js';
+import { isWide, laneClasses } from './lanes.js';
+import type { Phases } from './phases.js';
+import { functionCost } from './row-scratch.js';
+import { isPureIndex } from './space.js';
+
+export type Strategy =
+  | { readonly lanes: 'parallel'; readonly variable: Variable; readonly unroll: number; readonly cost: number }
+  /** By domain; null where a domain has no inner variables. */
+  | { readonly lanes: 'inner'; readonly variables: readonly (Variable | null)[]; readonly cost: number };
+
+/** Instructions of a load whose lanes lie apart, and of combining the lanes of a result. */
+const gatherCost = 8;
+const combineCost = 12;
+
+/** One block of four points of a phase, lanes along `vector`. Wide dtypes take two vectors. */
+function blockCost(phases: Phases, position: number, vector: Variable | null): number {
+  const phase = phases.list[position];
+  if (phase === undefined) return 0;
+  const { domain, values, stores } = phase;
+  let cost = 1 + values.length;
+  const accessCost = (index: Expression): number => {
+    const form = phases.space.form(index, domain);
+    const apart = [...form.atoms.keys()].some((atom) => vector !== null && (phases.space.dependencies(atom, domain) & vector.bit) !== 0);
+    const stride = vector === null ? 0 : (form.terms.get(vector) ?? 0);
+    return apart || stride > 1 || stride < 0 ? gatherCost : stride === 0 ? 0.25 : 1;
+  };
+  const roots = [...values, ...stores.flatMap((store) => (store.mask === null ? [store.value] : [store.value, store.mask]))];
+  for (const expression of postorder(roots)) {
+    const pieces = isWide(expression.dtype) ? 2 : 1;
+    if (expression.kind === 'load') cost += pieces * accessCost(expression.index) * (expression.mask === null ? 1 : 2);
+    if (expression.kind !== 'apply' || isPureIndex(expression)) continue;
+    const varies = vector === null || (phases.space.dependencies(expression, domain) & vector.bit) !== 0;
+    cost += varies ? pieces * functionCost(expression.fn) : 0.25;
+  }
+  for (const store of stores) {
+    const narrow = laneClasses[store.value.dtype] === 'bool' ? 2 : 1;
+    cost += vector === null ? 1 : narrow * Math.max(1, accessCost(store.index));
+  }
+  return cost;
+}
+
+function product(lengths: readonly number[]): number {
+  return lengths.reduce((size, length) => size * length, 1);
+}
+
+function points(variables: readonly Variable[]): number {
+  return product(variables.map((variable) => variable.length));
+}
+
+/** Blocks of four that `variable` takes, over its length: 1/4 for long ones. */
+function blocksPerPoint(variable: Variable): number {
+  return Math.ceil(variable.length / 4) / variable.length;
+}
+
+function parallelCost(phases: Phases, variable: Variable): number {
+  const all = points(phases.space.parallel) * blocksPerPoint(variable);
+  return phases.list.reduce((sum, { domain }, i) => {
+    return sum + all * points(phases.space.inner[domain] ?? []) * blockCost(phases, i, variable);
+  }, 0);
+}
+
+function innerCost(phases: Phases, variables: readonly (Variable | null)[]): number {
+  const rows = points(phases.space.parallel);
+  return phases.list.reduce((sum, phase, i) => {
+    const variable = variables[phase.domain] ?? null;
+    const all = rows * points(phases.space.inner[phase.domain] ?? []) * (variable === null ? 1 : blocksPerPoint(variable));
+    return sum + all * blockCost(phases, i, variable) + rows * combineCost * phase.reductions.length;
+  }, 0);
+}
+
+/** Blocks side by side: more of a light body, as its latency shows; few enough that accumulators stay in registers. */
+export function unrollOf(cost: number, accumulators: number, length: number): number {
+  const byCost = cost <= 8 ? 4 : cost <= 20 ? 2 : 1;
+  const byRegisters = accumulators === 0 ? byCost : Math.max(1, Math.floor(8 / accumulators));
+  const available = Math.ceil(length / 4);
+  // A short variable is written out whole, so that its accumulators run side by side.
+  if (accumulators > 0 && available * accumulators <= 8 && available * cost <= 64) return available;
+  return Math.max(1, Math.min(byCost, byRegisters, available));
+}
+
+/** The cheapest way to run the phases. */
+export function chooseStrategy(phases: Phases): Strategy {
+  const { parallel, inner } = phases.space;
+  const best = <T>(items: readonly T[], cost: (item: T) => number): { item: T; cost: number } | null =>
+    items.reduce<{ item: T; cost: number } | null>((least, item) => {
+      const own = cost(item);
+      return least === null || own <= least.cost ? { item, cost: own } : least;
+    }, null);
+  const across = best(parallel, (variable) => parallelCost(phases, variable));
+  const variables = inner.map((candidates, domain) => {
+    const found = best(candidates, (variable) =>
+      innerCost(
+        phases,
+        inner.map((_, other) => (other === domain ? variable : null)),
+      ),
+    );
+    return found?.item ?? null;
+  });
+  const along = innerCost(phases, variables);
+  if (across === null || along < across.cost) return { lanes: 'inner', variables, cost: along };
+  const heaviest = Math.max(...phases.list.map((_, i) => blockCost(phases, i, across.item)));
+  const accumulators = Math.max(...phases.list.map(({ reductions }) => reductions.reduce((sum, { dtype }) => sum + (isWide(dtype) ? 2 : 1), 0)));
+  const unroll = unrollOf(heaviest, accumulators, across.item.length);
+  return { lanes: 'parallel', variable: across.item, unroll, cost: across.cost };
+}
+
+/** The blocks side by side of a phase whose lanes lie along `variable`. */
+export function innerUnroll(phases: Phases, position: number, variable: Variable): number {
+  const accumulators = (phases.list[position]?.reductions ?? []).reduce((sum, { dtype }) => sum + (isWide(dtype) ? 2 : 1), 0);
+  return unrollOf(blockCost(phases, position, variable), accumulators, variable.length);
+}
