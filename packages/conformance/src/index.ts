@@ -16,5 +16,9 @@ export {
   unsupportedList,
 } from './golden/report.js';
 export { type CaseResult, type GroupResult, type RunOptions, runGoldens, type Status } from './golden/run.js';
+export type { BadCall, OpRow, Sample } from './op-info/row.js';
 export { opTable } from './op-info/table.js';
-export type { OpRow } from './op-info/row.js';
+export { type ProgramContext, type ProgramRow, runProgram } from './programs/program.js';
+export { programs } from './programs/programs.js';
+export type { Suite, Test } from './suites/suite.js';
+export { conformanceSuites } from './suites/suites.js';

@@ -8,7 +8,7 @@ describe('PyTorch calls in Torchlet form', () => {
   it('writes names in camelCase', () => {
     expect(camelCase('label_smoothing')).toBe('labelSmoothing');
     expect(camelCase('add_')).toBe('add_');
-    expect(camelCase('T_0')).toBe('T0');
+    expect(camelCase('T_max')).toBe('tMax');
     expect(camelCase('log1p')).toBe('log1p');
   });
 

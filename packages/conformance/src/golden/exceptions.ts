@@ -3,6 +3,7 @@
  * defines in its own way. Each row is a function of the decoded arguments, `self` first.
  */
 import * as nnApi from '@torchlet/nn';
+import * as optimApi from '@torchlet/optim';
 import * as tensorApi from '@torchlet/tensor';
 import { Tensor, tensor } from '@torchlet/tensor';
 import { callMethod, Index, Literal, PythonFloat } from './arguments.js';
@@ -31,7 +32,7 @@ export const exceptions: Readonly<Record<string, Exception>> = {
   ...momentRows('var', 'std', 'var_mean', 'std_mean'),
   'nn.utils.clip_grad_norm_': ([gradients, maxNorm, normType = 2]) => {
     const parameters = parametersWith(gradients);
-    const total = callFunction(nnApi, 'clipGradNorm_', [
+    const total = callFunction(optimApi, 'clipGradNorm_', [
       parameters,
       numberOf(maxNorm),
       { normType: numberOf(normType) },
@@ -40,7 +41,7 @@ export const exceptions: Readonly<Record<string, Exception>> = {
   },
   'nn.utils.clip_grad_value_': ([gradients, clipValue]) => {
     const parameters = parametersWith(gradients);
-    callFunction(nnApi, 'clipGradValue_', [parameters, numberOf(clipValue)]);
+    callFunction(optimApi, 'clipGradValue_', [parameters, numberOf(clipValue)]);
     return parameters.map(({ grad }) => grad);
   },
 };
@@ -72,11 +73,11 @@ function momentRows(...names: readonly string[]): Record<string, Exception> {
 
 /** With running statistics in training, the statistics after the update are results as well. */
 function batchNorm(args: readonly unknown[], kwargs: ReadonlyMap<string, unknown>): unknown {
-  const [x, mean, variance, weight, bias] = args;
-  const options: Record<string, unknown> = {};
-  for (const [name, value] of kwargs) options[name] = value instanceof PythonFloat ? value.value : value;
-  const y = callFunction(nnApi, 'batchNorm', [x, mean, variance, weight, bias, options]);
-  return options['training'] === true && mean instanceof Tensor ? [y, mean, variance] : y;
+  const plain = new Map([...kwargs].map(([name, value]) => [name, value instanceof PythonFloat ? value.value : value]));
+  const list = argumentList(functionSignature('nn.functional.batch_norm'), args, plain);
+  const y = callFunction(nnApi, 'batchNorm', list);
+  const [, mean, variance] = args;
+  return kwargs.get('training') === true && mean instanceof Tensor ? [y, mean, variance] : y;
 }
 
 /** Parameters of the gradients' shapes, with them as `.grad`. */

@@ -85,20 +85,18 @@ function layerOf({ op, args, kwargs = {} }: LayerSpec, decoder: ArgumentDecoder)
 class CharTransformer extends nnApi.Module {
   readonly tok: nnApi.Module;
   readonly pos: nnApi.Module;
-  readonly layers: nnApi.Module;
+  readonly layers: readonly nnApi.Module[];
   readonly norm: nnApi.Module;
   readonly head: nnApi.Module;
-  readonly #encoders: readonly nnApi.Module[];
 
   constructor({ vocab, block, d, heads, layers, ff }: TransformerConfig, decoder: ArgumentDecoder) {
     super();
     this.tok = layerOf({ op: 'nn.Embedding', args: [vocab, d] }, decoder);
     this.pos = layerOf({ op: 'nn.Embedding', args: [block, d] }, decoder);
     const kwargs = { activation: 'gelu', batch_first: true, norm_first: true };
-    this.#encoders = Array.from({ length: layers }, () =>
+    this.layers = Array.from({ length: layers }, () =>
       layerOf({ op: 'nn.TransformerEncoderLayer', args: [d, heads, ff, 0], kwargs }, decoder),
     );
-    this.layers = construct(nnApi, 'nn.ModuleList', [this.#encoders]);
     this.norm = layerOf({ op: 'nn.LayerNorm', args: [d] }, decoder);
     this.head = layerOf({ op: 'nn.Linear', args: [d, vocab], kwargs: { bias: false } }, decoder);
   }
@@ -112,7 +110,7 @@ class CharTransformer extends nnApi.Module {
     const hidden = (module: nnApi.Module, ...args: unknown[]): Tensor => callMethod(module, 'forward', args) as Tensor;
     let x = hidden(this.tok, tokens).add(hidden(this.pos, positions));
     const srcMask = causalMask(length);
-    for (const encoder of this.#encoders) x = hidden(encoder, x, { srcMask });
+    for (const layer of this.layers) x = hidden(layer, x, { srcMask });
     return hidden(this.head, hidden(this.norm, x));
   }
 }

@@ -143,7 +143,7 @@ const functions = {
   softshrink: 'input | lambd',
   threshold: 'input threshold value | inplace',
   glu: 'input dim',
-  dropout: 'input p | training inplace',
+  dropout: 'input | p training inplace',
   normalize: 'input | p dim eps',
   cosine_similarity: 'x1 x2 | dim eps',
   pairwise_distance: 'x1 x2 | p eps keepdim',
@@ -171,11 +171,11 @@ const functions = {
   upsample: 'input | size scale_factor mode align_corners',
   grid_sample: 'input grid | mode padding_mode align_corners',
 
-  batch_norm: 'input running_mean running_var weight bias | training momentum eps',
-  instance_norm: 'input running_mean running_var weight bias | use_input_stats momentum eps',
-  layer_norm: 'input normalized_shape weight bias | eps',
-  group_norm: 'input num_groups weight bias | eps',
-  rms_norm: 'input normalized_shape weight | eps',
+  batch_norm: 'input running_mean running_var | weight bias training momentum eps',
+  instance_norm: 'input | running_mean running_var weight bias use_input_stats momentum eps',
+  layer_norm: 'input normalized_shape | weight bias eps',
+  group_norm: 'input num_groups | weight bias eps',
+  rms_norm: 'input normalized_shape | weight eps',
   local_response_norm: 'input size | alpha beta k',
   linear: 'input weight bias',
   bilinear: 'input1 input2 weight bias',
@@ -265,9 +265,11 @@ export function forwardSignature(op: string): Signature | null {
   return parsed(forwards[op]);
 }
 
-/** `label_smoothing` to `labelSmoothing`; a trailing underscore (in place) and a leading capital stay. */
+/** `label_smoothing` to `labelSmoothing` and `T_max` to `tMax`; a trailing underscore (in place) stays. */
 export function camelCase(name: string): string {
-  return name.replace(/_+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  return name
+    .replace(/^[A-Z]_/, (start) => start.toLowerCase())
+    .replace(/_+([a-zA-Z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /**
