@@ -1,0 +1,121 @@
+/** Modules made of modules: one after the other, a list, a dictionary. Names are PyTorch's: positions or the given keys. */
+import type { Tensor } from '@torchlet/tensor';
+import type { Named } from './members.js';
+import { Module, type TensorModule } from './module.js';
+
+/**
+ * Layers, each fed with the output of the one before.
+ *
+ * @example
+ * new Sequential(new Linear(784, 32), new ReLU(), new Linear(32, 10));
+ * new Sequential({ hidden: new Linear(784, 32), act: new ReLU(), output: new Linear(32, 10) });
+ */
+export class Sequential extends Module {
+  readonly #layers: Named<TensorModule>[];
+
+  constructor(named: Readonly<Record<string, TensorModule>>);
+  constructor(...layers: readonly TensorModule[]);
+  constructor(...layers: readonly (TensorModule | Readonly<Record<string, TensorModule>>)[]) {
+    super();
+    const [first] = layers;
+    const named = layers.length === 1 && first !== undefined && !(first instanceof Module);
+    this.#layers = Object.entries(
+      named ? (first as Readonly<Record<string, TensorModule>>) : (layers as TensorModule[]),
+    );
+  }
+
+  get length(): number {
+    return this.#layers.length;
+  }
+
+  override fields(): Iterable<Named<unknown>> {
+    return this.#layers;
+  }
+
+  override forward(input: Tensor): Tensor {
+    let output = input;
+    for (const [, layer] of this.#layers) output = layer.forward(output);
+    return output;
+  }
+
+  [Symbol.iterator](): Iterator<TensorModule> {
+    return this.#layers.map(([, layer]) => layer)[Symbol.iterator]();
+  }
+}
+
+/** Modules in a list, for a model to call as it likes. An array in a field does the same. */
+export class ModuleList<M extends Module = Module> extends Module {
+  readonly #modules: M[];
+
+  constructor(modules: Iterable<M> = []) {
+    super();
+    this.#modules = [...modules];
+  }
+
+  get length(): number {
+    return this.#modules.length;
+  }
+
+  /** @throws RangeError outside; negative positions count from the end. */
+  at(position: number): M {
+    const found = this.#modules.at(position);
+    if (found === undefined)
+      throw new RangeError(`ModuleList: expected a position below ${this.length}, got ${position}`);
+    return found;
+  }
+
+  append(module: M): this {
+    this.#modules.push(module);
+    return this;
+  }
+
+  override fields(): Iterable<Named<unknown>> {
+    return Object.entries(this.#modules);
+  }
+
+  /** @throws TypeError always: the model that holds the list calls its modules. */
+  override forward(): never {
+    throw new TypeError('ModuleList: expected its modules to be called, got a call of the list itself');
+  }
+
+  [Symbol.iterator](): Iterator<M> {
+    return this.#modules[Symbol.iterator]();
+  }
+}
+
+/** Modules by name, for a model to call as it likes. */
+export class ModuleDict<M extends Module = Module> extends Module {
+  readonly #modules: Map<string, M>;
+
+  constructor(modules: Readonly<Record<string, M>> = {}) {
+    super();
+    this.#modules = new Map(Object.entries(modules));
+  }
+
+  /** @throws RangeError where there is none of that name. */
+  get(name: string): M {
+    const found = this.#modules.get(name);
+    if (found === undefined) {
+      throw new RangeError(`ModuleDict: expected one of ${[...this.#modules.keys()].join(', ')}, got ${name}`);
+    }
+    return found;
+  }
+
+  set(name: string, module: M): this {
+    this.#modules.set(name, module);
+    return this;
+  }
+
+  override fields(): Iterable<Named<unknown>> {
+    return this.#modules;
+  }
+
+  /** @throws TypeError always: the model that holds the dictionary calls its modules. */
+  override forward(): never {
+    throw new TypeError('ModuleDict: expected its modules to be called, got a call of the dictionary itself');
+  }
+
+  [Symbol.iterator](): Iterator<[string, M]> {
+    return this.#modules[Symbol.iterator]();
+  }
+}

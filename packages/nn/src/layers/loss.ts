@@ -1,0 +1,87 @@
+/** Losses as modules: each holds the options of a function. */
+import type { Tensor } from '@torchlet/tensor';
+import { type CrossEntropyOptions, crossEntropy, type NLLOptions, nllLoss } from '../functional/class-loss.js';
+import {
+  binaryCrossEntropyWithLogits,
+  type HuberOptions,
+  huberLoss,
+  type KLDivOptions,
+  klDiv,
+  l1Loss,
+  mseLoss,
+  type ReductionOptions,
+  type SmoothL1Options,
+  smoothL1Loss,
+  type WithLogitsOptions,
+} from '../functional/loss.js';
+import { Module } from '../module.js';
+
+type LossFunction<Options> = (input: Tensor, target: Tensor, options?: Options) => Tensor;
+
+/** A module of a loss function: its options, and tensors among them as buffers, so that they move with the module. */
+abstract class Loss<Options extends object> extends Module {
+  readonly options: Options;
+  readonly #compute: LossFunction<Options>;
+
+  constructor(compute: LossFunction<Options>, options: Options) {
+    super();
+    this.#compute = compute;
+    this.options = options;
+  }
+
+  override forward(input: Tensor, target: Tensor): Tensor {
+    return this.#compute(input, target, this.options);
+  }
+}
+
+export class CrossEntropyLoss extends Loss<CrossEntropyOptions> {
+  constructor(options: CrossEntropyOptions = {}) {
+    super(crossEntropy, options);
+    if (options.weight != null) this.registerBuffer('weight', options.weight);
+  }
+}
+
+export class NLLLoss extends Loss<NLLOptions> {
+  constructor(options: NLLOptions = {}) {
+    super(nllLoss, options);
+    if (options.weight != null) this.registerBuffer('weight', options.weight);
+  }
+}
+
+export class MSELoss extends Loss<ReductionOptions> {
+  constructor(options: ReductionOptions = {}) {
+    super(mseLoss, options);
+  }
+}
+
+export class L1Loss extends Loss<ReductionOptions> {
+  constructor(options: ReductionOptions = {}) {
+    super(l1Loss, options);
+  }
+}
+
+export class SmoothL1Loss extends Loss<SmoothL1Options> {
+  constructor(options: SmoothL1Options = {}) {
+    super(smoothL1Loss, options);
+  }
+}
+
+export class HuberLoss extends Loss<HuberOptions> {
+  constructor(options: HuberOptions = {}) {
+    super(huberLoss, options);
+  }
+}
+
+export class KLDivLoss extends Loss<KLDivOptions> {
+  constructor(options: KLDivOptions = {}) {
+    super(klDiv, options);
+  }
+}
+
+export class BCEWithLogitsLoss extends Loss<WithLogitsOptions> {
+  constructor(options: WithLogitsOptions = {}) {
+    super(binaryCrossEntropyWithLogits, options);
+    if (options.weight != null) this.registerBuffer('weight', options.weight);
+    if (options.posWeight != null) this.registerBuffer('pos_weight', options.posWeight);
+  }
+}

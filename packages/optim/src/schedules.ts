@@ -1,0 +1,201 @@
+/**
+ * Learning-rate schedules (https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate). Owns when the rate changes: a schedule says which
+ * rate belongs to an epoch, as a function of the rates that the groups began with. A new rate never compiles anything.
+ */
+
+interface Scheduled {
+  readonly paramGroups: readonly { lr: number }[];
+}
+
+/** What a schedule needs to continue. */
+export interface SchedulerState {
+  readonly lastEpoch: number;
+  readonly baseLrs: readonly number[];
+}
+
+/** Sets the learning rates of an optimiser; call `step()` once an epoch, after the optimiser's steps. */
+export abstract class LRScheduler {
+  readonly #optimizer: Scheduled;
+  #baseLrs: readonly number[];
+  #lastEpoch = 0;
+
+  constructor(optimizer: Scheduled) {
+    this.#optimizer = optimizer;
+    this.#baseLrs = optimizer.paramGroups.map(({ lr }) => lr);
+  }
+
+  /** The rate of `epoch` for group number `group`, which began with `baseLr`. */
+  protected abstract lrAt(epoch: number, baseLr: number, group: number): number;
+
+  /** Steps taken. */
+  get lastEpoch(): number {
+    return this.#lastEpoch;
+  }
+
+  /** The rates that are set now. */
+  getLastLr(): number[] {
+    return this.#optimizer.paramGroups.map(({ lr }) => lr);
+  }
+
+  /** Sets the rates of the next epoch. */
+  step(): void {
+    this.#lastEpoch++;
+    this.apply();
+  }
+
+  stateDict(): SchedulerState {
+    return { lastEpoch: this.#lastEpoch, baseLrs: this.#baseLrs };
+  }
+
+  /** Continues where another schedule of the same kind was, and sets its rates. */
+  loadStateDict({ lastEpoch, baseLrs }: SchedulerState): void {
+    this.#lastEpoch = lastEpoch;
+    this.#baseLrs = [...baseLrs];
+    this.apply();
+  }
+
+  /** Sets the rates of the epoch that has been reached; subclasses call it when they are made. */
+  protected apply(): void {
+    this.#optimizer.paramGroups.forEach((group, i) => {
+      group.lr = this.lrAt(this.#lastEpoch, this.#baseLrs[i] ?? group.lr, i);
+    });
+  }
+}
+
+/** Times gamma every `stepSize` epochs. */
+export class StepLR extends LRScheduler {
+  readonly #stepSize: number;
+  readonly #gamma: number;
+
+  constructor(optimizer: Scheduled, { stepSize, gamma = 0.1 }: { readonly stepSize: number; readonly gamma?: number }) {
+    super(optimizer);
+    this.#stepSize = stepSize;
+    this.#gamma = gamma;
+    this.apply();
+  }
+
+  protected override lrAt(epoch: number, baseLr: number): number {
+    return baseLr * this.#gamma ** Math.floor(epoch / this.#stepSize);
+  }
+}
+
+/** Times gamma at each of the milestones; one that is named twice counts twice. */
+export class MultiStepLR extends LRScheduler {
+  readonly #milestones: readonly number[];
+  readonly #gamma: number;
+
+  constructor(
+    optimizer: Scheduled,
+    { milestones, gamma = 0.1 }: { readonly milestones: readonly number[]; readonly gamma?: number },
+  ) {
+    super(optimizer);
+    this.#milestones = [...milestones];
+    this.#gamma = gamma;
+    this.apply();
+  }
+
+  protected override lrAt(epoch: number, baseLr: number): number {
+    return baseLr * this.#gamma ** this.#milestones.filter((milestone) => milestone <= epoch).length;
+  }
+}
+
+/** Times gamma every epoch. */
+export class ExponentialLR extends LRScheduler {
+  readonly #gamma: number;
+
+  constructor(optimizer: Scheduled, { gamma }: { readonly gamma: number }) {
+    super(optimizer);
+    this.#gamma = gamma;
+    this.apply();
+  }
+
+  protected override lrAt(epoch: number, baseLr: number): number {
+    return baseLr * this.#gamma ** epoch;
+  }
+}
+
+/** Times `factor` for the first `totalIters` epochs. */
+export class ConstantLR extends LRScheduler {
+  readonly #factor: number;
+  readonly #totalIters: number;
+
+  constructor(
+    optimizer: Scheduled,
+    { factor = 1 / 3, totalIters = 5 }: { readonly factor?: number; readonly totalIters?: number } = {},
+  ) {
+    super(optimizer);
+    this.#factor = factor;
+    this.#totalIters = totalIters;
+    this.apply();
+  }
+
+  protected override lrAt(epoch: number, baseLr: number): number {
+    return epoch < this.#totalIters ? baseLr * this.#factor : baseLr;
+  }
+}
+
+export interface LinearLROptions {
+  readonly startFactor?: number;
+  readonly endFactor?: number;
+  readonly totalIters?: number;
+}
+
+/** Times a factor that goes from `startFactor` to `endFactor` in `totalIters` epochs: a warm-up. */
+export class LinearLR extends LRScheduler {
+  readonly #start: number;
+  readonly #end: number;
+  readonly #totalIters: number;
+
+  constructor(optimizer: Scheduled, { startFactor = 1 / 3, endFactor = 1, totalIters = 5 }: LinearLROptions = {}) {
+    super(optimizer);
+    this.#start = startFactor;
+    this.#end = endFactor;
+    this.#totalIters = totalIters;
+    this.apply();
+  }
+
+  protected override lrAt(epoch: number, baseLr: number): number {
+    const part = Math.min(epoch, this.#totalIters) / this.#totalIters;
+    return baseLr * (this.#start + (this.#end - this.#start) * part);
+  }
+}
+
+/** Half a cosine from the first rate to `etaMin` in `tMax` epochs, and back (Loshchilov and Hutter 2017, https://arxiv.org/abs/1608.03983). */
+export class CosineAnnealingLR extends LRScheduler {
+  readonly #tMax: number;
+  readonly #etaMin: number;
+
+  constructor(optimizer: Scheduled, { tMax, etaMin = 0 }: { readonly tMax: number; readonly etaMin?: number }) {
+    super(optimizer);
+    this.#tMax = tMax;
+    this.#etaMin = etaMin;
+    this.apply();
+  }
+
+  protected override lrAt(epoch: number, baseLr: number): number {
+    return this.#etaMin + ((baseLr - this.#etaMin) * (1 + Math.cos((Math.PI * epoch) / this.#tMax))) / 2;
+  }
+}
+
+/** The first rate times what a function of the epoch gives; one function for all groups, or one each. */
+export class LambdaLR extends LRScheduler {
+  readonly #lambdas: readonly ((epoch: number) => number)[];
+
+  constructor(
+    optimizer: Scheduled,
+    { lrLambda }: { readonly lrLambda: ((epoch: number) => number) | readonly ((epoch: number) => number)[] },
+  ) {
+    super(optimizer);
+    this.#lambdas = typeof lrLambda === 'function' ? optimizer.paramGroups.map(() => lrLambda) : [...lrLambda];
+    if (this.#lambdas.length !== optimizer.paramGroups.length) {
+      throw new RangeError(
+        `LambdaLR: expected one function for each of ${optimizer.paramGroups.length} groups, got ${this.#lambdas.length}`,
+      );
+    }
+    this.apply();
+  }
+
+  protected override lrAt(epoch: number, baseLr: number, group: number): number {
+    return baseLr * (this.#lambdas[group] as (epoch: number) => number)(epoch);
+  }
+}
