@@ -1,0 +1,77 @@
+/**
+ * From a graph to a program: the stages in their order. Owns nothing but that order and the checks at its start; each stage is a folder:
+ * `simplify`, `schedule`, `lower` (called by both neighbours), `memory`, `program`.
+ */
+import { type Capabilities, type Device, printProgram } from '@torchlet/device';
+import { type Node, printGraph, type Source, sizeOf } from '@torchlet/graph';
+import { claimOf } from './claims.js';
+import { type DebugSink, debug } from './debug.js';
+import type { PlannedOutput } from './plan.js';
+import { type Bound, makeProgram } from './program/program.js';
+import { placeStores } from './program/targets.js';
+import { printSchedule } from './schedule/print.js';
+import { schedule } from './schedule/schedule.js';
+import { type SimplifiedGraph, simplify } from './simplify/graph.js';
+
+export interface CompileOptions {
+  readonly fuse: boolean;
+  readonly debug: DebugSink | null;
+  readonly name: string;
+}
+
+export interface CompiledGraph extends Bound {
+  readonly outputs: readonly PlannedOutput[];
+}
+
+/**
+ * @param leaves one node per source, and `scalars` the runtime scalars, in the order in which the plan is to number them.
+ * @throws TypeError where the device does not support a dtype of the graph.
+ * @throws RangeError where an intermediate is larger than the device's largest buffer.
+ */
+export function compileGraph(
+  outputs: readonly Node[],
+  leaves: readonly Node[],
+  scalars: readonly Node[],
+  device: Device,
+  options: CompileOptions,
+): CompiledGraph {
+  const { capabilities } = device;
+  const sink = options.debug;
+  debug(sink, 'graph', () => `recorded ${options.name}\n${printGraph(outputs)}`);
+  const graph = simplify(outputs);
+  debug(sink, 'graph', () => `simplified ${options.name}\n${printGraph(graph.outputs.map(({ value }) => value))}`);
+  checkDTypes(graph, device.name, capabilities);
+  const leafNumbers = new Map(leaves.map((leaf, i) => [leaf.source as Source, i]));
+  const scalarNumbers = new Map(scalars.map((scalar, i) => [scalar, i]));
+  const numbering = {
+    leaf: (source: Source) => leafNumbers.get(source) as number,
+    scalar: (node: Node) => scalarNumbers.get(node) as number,
+  };
+  const scheduled = schedule(graph, numbering, {
+    capabilities,
+    fuse: options.fuse,
+    claim: (group) => claimOf(device, group),
+  });
+  debug(sink, 'schedule', () => `schedule ${options.name}\n${printSchedule(scheduled)}`);
+  const placement = placeStores(scheduled, capabilities.buffersPerKernel);
+  const bound = makeProgram(options.name, placement, scalars, capabilities);
+  debug(sink, 'kernels', () => printProgram(bound.program));
+  return {
+    ...bound,
+    outputs: outputs.map((node, i): PlannedOutput => {
+      const inPlace = graph.outputs[i]?.inPlace;
+      const leaf = inPlace ? numbering.leaf(inPlace.target.source as Source) : null;
+      return { size: sizeOf(node.shape), dtype: node.dtype, inPlaceLeaf: leaf };
+    }),
+  };
+}
+
+function checkDTypes(graph: SimplifiedGraph, device: string, { storedBytes }: Capabilities): void {
+  for (const { op, dtype } of graph.nodes) {
+    if (storedBytes[dtype] > 0) continue;
+    const known = Object.entries(storedBytes).filter(([, bytes]) => bytes > 0);
+    throw new TypeError(
+      `${op}: ${device} does not support ${dtype}; it supports ${known.map(([name]) => name).join(', ')}. Convert with x.to(...) first`,
+    );
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Drafts: a group as the loops, results and stores of a kernel, still in terms of places. Owns phases (which pass of a row kernel computes
+ * what) and the choice of a layout; where stores go and which slot a place is, `program.ts` decides.
+ */
+import { type Combine, type Expression, type Load, postorder } from '@torchlet/device';
+import type { Group } from '../schedule/groups.js';
+import type { Item, Place } from '../schedule/item.js';
+import { isLoaded } from '../schedule/stores.js';
+import { Builder } from './builder.js';
+import type { Index } from './index-map.js';
+import { axesOf, divisions, firstLayout, join, type Layout, type LayoutAxis, splitOnce } from './layout.js';
+import { Lowerer, Unreachable, type View } from './lower.js';
+
+export interface DraftReduction {
+  readonly id: number;
+  readonly combine: Combine;
+  readonly item: Item;
+  readonly of: Expression;
+  readonly phase: number;
+}
+
+export interface DraftStore {
+  readonly item: Item;
+  readonly value: Expression;
+  /** The element of the item, at a point of the kernel. */
+  readonly at: readonly Index[];
+  /** The first phase that can compute it; `inner` says whether it runs along the reduced axes. */
+  readonly phase: number;
+  readonly inner: boolean;
+}
+
+export interface Draft {
+  readonly builder: Builder;
+  readonly axes: readonly LayoutAxis[];
+  readonly reductions: readonly DraftReduction[];
+  /** The operands of a product, or index and value of a scatter. */
+  readonly operands: readonly Expression[];
+  readonly stores: readonly DraftStore[];
+}
+
+/** Where an element of a store goes, for the choice of a layout. */
+export type StoreIndices = (item: Item, at: readonly Index[], builder: Builder) => Iterable<Index>;
+
+/** What kernels see of items once it is decided what is stored: loads are by place. */
+export class PlacedView implements View {
+  readonly #group: Group;
+  readonly #results: (item: Item) => readonly Index[];
+  constructor(group: Group, results: (item: Item) => readonly Index[]) {
+    this.#group = group;
+    this.#results = results;
+  }
+
+  slot(item: Item): number {
+    return isLoaded(item, this.#group) ? (item.place as Place).id : -1;
+  }
+
+  scalar(item: Item): number {
+    return item.scalar;
+  }
+
+  result(item: Item): { readonly id: number; readonly at: readonly Index[] } | null {
+    if (item.group !== this.#group || !item.isAnchor) return null;
+    return { id: this.#group.anchors.indexOf(item), at: this.#results(item) };
+  }
+}
+
+/** A loop or product of `group` in the layout that needs the fewest axes and divisions. */
+export function draft(group: Group, storeIndices: StoreIndices): Draft {
+  const fixed: readonly LayoutAxis['fixed'][] =
+    group.kind === 'matmul' ? [...group.lengths.slice(3).map(() => 'free' as const), 'last', 'alone', 'alone'] : [];
+  let layout = firstLayout(group.lengths, group.inner, fixed);
+  let best = draftIn(group, layout, storeIndices);
+  for (let round = 0; round < 8; round++) {
+    const split = splitOnce(layout, best.builder.used.values());
+    const other = split === null ? null : tryDraft(group, split, storeIndices);
+    if (split === null || other === null) break;
+    layout = split;
+    best = other;
+  }
+  const joined = join(layout, [...best.builder.used.values()]);
+  const shorter = joined === layout ? null : tryDraft(group, joined, storeIndices);
+  if (shorter === null) return best;
+  return divisions(shorter.builder.used.values()) <= divisions(best.builder.used.values()) ? shorter : best;
+}
+
+/** Null where equal points of the group are spelled differently in the layout. */
+function tryDraft(group: Group, layout: Layout, storeIndices: StoreIndices): Draft | null {
+  try {
+    return draftIn(group, layout, storeIndices);
+  } catch (error) {
+    if (error instanceof Unreachable) return null;
+    throw error;
+  }
+}
+
+function draftIn(group: Group, layout: Layout, storeIndices: StoreIndices): Draft {
+  const builder = new Builder();
+  const axes = axesOf(layout, builder.indices);
+  const here = (item: Item) => (item.at as readonly Index[]).map((index) => builder.indices.substitute(index, axes));
+  const lowerer = new Lowerer(builder, new PlacedView(group, here));
+  const operands: Expression[] = [];
+  const reductions: DraftReduction[] = [];
+  const phases: number[] = [];
+  if (group.kind === 'matmul') {
+    const [a, b] = (group.anchors[0] as Item).inputs as [Item, Item];
+    const rank = axes.length;
+    const [m, n, k] = axes.slice(-3) as [Index, Index, Index];
+    const batch = axes.slice(0, rank - 3);
+    operands.push(lowerer.lower(a, [...batch, m, k]), lowerer.lower(b, [...batch, k, n]));
+    phases.push(0);
+  } else {
+    const needed = neededAnchors(group);
+    group.anchors.forEach((item, id) => {
+      if (!needed.has(item)) {
+        phases.push(0);
+        return;
+      }
+      const x = item.inputs[0] as Item;
+      const at = x.group === group ? here(x) : reducedAt(group, item, axes);
+      const of = lowerer.lower(x, at);
+      const phase = firstPhase([of], phases);
+      phases.push(phase);
+      reductions.push({ id, combine: combines[item.op as keyof typeof combines], item, of, phase });
+    });
+  }
+  const stores: DraftStore[] = [];
+  for (const item of group.members) {
+    if (!item.stored) continue;
+    const at = here(item);
+    const value = lowerer.lower(item, at);
+    const inner = group.kind === 'loop' && group.isInner(item.at as readonly Index[]);
+    stores.push({ item, value, at, phase: firstPhase([value], phases), inner });
+    for (const index of storeIndices(item, at, builder)) builder.index(index);
+  }
+  return { builder, axes: layout.axes, reductions, operands, stores };
+}
+
+const combines = { reduceSum: 'sum', reduceMax: 'max', reduceProd: 'prod' } as const;
+
+/** The point of the operand that a reduction reads: the group's own axes. */
+function reducedAt(group: Group, item: Item, axes: readonly Index[]): readonly Index[] {
+  const x = item.inputs[0] as Item;
+  if (x.shape.length !== group.lengths.length) throw new Error(`compiler: ${item.op} does not fit its kernel`);
+  return axes;
+}
+
+/** The phase after every result that `roots` read. */
+function firstPhase(roots: readonly Expression[], phases: readonly number[]): number {
+  let phase = 0;
+  for (const expression of postorder(roots)) {
+    if (expression.kind === 'result') phase = Math.max(phase, (phases[expression.id] as number) + 1);
+  }
+  return phase;
+}
+
+/** The reductions that stored items of the group depend on. */
+function neededAnchors(group: Group): Set<Item> {
+  const seen = new Set<Item>();
+  const stack = group.members.filter((member) => member.stored);
+  for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
+    if (seen.has(item) || isLoaded(item, group)) continue;
+    seen.add(item);
+    stack.push(...item.inputs);
+  }
+  return seen;
+}
+
+/** Every load of a draft, with the phase that does it. */
+export function loadsOf(made: Draft): { readonly load: Load; readonly phase: number }[] {
+  const found: { load: Load; phase: number }[] = [];
+  const add = (roots: readonly Expression[], phase: number) => {
+    for (const expression of postorder(roots)) if (expression.kind === 'load') found.push({ load: expression, phase });
+  };
+  add(made.operands, -1);
+  for (const { of, phase } of made.reductions) add([of], phase);
+  for (const { value, phase } of made.stores) add([value], phase);
+  return found;
+}

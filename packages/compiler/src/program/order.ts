@@ -1,0 +1,101 @@
+/**
+ * The order of units: as recorded, but for writes in place, which come after every read of the old value. Owns the graph of which unit needs
+ * which, and the question whether a unit may write where another reads.
+ */
+import type { Expression, Load } from '@torchlet/device';
+import { postorder } from '@torchlet/device';
+import { loadsOf } from '../lower/draft.js';
+import type { Unit, UnitKernel } from './units.js';
+
+export class UnitOrder {
+  readonly #before = new Map<Unit, Set<Unit>>();
+  readonly #readers = new Map<number, Set<Unit>>();
+
+  /** @param producer the unit that stores a place, if one does. */
+  constructor(units: readonly Unit[], producer: (place: number) => Unit | undefined) {
+    for (const unit of units) this.add(unit, producer);
+  }
+
+  add(unit: Unit, producer: (place: number) => Unit | undefined): void {
+    const before = new Set<Unit>();
+    this.#before.set(unit, before);
+    for (const place of unit.kernels.flatMap(placesRead)) {
+      const readers = this.#readers.get(place) ?? new Set();
+      this.#readers.set(place, readers.add(unit));
+      const source = producer(place);
+      if (source !== undefined && source !== unit) before.add(source);
+    }
+  }
+
+  /** Units that load from `place`. */
+  readers(place: number): ReadonlySet<Unit> {
+    return this.#readers.get(place) ?? new Set();
+  }
+
+  /** Makes `unit` wait for `others`, if none of them waits for it; says whether it does. */
+  waitFor(unit: Unit, others: Iterable<Unit>): boolean {
+    const waiting = [...others].filter((other) => other !== unit);
+    if (this.#behind(waiting).has(unit)) return false;
+    for (const other of waiting) (this.#before.get(unit) as Set<Unit>).add(other);
+    return true;
+  }
+
+  /** Every unit after those it needs; by index where both ways are right. */
+  sorted(units: readonly Unit[]): Unit[] {
+    const done = new Set<Unit>();
+    const order: Unit[] = [];
+    for (const root of [...units].sort((a, b) => a.index - b.index)) {
+      const stack = [root];
+      while (stack.length > 0) {
+        const unit = stack[stack.length - 1] as Unit;
+        const waiting = done.has(unit) ? [] : [...this.#needs(unit)].filter((other) => !done.has(other));
+        if (waiting.length > 0) {
+          stack.push(...waiting.sort((a, b) => b.index - a.index));
+          continue;
+        }
+        stack.pop();
+        if (!done.has(unit)) order.push(unit);
+        done.add(unit);
+      }
+    }
+    return order;
+  }
+
+  #needs(unit: Unit): ReadonlySet<Unit> {
+    return this.#before.get(unit) ?? new Set();
+  }
+
+  /** `units` and all that they wait for. */
+  #behind(units: readonly Unit[]): Set<Unit> {
+    const seen = new Set(units);
+    const stack = [...units];
+    for (let unit = stack.pop(); unit !== undefined; unit = stack.pop()) {
+      for (const other of this.#needs(unit)) {
+        if (seen.has(other)) continue;
+        seen.add(other);
+        stack.push(other);
+      }
+    }
+    return seen;
+  }
+}
+
+function placesRead(kernel: UnitKernel): number[] {
+  switch (kernel.kind) {
+    case 'loop':
+    case 'matmul':
+      return loadsOf(kernel.draft).map(({ load }) => load.slot);
+    case 'scatter':
+      return postorder([kernel.index, kernel.value]).filter(isLoad).map((load) => load.slot);
+    case 'custom':
+      return kernel.inputs.map(({ id }) => id);
+    default: {
+      const never: never = kernel;
+      return never;
+    }
+  }
+}
+
+function isLoad(expression: Expression): expression is Load {
+  return expression.kind === 'load';
+}

@@ -1,0 +1,116 @@
+/**
+ * What is kept in memory: decides for every value that a kernel computes and another needs whether it is stored, or computed again from
+ * what is stored anyway. Owns that decision, and the count of kernels that would compute a value again, from which a second round of fusion
+ * learns what deserves a kernel of its own.
+ */
+import type { Node } from '@torchlet/graph';
+import { bounds, costOf } from './costs.js';
+import type { Group } from './groups.js';
+import type { Item } from './item.js';
+
+/**
+ * Marks as `stored` what must be, given that `wanted` are. Later kernels decide first, so that each knows whether it runs at all.
+ *
+ * @returns the groups that compute something that is stored, in order.
+ */
+export function decideStores(groups: readonly Group[], wanted: readonly Item[], everything: boolean): Group[] {
+  for (const item of wanted) item.stored = true;
+  const live: Group[] = [];
+  for (let i = groups.length - 1; i >= 0; i--) {
+    const group = groups[i] as Group;
+    if (everything) {
+      for (const member of group.members) {
+        member.stored = true;
+        member.demanded = true;
+      }
+    }
+    const roots = group.members.filter((member) => member.stored);
+    if (roots.length === 0) continue;
+    live.push(group);
+    eachNeeded(group, roots, (item) => {
+      if (!isElsewhere(item, group) || (!item.stored && canRecompute(item, strict(group), 0))) return;
+      item.stored = true;
+      item.demanded = true;
+    });
+  }
+  return live.reverse();
+}
+
+/** A product reads its operands again and again, a user's kernel wants them whole: nothing but movement is repeated there. */
+function strict(group: Group): boolean {
+  return group.kind === 'matmul' || group.kind === 'custom';
+}
+
+/** Calls `visit` with all that `group` loads or computes for `roots` beyond its own items; does not look behind what is loaded. */
+function eachNeeded(group: Group, roots: readonly Item[], visit: (item: Item) => void): void {
+  const seen = new Set<Item>(roots);
+  const stack = [...roots];
+  for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
+    if (item.group !== group || item.isLeaf) {
+      visit(item);
+      if (isLoaded(item, group)) continue;
+    }
+    for (const input of item.inputs) {
+      if (seen.has(input)) continue;
+      seen.add(input);
+      stack.push(input);
+    }
+  }
+}
+
+function isElsewhere(item: Item, group: Group): boolean {
+  return item.group !== null && item.group.index < group.index;
+}
+
+/** Whether `group` finds the value in memory. */
+export function isLoaded(item: Item, group: Group): boolean {
+  return item.isLeaf || (item.stored && isElsewhere(item, group));
+}
+
+/** Buffers that a kernel of the group touches. The parts of a `cat` are kernels of their own. */
+export function touched(group: Group): number {
+  if (group.kind === 'cat') return 0;
+  const roots = group.members.filter((member) => member.stored);
+  const found = new Set<unknown>(roots);
+  eachNeeded(group, roots, (item) => {
+    if (isLoaded(item, group)) found.add(item.place ?? item);
+  });
+  return found.size;
+}
+
+function canRecompute(item: Item, strictly: boolean, depth: number): boolean {
+  if (item.kept || item.isAnchor) return false;
+  if (item.isMovement) return true;
+  if (strictly || depth > 4 || costOf(item.op) > bounds.recomputedCost) return false;
+  return item.inputs.every((input) => isSettled(input, item.size, depth));
+}
+
+/** Whether reading `item` once more costs little: it is in memory, or small enough to be put there. */
+function isSettled(item: Item, size: number, depth: number): boolean {
+  if (item.isLeaf || item.stored || item.inputs.length === 0 || item.size * 4 <= size) return true;
+  if (item.isMovement) return isSettled(item.inputs[0] as Item, size, depth);
+  return canRecompute(item, false, depth + 1);
+}
+
+/** Nodes that a first round computed in several kernels, or much too often in one, at a cost worth a kernel of their own. */
+export function worthKeeping(groups: readonly Group[], items: readonly Item[]): Set<Node> {
+  const uses = new Map<Item, number>();
+  const keep = new Set<Node>();
+  for (const group of groups) {
+    const largest = group.kind === 'loop' ? group.lengths.reduce((size, length) => size * length, 1) : 0;
+    const roots = group.members.filter((member) => member.stored);
+    eachNeeded(group, roots, (item) => {
+      if (isLoaded(item, group)) return;
+      uses.set(item, (uses.get(item) ?? 0) + 1);
+      if (item.cost >= bounds.hoistedCost && item.size * bounds.hoistedRatio <= largest) keep.add(item.node);
+    });
+  }
+  const covered = new Set<Item>();
+  for (let i = items.length - 1; i >= 0; i--) {
+    const item = items[i] as Item;
+    const count = uses.get(item) ?? 0;
+    for (const input of item.inputs) if (count > 1 && uses.get(input) === count) covered.add(input);
+    if (count > 1 && item.cost >= bounds.sharedCost && !covered.has(item) && !item.isMovement) keep.add(item.node);
+  }
+  return keep;
+}

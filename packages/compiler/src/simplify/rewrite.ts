@@ -1,0 +1,124 @@
+/**
+ * Applies the rewrite rules: every node of a graph in recorded order, each rebuilt on its simplified inputs until no rule fits, equal nodes made
+ * one. Owns the bookkeeping; what is rewritten are the rows of `rules.ts`.
+ */
+import { type CustomKernelSpec, lt, Node, type Source, sameShape } from '@torchlet/graph';
+import { valueInputs } from './graph.js';
+import { isSplat } from './splat.js';
+import { rulesOf } from './rules.js';
+
+export class Rewriter {
+  /** What each node of the caller has become. */
+  readonly #became = new Map<Node, Node>();
+  /** Every finished node, with the serial of the node that it was made for. */
+  readonly #order = new Map<Node, number>();
+  readonly #numbers = new Map<Node, number>();
+  readonly #equal = new Map<string, Node>();
+  readonly #leaves = new Map<Source, Node[]>();
+  /** The rectified node for each mask 0 < x. */
+  readonly #rectified = new Map<Node, Node>();
+
+  /** Simplifies `node`, whose inputs were added before. */
+  add(node: Node): void {
+    this.#became.set(node, node.source === null ? this.#simplified(node) : this.#leaf(node, node.source));
+  }
+
+  get(node: Node): Node {
+    return this.#became.get(node) as Node;
+  }
+
+  /** `nodes` in recorded order: what was made for a node stands where the node stood. */
+  ordered(nodes: readonly Node[]): Node[] {
+    const order = (node: Node) => this.#order.get(node) as number;
+    return [...nodes].sort((a, b) => order(a) - order(b) || a.serial - b.serial);
+  }
+
+  #simplified(node: Node): Node {
+    const inputs = valueInputs(node).map((input) => this.get(input));
+    const plain = withInputs(node, inputs);
+    const equal = this.#equal.get(this.#key(plain) ?? '');
+    if (equal !== undefined) return equal;
+    const masked = withInputs(
+      plain,
+      inputs.map((input) => this.#maskOf(node, input)),
+    );
+    const result = this.#normal(masked, node.serial);
+    if (result.op === 'where') this.#rememberMask(result);
+    return result;
+  }
+
+  /** One node for all leaves that read a source as the same shape. */
+  #leaf(node: Node, source: Source): Node {
+    const known = this.#leaves.get(source) ?? [];
+    const same = known.find((leaf) => leaf.dtype === node.dtype && sameShape(leaf.shape, node.shape));
+    if (same !== undefined) return same;
+    this.#leaves.set(source, [...known, node]);
+    this.#finish(node, node.serial);
+    return node;
+  }
+
+  #normal(node: Node, order: number): Node {
+    let current = node;
+    for (let changed = true; changed; ) {
+      changed = false;
+      for (const rule of rulesOf(current)) {
+        const replaced = rule.replacement(current);
+        if (replaced === null) continue;
+        if (this.#order.has(replaced)) return replaced;
+        current = withInputs(
+          replaced,
+          replaced.inputs.map((input) => this.#adopt(input, order)),
+        );
+        changed = true;
+        break;
+      }
+    }
+    const key = this.#key(current);
+    const equal = key === null ? undefined : this.#equal.get(key);
+    if (equal !== undefined) return equal;
+    if (key !== null) this.#equal.set(key, current);
+    this.#finish(current, order);
+    return current;
+  }
+
+  /** A node that a rule made, simplified. Rules make few nodes at once, so this does not go deep. */
+  #adopt(node: Node, order: number): Node {
+    if (this.#order.has(node)) return node;
+    const inputs = node.inputs.map((input) => this.#adopt(input, order));
+    return this.#normal(withInputs(node, inputs), order);
+  }
+
+  #finish(node: Node, order: number): void {
+    if (this.#order.has(node)) return;
+    this.#order.set(node, order);
+    this.#numbers.set(node, this.#numbers.size);
+  }
+
+  /** Equal keys: equal values. Null where a node is itself whatever it looks like. */
+  #key(node: Node): string | null {
+    if (node.op === 'scalar' || node.op === 'buffer') return null;
+    const value = Object.is(node.value, -0) ? '-0' : `${node.value}${typeof node.value}`;
+    const name = node.op === 'custom' ? (node.payload as CustomKernelSpec).name : '';
+    const inputs = node.inputs.map((input) => this.#numbers.get(input)).join(',');
+    return `${node.op}|${node.dtype}|${node.shape.join(',')}|${node.attrs.join(',')}|${value}|${name}|${inputs}`;
+  }
+
+  /** The rectifier's mask 0 < x equals 0 < relu(x), which is kept anyway: so x itself need not be. */
+  #maskOf(user: Node, input: Node): Node {
+    const rectified = this.#rectified.get(input);
+    if (rectified === undefined || user.op !== 'where') return input;
+    return this.#adopt(lt(input.inputs[0] as Node, rectified), user.serial);
+  }
+
+  #rememberMask(node: Node): void {
+    const [condition, x, otherwise] = node.inputs as [Node, Node, Node];
+    if (condition.op !== 'lt' || condition.inputs[1] !== x || x.source !== null) return;
+    const zero = condition.inputs[0] as Node;
+    if (isSplat(zero, 0) && isSplat(otherwise, 0)) this.#rectified.set(condition, node);
+  }
+}
+
+function withInputs(node: Node, inputs: readonly Node[]): Node {
+  if (inputs.length === node.inputs.length && inputs.every((input, i) => input === node.inputs[i])) return node;
+  return new Node(node.op, node.dtype, node.shape, inputs, node.attrs, node.value, node.payload);
+}

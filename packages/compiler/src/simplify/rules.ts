@@ -1,0 +1,360 @@
+/**
+ * The rewrite rules, one row each: a pattern, what takes its place, and why that is the same and better. Owns nothing but rows; a test
+ * evaluates both sides of every row by the reference. `rewrite.ts` applies them.
+ */
+import { type DType, dtypes, isFloat, isInteger, type ScalarFunction } from '@torchlet/device';
+import {
+  binary,
+  cast,
+  cat,
+  div,
+  eq,
+  expand,
+  full,
+  fullLike,
+  iota,
+  isElementwise,
+  mul,
+  type Node,
+  permute,
+  type Primitive,
+  primitives,
+  rangeOf,
+  reduce,
+  reshape,
+  sameShape,
+  sizeOf,
+  where,
+} from '@torchlet/graph';
+import { coversAll } from './graph.js';
+import { fold, isSplat, rounded, splatOf } from './splat.js';
+
+export interface RewriteRule {
+  readonly name: string;
+  /** Primitives the pattern begins with; null for all. */
+  readonly ops: readonly Primitive[] | null;
+  readonly reason: string;
+  /** What takes the node's place; null where the pattern does not fit. Made of few nodes, each simpler. */
+  replacement(node: Node): Node | null;
+}
+
+const reduces = ['reduceSum', 'reduceMax', 'reduceProd'] as const;
+
+export const rewriteRules = [
+  {
+    name: 'marker',
+    ops: ['contiguous', 'copy', 'detach', 'attach'],
+    reason: 'marks of recording; every value the compiler stores is row-major and its own',
+    replacement: (node) => input(node),
+  },
+  {
+    name: 'empty',
+    ops: null,
+    reason: 'a node without elements computes nothing',
+    replacement: (node) =>
+      node.inputs.length > 0 && sizeOf(node.shape) === 0 && splatOf(node) === null ? full(node.shape, 0, node.dtype) : null,
+  },
+  {
+    name: 'fold',
+    ops: (Object.keys(primitives) as Primitive[]).filter(isElementwise),
+    reason: 'numbers known now need no kernel',
+    replacement: (node) => {
+      const args = node.inputs.map(splatOf);
+      if (args.some((arg) => arg === null)) return null;
+      const from = (node.inputs.at(-1) as Node).dtype;
+      return full(node.shape, fold(node.op as ScalarFunction, args as (number | bigint)[], node.dtype, from), node.dtype);
+    },
+  },
+  {
+    name: 'reshape of reshape',
+    ops: ['reshape'],
+    reason: 'only the last shape shows',
+    replacement: (node) => (isOp(input(node), 'reshape') ? reshape(input(input(node)), node.shape) : null),
+  },
+  {
+    name: 'reshape to the same',
+    ops: ['reshape', 'expand'],
+    reason: 'nothing moves',
+    replacement: (node) => (sameShape(input(node).shape, node.shape) ? input(node) : null),
+  },
+  {
+    name: 'permute of permute',
+    ops: ['permute'],
+    reason: 'one permutation does both',
+    replacement: (node) => {
+      const inner = input(node);
+      if (!isOp(inner, 'permute')) return null;
+      return permute(
+        input(inner),
+        node.attrs.map((axis) => inner.attrs[axis] as number),
+      );
+    },
+  },
+  {
+    name: 'expand of expand',
+    ops: ['expand'],
+    reason: 'the last shape says it all',
+    replacement: (node) => (isOp(input(node), 'expand') ? expand(input(input(node)), node.shape) : null),
+  },
+  {
+    name: 'movement of one number',
+    ops: ['permute', 'flip', 'shrink', 'window', 'reshape'],
+    reason: 'it is that number everywhere, wherever it is read',
+    replacement: (node) => {
+      const value = splatOf(input(node));
+      const plain = node.op === 'reshape' && input(node).op === 'constant';
+      return value === null || plain ? null : full(node.shape, value, node.dtype);
+    },
+  },
+  {
+    name: 'cast of cast',
+    ops: ['cast'],
+    reason: 'a detour through a dtype that holds every value changes none',
+    replacement: (node) => {
+      const inner = input(node);
+      if (!isOp(inner, 'cast') || !holdsAll(inner.dtype, input(inner).dtype)) return null;
+      return cast(input(inner), node.dtype);
+    },
+  },
+  {
+    name: 'neg of neg',
+    ops: ['neg'],
+    reason: 'signs cancel, to the bit',
+    replacement: (node) => (isOp(input(node), 'neg') ? input(input(node)) : null),
+  },
+  {
+    name: 'times one',
+    ops: ['mul', 'div', 'pow', 'idiv'],
+    reason: 'one is neutral',
+    replacement: (node) => {
+      if (isSplat(input(node, 1), 1)) return input(node);
+      return node.op === 'mul' && isSplat(input(node), 1) ? input(node, 1) : null;
+    },
+  },
+  {
+    name: 'plus zero',
+    ops: ['add'],
+    reason: 'zero is neutral; among floats only -0 is, for -0 + 0 is 0',
+    replacement: (node) => {
+      const zero = isFloat(node.dtype) ? -0 : 0;
+      if (isSplat(input(node, 1), zero)) return input(node);
+      return isSplat(input(node), zero) ? input(node, 1) : null;
+    },
+  },
+  {
+    name: 'times zero',
+    ops: ['mul'],
+    reason: 'among integers there is no NaN to keep',
+    replacement: (node) => {
+      if (!isInteger(node.dtype)) return null;
+      return isSplat(input(node), 0) || isSplat(input(node, 1), 0) ? fullLike(node, 0) : null;
+    },
+  },
+  {
+    name: 'square',
+    ops: ['pow'],
+    reason: 'x * x is exact to the last bit and costs one multiplication',
+    replacement: (node) => (isSplat(input(node, 1), 2) ? mul(input(node), input(node)) : null),
+  },
+  {
+    name: 'reciprocal',
+    ops: ['pow'],
+    reason: '1 / x is x to the -1',
+    replacement: (node) => (isSplat(input(node, 1), -1) ? div(fullLike(node, 1), input(node)) : null),
+  },
+  {
+    name: 'same alternatives',
+    ops: ['where', 'max'],
+    reason: 'either way the same value',
+    replacement: (node) => (input(node, 1) === node.inputs.at(node.op === 'max' ? 0 : 2) ? input(node, 1) : null),
+  },
+  {
+    name: 'known condition',
+    ops: ['where'],
+    reason: 'the other side is dead',
+    replacement: (node) => {
+      const condition = splatOf(input(node));
+      return condition === null ? null : input(node, condition === 0 ? 2 : 1);
+    },
+  },
+  {
+    name: 'reduce of nothing',
+    ops: reduces,
+    reason: 'over no element a sum is 0, a product 1, a max the least value',
+    replacement: (node) => {
+      if (sizeOf(input(node).shape) > 0 || sizeOf(node.shape) === 0) return null;
+      return full(node.shape, identityOf(node.op, node.dtype), node.dtype);
+    },
+  },
+  {
+    name: 'reduce over length one',
+    ops: reduces,
+    reason: 'one element is its own sum, product and max',
+    replacement: (node) => {
+      const x = input(node);
+      const rest = node.attrs.filter((axis) => x.shape[axis] !== 1);
+      if (rest.length === node.attrs.length || sizeOf(x.shape) === 0) return null;
+      return reduce(node.op as (typeof reduces)[number], x, rest);
+    },
+  },
+  {
+    name: 'reduce of expand',
+    ops: ['reduceSum', 'reduceMax'],
+    reason: 'equal elements: the sum is a multiple, the max is one of them',
+    replacement: (node) => {
+      const x = input(node);
+      if (!isOp(x, 'expand') || sizeOf(x.shape) === 0) return null;
+      const from = input(x);
+      const repeated = node.attrs.filter((axis) => from.shape[axis] === 1 && x.shape[axis] !== 1);
+      const count = repeated.reduce((product, axis) => product * (x.shape[axis] as number), 1);
+      // A float of two bytes does not hold every count.
+      if (repeated.length === 0 || (count > 256 && isFloat(node.dtype) && dtypes[node.dtype].bytes === 2)) return null;
+      const inner = expand(
+        from,
+        x.shape.map((length, axis) => (repeated.includes(axis) ? 1 : length)),
+      );
+      const rest = reduce(
+        node.op as 'reduceSum' | 'reduceMax',
+        inner,
+        node.attrs.filter((axis) => !repeated.includes(axis)),
+      );
+      return node.op === 'reduceMax' || node.dtype === 'bool' ? rest : mul(rest, fullLike(rest, count));
+    },
+  },
+  {
+    name: 'product over nothing',
+    ops: ['matmul'],
+    reason: 'an empty sum is 0',
+    replacement: (node) => (input(node).shape.at(-1) === 0 ? full(node.shape, 0, node.dtype) : null),
+  },
+  {
+    name: 'gather of one number',
+    ops: ['gather'],
+    reason: 'every element is that number; of an empty tensor there is none to read',
+    replacement: (node) => {
+      const value = sizeOf(input(node).shape) === 0 ? 0 : splatOf(input(node));
+      return value === null ? null : full(node.shape, value, node.dtype);
+    },
+  },
+  {
+    name: 'scatter of nothing',
+    ops: ['scatterAdd'],
+    reason: 'nothing is added',
+    replacement: (node) => (sizeOf(input(node, 1).shape) === 0 ? input(node) : null),
+  },
+  {
+    name: 'one hot',
+    ops: ['scatterAdd'],
+    reason: 'one element per row into zeros is a comparison, which fuses; a scatter is a kernel of its own',
+    replacement: (node) => {
+      const [base, index, src] = node.inputs as [Node, Node, Node];
+      const axis = node.attrs[0] as number;
+      const fits = index.shape.every((length, a) => length === (a === axis ? 1 : node.shape[a]));
+      if (!fits || !isSplat(base, 0) || sizeOf(node.shape) === 0) return null;
+      const along = node.shape.map((length, a) => (a === axis ? length : 1));
+      // A narrow index dtype can't count the positions.
+      const place = dtypes[index.dtype].bytes < 4 ? cast(index, 'int32') : index;
+      const positions = reshape(iota(node.shape[axis] as number, place.dtype), along);
+      const hit = eq(expand(positions, node.shape), expand(place, node.shape));
+      return where(hit, expand(src, node.shape), fullLike(node, 0));
+    },
+  },
+  {
+    name: 'sum of one hot',
+    ops: ['reduceSum'],
+    reason: 'of a row with one element that counts, the sum is that element',
+    replacement: (node) => {
+      const x = input(node);
+      const axis = node.attrs[0] as number;
+      if (!isOp(x, 'where') || node.attrs.length !== 1) return null;
+      const [hit, value, zero] = x.inputs as [Node, Node, Node];
+      const src = isOp(value, 'expand') && input(value).shape[axis] === 1 ? input(value) : oneAlong(value, axis);
+      const place = isOp(hit, 'eq') && isOp(input(hit, 1), 'expand') ? input(input(hit, 1)) : null;
+      if (place === null || src === null || place.shape[axis] !== 1 || !isSplat(zero, 0)) return null;
+      if (!isCount(input(hit), axis)) return null;
+      const whole = expand(place, node.shape);
+      const least = binary('lt', fullLike(whole, -1), whole);
+      const most = binary('lt', whole, fullLike(whole, x.shape[axis] as number));
+      return where(binary('and', least, most), expand(src, node.shape), fullLike(node, 0));
+    },
+  },
+  {
+    name: 'cat with empty parts',
+    ops: ['cat'],
+    reason: 'an empty part takes no place',
+    replacement: (node) => {
+      const parts = node.inputs.filter((part) => sizeOf(part.shape) > 0);
+      return parts.length === node.inputs.length || parts.length === 0 ? null : cat(parts, node.attrs[0] as number);
+    },
+  },
+  {
+    name: 'assign all',
+    ops: ['assign'],
+    reason: 'nothing of the target is left',
+    replacement: (node) => (coversAll(node) ? input(node, 1) : null),
+  },
+  {
+    name: 'assign nothing',
+    ops: ['assign'],
+    reason: 'the target stays as it is',
+    replacement: (node) => (sizeOf(input(node, 1).shape) === 0 ? input(node) : null),
+  },
+] as const satisfies readonly RewriteRule[];
+
+export type RewriteRuleName = (typeof rewriteRules)[number]['name'];
+
+const byOp = new Map<Primitive, readonly RewriteRule[]>();
+
+/** The rules whose pattern can begin with this node. A leaf is beyond rules. */
+export function rulesOf(node: Node): readonly RewriteRule[] {
+  if (node.source !== null) return [];
+  const known = byOp.get(node.op);
+  if (known !== undefined) return known;
+  const rules: readonly RewriteRule[] = rewriteRules;
+  const found = rules.filter(({ ops }) => ops === null || ops.includes(node.op));
+  byOp.set(node.op, found);
+  return found;
+}
+
+function input(node: Node, i = 0): Node {
+  return node.inputs[i] as Node;
+}
+
+function isOp(node: Node, op: Primitive): boolean {
+  return node.source === null && node.op === op;
+}
+
+function identityOf(op: Primitive, dtype: DType): number | bigint {
+  if (op === 'reduceSum') return 0;
+  return op === 'reduceProd' ? 1 : rangeOf(dtype).least;
+}
+
+/** Whether every value of `from` is one of `wide`, so that a cast there and on is one cast. */
+function holdsAll(wide: DType, from: DType): boolean {
+  if (from === 'bool') return true;
+  if (from === wide) return true;
+  if (isFloat(from)) {
+    if (wide === 'float64') return true;
+    return wide === 'float32' && dtypes[from].bytes === 2;
+  }
+  if (isFloat(wide)) return false;
+  return dtypes[wide].bytes > dtypes[from].bytes;
+}
+
+/** Whether `node` counts 0, 1, 2, ... along `axis` and is the same along the others. */
+function isCount(node: Node, axis: number): boolean {
+  const shaped = isOp(node, 'expand') ? input(node) : node;
+  const line = isOp(shaped, 'reshape') ? input(shaped) : shaped;
+  return isOp(line, 'iota') && shaped.shape.every((length, a) => (a === axis ? length === line.shape[0] : length === 1));
+}
+
+/** A splat with length 1 along `axis`. */
+function oneAlong(node: Node, axis: number): Node | null {
+  const value = splatOf(node);
+  if (value === null) return null;
+  return full(
+    node.shape.map((length, a) => (a === axis ? 1 : length)),
+    rounded(value, node.dtype),
+    node.dtype,
+  );
+}
