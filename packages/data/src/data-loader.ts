@@ -6,9 +6,9 @@
 import { settle } from '@torchlet/tensor';
 import { type Collated, collate } from './collate.js';
 import type { Dataset } from './dataset.js';
-import { BatchSampler, type RandomOptions, RandomSampler, type Sampler, SequentialSampler } from './samplers.js';
+import { BatchSampler, type SamplingOptions, RandomSampler, type Sampler, SequentialSampler } from './samplers.js';
 
-export interface DataLoaderOptions<Sample, Batch> extends RandomOptions {
+export interface DataLoaderOptions<Sample, Batch> extends SamplingOptions {
   /** Samples in a batch; 1 unless told. */
   readonly batchSize?: number;
   /** All samples in a new random order each pass; false unless told. Not together with `sampler`. */
@@ -42,7 +42,7 @@ export class DataLoader<Sample, Batch = Collated<Sample>> implements Batches<Bat
 
   /** @throws RangeError if `batchSize` is not a whole number of at least 1; TypeError if both `sampler` and `shuffle` are given. */
   constructor(
-    dataset: Dataset<Sample>,
+    dataset: Dataset<Sample, unknown>,
     options: DataLoaderOptions<Sample, Batch> & { readonly collate: (samples: readonly Sample[]) => Batch },
   );
   constructor(dataset: Dataset<Sample, Batch>, options?: DataLoaderOptions<Sample, Batch>);

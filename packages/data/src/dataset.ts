@@ -4,13 +4,14 @@
  */
 
 import { fromHost, type Tensor } from '@torchlet/tensor';
+import type { Collated } from './collate.js';
 
 /**
  * Samples by number. `get` may give a promise; a `batch` must agree with it: the samples of `get`, collated.
  *
  * @see torch.utils.data.Dataset, whose `__getitems__` is `batch`
  */
-export interface Dataset<Sample, Batch = unknown> {
+export interface Dataset<Sample, Batch = Collated<Sample>> {
   readonly length: number;
   /** @throws RangeError for an index outside [0, length). */
   get(index: number): Sample | Promise<Sample>;
@@ -61,7 +62,7 @@ export class TensorDataset<const Tensors extends readonly Tensor[]> implements D
  *
  * @see torch.utils.data.Subset
  */
-export class Subset<Sample, Batch> implements Dataset<Sample, Batch> {
+export class Subset<Sample, Batch = Collated<Sample>> implements Dataset<Sample, Batch> {
   readonly dataset: Dataset<Sample, Batch>;
   readonly indices: readonly number[];
   readonly batch?: (indices: readonly number[]) => Batch | Promise<Batch>;

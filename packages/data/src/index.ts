@@ -13,7 +13,7 @@ export { parseNpy, writeNpy } from './npy.js';
 export { parseSafetensors, type Safetensors, writeSafetensors } from './safetensors.js';
 export {
   BatchSampler,
-  type RandomOptions,
+  type SamplingOptions,
   RandomSampler,
   type RandomSamplerOptions,
   type Sampler,

@@ -10,7 +10,7 @@ export interface Sampler<Item = number> extends Iterable<Item> {
   readonly length: number;
 }
 
-export interface RandomOptions {
+export interface SamplingOptions {
   /** Where random numbers come from; the default generator, which `manualSeed` seeds, unless told. */
   readonly generator?: Generator;
 }
@@ -34,7 +34,7 @@ export class SequentialSampler implements Sampler {
   }
 }
 
-export interface RandomSamplerOptions extends RandomOptions {
+export interface RandomSamplerOptions extends SamplingOptions {
   /** Draw each index anew, so that some come twice and some not at all; false unless told. */
   readonly replacement?: boolean;
   /** How many a pass; all unless told. */
@@ -85,7 +85,7 @@ export class SubsetRandomSampler implements Sampler {
   readonly #indices: readonly number[];
   readonly #generator: Generator;
 
-  constructor(indices: readonly number[], { generator = defaultGenerator }: RandomOptions = {}) {
+  constructor(indices: readonly number[], { generator = defaultGenerator }: SamplingOptions = {}) {
     this.length = indices.length;
     this.#indices = [...indices];
     this.#generator = generator;
@@ -150,7 +150,7 @@ export class BatchSampler implements Sampler<readonly number[]> {
 export function splitIndices(
   n: number,
   fraction: number,
-  { generator = defaultGenerator }: RandomOptions = {},
+  { generator = defaultGenerator }: SamplingOptions = {},
 ): [train: number[], valid: number[]] {
   if (!Number.isInteger(n) || n < 0) {
     throw new RangeError(`splitIndices: expected a number of samples, got ${n}`);

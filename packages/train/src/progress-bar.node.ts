@@ -6,17 +6,18 @@ import { Presets, SingleBar } from 'cli-progress';
 import type { Progress } from './progress.js';
 
 /**
- * @param stream where to draw; standard error unless told, so that standard output keeps the results alone.
+ * On standard error, so that standard output keeps the results alone.
+ *
  * @example
  * await fit(5, 0.5, model, crossEntropy, trainLoader, validLoader, { progress: progressBar() });
  */
-export function progressBar(stream: NodeJS.WriteStream = process.stderr): Progress {
+export function progressBar(): Progress {
   let bar: SingleBar | undefined;
   return {
     start({ epoch, epochs, steps }) {
       bar = new SingleBar(
         {
-          stream,
+          stream: process.stderr,
           format: `epoch ${epoch}/${epochs} {bar} {value}/{total} | {rate} steps/s | loss {loss}`,
           barsize: 30,
           hideCursor: true,
