@@ -57,7 +57,7 @@ const rules: Readonly<Record<string, StepRule>> = {
       {
         gradOutputs: kwargs.get('grad_outputs'),
         createGraph: kwargs.get('create_graph') === true,
-        retainGraph: kwargs.get('retain_graph') === true,
+        retainGraph: kwargs.get('retain_graph'),
         allowUnused: kwargs.get('allow_unused') === true,
       },
     ]),
