@@ -99,7 +99,8 @@ export function copyGroup(index: number, from: readonly Item[]): Group {
     shape.map(() => false),
   );
   for (const item of from) {
-    const copy = new Item(-1, item.node, 'copy', [item], -1, null);
+    // Below the ids of the schedule's own items.
+    const copy = new Item(-1 - loop.members.length, item.node, 'copy', [item], -1, null);
     copy.stored = true;
     loop.take(copy, loop.axes);
   }

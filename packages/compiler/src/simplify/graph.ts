@@ -65,13 +65,15 @@ function wantedOutput(output: Node, rewriter: Rewriter): WantedOutput {
   }
   const value = rewriter.get(output);
   if (output.op !== 'assign' || bottom.source?.kind !== 'stored') return { value, inPlace: null };
+  const target = rewriter.get(bottom);
   const writes: Write[] = [];
   for (const assign of chain.reverse()) {
     const write = writeOf(assign, rewriter);
     if (coversAll(assign)) writes.length = 0;
-    if (sizeOf(write.value.shape) > 0) writes.push(write);
+    const changes = !coversAll(assign) || write.value !== target;
+    if (sizeOf(write.value.shape) > 0 && changes) writes.push(write);
   }
-  return { value, inPlace: { target: rewriter.get(bottom), writes } };
+  return { value, inPlace: { target, writes } };
 }
 
 function isIdentity(node: Node): boolean {
