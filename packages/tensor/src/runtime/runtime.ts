@@ -251,7 +251,7 @@ export class Runtime {
   }
 
   #follow(done: Promise<void>): void {
-    const settled = done.then(
+    const settled: Promise<void> = done.then(
       () => this.#forget(settled),
       () => this.#forget(settled),
     );
