@@ -150,14 +150,14 @@ export class Emitter implements AddressContext {
       const holds = this.scalar(mask);
       return this.f.if(holds, () => this.inside(new Map(), () => this.#storeUnmasked(store, value)));
     }
-    const memory = this.#memory(store.slot);
+    const memory = this.memory(store.slot);
     const form = this.laneForm(store.index);
-    const bits = this.#laneBits(mask);
+    const bits = this.laneBits(mask);
     const whole = () => this.inside(new Map(), () => this.#storeUnmasked(store, value));
     const lanes = () =>
       this.inside(new Map(), () =>
         memory.scatter(value, (storeLane) =>
-          this.#eachLane(this.region(store.slot), form, (lane, pointer, offset) => {
+          this.eachLane(this.region(store.slot), form, (lane, pointer, offset) => {
             this.f.if(i32.and(bits, 1 << lane), () => storeLane(lane, pointer, offset));
           }),
         ),
@@ -167,10 +167,10 @@ export class Emitter implements AddressContext {
   }
 
   /** Addresses of the lanes of the current block, one by one. */
-  #eachLane(region: Region, form: LaneForm, take: (lane: number, pointer: Value, offset: number) => void): void {
+  eachLane(region: Region, form: LaneForm, take: (lane: number, pointer: Value, offset: number) => void): void {
     const { pointer, offset } = this.addresses.address(region, form.address);
     const atoms = [...form.laneAtoms].map(([atom, coefficient]) => ({ lanes: this.pieces(atom), bytes: coefficient * region.width }));
-    for (let lane = 0; lane < this.#count(); lane++) {
+    for (let lane = 0; lane < this.count; lane++) {
       let at = pointer;
       for (const { lanes, bytes } of atoms) {
         const index = extract('int32', lanes, lane);
@@ -182,19 +182,20 @@ export class Emitter implements AddressContext {
     }
   }
 
-  #count(): Count {
+  /** Points of the current block. */
+  get count(): Count {
     return this.counts[this.vector === null ? 0 : this.block] ?? 4;
   }
 
   #allBits(): number {
-    return (1 << this.#count()) - 1;
+    return (1 << this.count) - 1;
   }
 
   /** Bit l of the result says whether the mask holds in lane l. */
-  #laneBits(mask: Expression): Local {
+  laneBits(mask: Expression): Local {
     const [lanes] = this.pieces(mask) as [Value];
     const bits = i32x4.bitmask(lanes);
-    return this.f.let('bits', this.#count() === 4 ? bits : i32.and(bits, this.#allBits()));
+    return this.f.let('bits', this.count === 4 ? bits : i32.and(bits, this.#allBits()));
   }
 
   #slotDtype(slot: number) {
@@ -203,7 +204,7 @@ export class Emitter implements AddressContext {
     return declared.dtype;
   }
 
-  #memory(slot: number): LaneMemory {
+  memory(slot: number): LaneMemory {
     const dtype = this.#slotDtype(slot);
     return new LaneMemory(this.f, dtype, storedWidth(this.site.features, dtype));
   }
@@ -213,16 +214,16 @@ export class Emitter implements AddressContext {
   }
 
   #storeUnmasked(store: Store, value: Pieces): void {
-    const memory = this.#memory(store.slot);
+    const memory = this.memory(store.slot);
     const region = this.region(store.slot);
     const form = this.laneForm(store.index);
-    const single = this.vector === null || this.#count() === 1;
+    const single = this.vector === null || this.count === 1;
     if (this.#isContiguous(form) || (single && form.laneAtoms.size === 0)) {
       const { pointer, offset } = this.addresses.address(region, form.address);
-      memory.store(pointer, offset, value, this.vector === null ? 1 : this.#count());
+      memory.store(pointer, offset, value, this.vector === null ? 1 : this.count);
       return;
     }
-    memory.scatter(value, (storeLane) => this.#eachLane(region, form, storeLane));
+    memory.scatter(value, (storeLane) => this.eachLane(region, form, storeLane));
   }
 
   #load(load: Load): Pieces {
@@ -241,7 +242,7 @@ export class Emitter implements AddressContext {
       return out;
     }
     const lanesOfMask = this.pieces(mask);
-    const bits = this.#laneBits(mask);
+    const bits = this.laneBits(mask);
     const form = this.laneForm(load.index);
     const someLanes = () => this.inside(new Map(), () => take(this.#loadSomeLanes(load, form, bits, lanesOfMask, otherwise)));
     const whole = () => this.inside(new Map(), () => take(this.#loadUnmasked(load)));
@@ -251,8 +252,8 @@ export class Emitter implements AddressContext {
   }
 
   #loadSomeLanes(load: Load, form: LaneForm, bits: Local, mask: Pieces, otherwise: Pieces): Pieces {
-    const gathered = this.#memory(load.slot).gather((setLane) =>
-      this.#eachLane(this.region(load.slot), form, (lane, pointer, offset) => {
+    const gathered = this.memory(load.slot).gather((setLane) =>
+      this.eachLane(this.region(load.slot), form, (lane, pointer, offset) => {
         this.f.if(i32.and(bits, 1 << lane), () => setLane(lane, pointer, offset));
       }),
     );
@@ -261,14 +262,14 @@ export class Emitter implements AddressContext {
   }
 
   #loadUnmasked(load: Load): Pieces {
-    const memory = this.#memory(load.slot);
+    const memory = this.memory(load.slot);
     const region = this.region(load.slot);
     const form = this.laneForm(load.index);
     if (form.laneAtoms.size === 0 && (form.stride === 0 || form.stride === 1)) {
       const { pointer, offset } = this.addresses.address(region, form.address);
-      return form.stride === 0 ? memory.loadSplat(pointer, offset) : memory.load(pointer, offset, this.#count());
+      return form.stride === 0 ? memory.loadSplat(pointer, offset) : memory.load(pointer, offset, this.count);
     }
-    return memory.gather((setLane) => this.#eachLane(region, form, setLane));
+    return memory.gather((setLane) => this.eachLane(region, form, setLane));
   }
 
   #computePieces(expression: Expression): Pieces {
@@ -366,7 +367,7 @@ export class Emitter implements AddressContext {
       case 'load': {
         if (expression.mask !== null || !isScalarDtype(expression.dtype)) return extract(expression.dtype, this.pieces(expression), 0);
         const { pointer, offset } = this.addresses.address(this.region(expression.slot), this.laneForm(expression.index).address);
-        return this.#memory(expression.slot).loadScalar(pointer, offset);
+        return this.memory(expression.slot).loadScalar(pointer, offset);
       }
       case 'apply': {
         if (isPureIndex(expression) && !this.#isAtom(expression)) return this.#formScalar(this.space.form(expression, this.#domain));

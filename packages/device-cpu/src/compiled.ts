@@ -1,0 +1,236 @@
+/**
+ * A program that a CPU device has made its own: the instance, its argument block, and what is checked at each run. Owns the filling of the
+ * block; memory and the order of calls are `device.ts`.
+ */
+import {
+  type Bindings,
+  bfloat16ToNumber,
+  type Capabilities,
+  type Compiled,
+  DeviceError,
+  type DType,
+  dtypes,
+  float16ToNumber,
+  type KernelTime,
+  numberToBfloat16,
+  numberToFloat16,
+  type Program,
+} from '@torchlet/device';
+import { lineBytes } from './memory/allocator.js';
+import type { DeviceMemory } from './memory/device-memory.js';
+import type { ProgramModule } from './program-module.js';
+
+/** What a compiled program needs of its device. */
+export interface CompiledContext {
+  readonly device: string;
+  readonly memory: DeviceMemory;
+  readonly capabilities: Capabilities;
+  instantiate(program: Program, separately: boolean): { readonly exports: WebAssembly.Exports; readonly made: ProgramModule };
+}
+
+/** What each kernel took, by program and position. */
+export type KernelTimes = Map<string, { -readonly [K in keyof KernelTime]: KernelTime[K] }>;
+
+type Entry = (block: number, scratch: number) => void;
+
+interface BufferSlot {
+  readonly slot: number;
+  readonly index: number;
+  readonly bytes: number;
+}
+
+interface HostSlot {
+  readonly slot: number;
+  readonly index: number;
+  readonly dtype: DType;
+  readonly size: number;
+  /** From the staging area's start. */
+  readonly offset: number;
+  readonly storedBytes: number;
+}
+
+export class CpuCompiled implements Compiled {
+  readonly program: Program;
+  /** Bytes of the staging area that its host inputs and then its scratch memory need. */
+  readonly stagingBytes: number;
+  readonly #context: CompiledContext;
+  readonly #scratchOffset: number;
+  #disposed = false;
+  #arenaVersion = -1;
+  #separate: readonly Entry[] | null = null;
+  readonly #run: Entry;
+  readonly #block: number;
+  readonly #scalars: number;
+  readonly #buffers: readonly BufferSlot[];
+  readonly #hosts: readonly HostSlot[];
+  readonly #bufferCount: number;
+
+  /** @throws DeviceError where the program asks for what the device does not have. */
+  constructor(context: CompiledContext, program: Program) {
+    this.#context = context;
+    this.program = program;
+    const { exports, made } = context.instantiate(program, false);
+    const { storedBytes } = context.capabilities;
+    this.#block = context.memory.reserve(made.block.bytes);
+    this.#scalars = this.#block + made.block.scalars;
+    this.#run = exports['run'] as Entry;
+    this.#buffers = program.slots.flatMap((slot, i) =>
+      slot.kind === 'buffer' ? [{ slot: i, index: slot.index, bytes: slot.size * storedBytes[slot.dtype] }] : [],
+    );
+    let offset = 0;
+    this.#hosts = program.slots.flatMap((slot, i) => {
+      if (slot.kind !== 'host') return [];
+      const host = { slot: i, index: slot.index, dtype: slot.dtype, size: slot.size, offset, storedBytes: storedBytes[slot.dtype] };
+      offset += Math.ceil((slot.size * host.storedBytes) / lineBytes) * lineBytes;
+      return [host];
+    });
+    this.#bufferCount = Math.max(0, ...this.#buffers.map(({ index }) => index + 1));
+    this.#scratchOffset = offset;
+    this.stagingBytes = offset + made.scratchBytes;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#context.memory.release(this.#block);
+  }
+
+  /** Checks the bindings, then writes addresses, host inputs and scalars. */
+  bind(bindings: Bindings): void {
+    if (this.#disposed) throw this.#error('it was disposed; compile it again');
+    const { linear, stagingAddress, version } = this.#context.memory;
+    if (bindings.buffers.length < this.#bufferCount) {
+      throw this.#error(`expected ${this.#bufferCount} buffers, got ${bindings.buffers.length}`);
+    }
+    if (bindings.hostInputs.length < this.#hosts.length) {
+      throw this.#error(`expected ${this.#hosts.length} host inputs, got ${bindings.hostInputs.length}`);
+    }
+    if (bindings.scalars.length !== this.program.scalars.length) {
+      throw this.#error(`expected ${this.program.scalars.length} scalars, got ${bindings.scalars.length}`);
+    }
+    const words = linear.views.i32;
+    const first = this.#block / 4;
+    for (const { slot, index, bytes } of this.#buffers) words[first + slot] = this.#addressOf(bindings, index, bytes);
+    for (const host of this.#hosts) this.#checkHost(bindings, host);
+    for (const { index, dtype, offset, storedBytes } of this.#hosts) {
+      const data = bindings.hostInputs[index];
+      if (data !== undefined) linear.write(stagingAddress + offset, dtype, storedBytes, data);
+    }
+    if (this.#arenaVersion !== version) {
+      this.#writeArena();
+      this.#arenaVersion = version;
+    }
+    bindings.scalars.forEach((value, i) => {
+      this.#writeScalar(this.#scalars + 8 * i, this.program.scalars[i] as DType, value);
+    });
+  }
+
+  /** Runs every kernel. */
+  run(): void {
+    this.#run(this.#block, this.#context.memory.stagingAddress + this.#scratchOffset);
+  }
+
+  /** Runs every kernel and adds what each took to `times`. */
+  runTimed(times: KernelTimes): void {
+    const scratch = this.#context.memory.stagingAddress + this.#scratchOffset;
+    this.#separate ??= this.#separateEntries();
+    this.#separate.forEach((entry, i) => {
+      const kernel = this.program.kernels[i]?.name ?? '';
+      const before = performance.now();
+      entry(this.#block, scratch);
+      const milliseconds = performance.now() - before;
+      const key = `${this.program.name}\n${i}\n${kernel}`;
+      const time = times.get(key) ?? { program: this.program.name, kernel, runs: 0, milliseconds: 0 };
+      time.runs++;
+      time.milliseconds += milliseconds;
+      times.set(key, time);
+    });
+  }
+
+  #separateEntries(): Entry[] {
+    const { exports } = this.#context.instantiate(this.program, true);
+    return this.program.kernels.map((_, i) => exports[`kernel${i}`] as Entry);
+  }
+
+  #addressOf(bindings: Bindings, index: number, bytes: number): number {
+    const span = bindings.buffers[index];
+    if (span === undefined) throw this.#error(`buffer ${index} is missing`);
+    const buffer = this.#context.memory.own(span.buffer);
+    if (buffer.freed) throw this.#error(`buffer ${index} (${buffer.label}) was freed`);
+    const { byteOffset } = span;
+    const { alignment } = this.#context.capabilities;
+    if (byteOffset < 0 || byteOffset % alignment !== 0) {
+      throw this.#error(`buffer ${index} (${buffer.label}) starts at ${byteOffset}, which is no multiple of ${alignment}`);
+    }
+    if (byteOffset + bytes > buffer.bytes) {
+      throw this.#error(`buffer ${index} (${buffer.label}) must hold ${bytes} bytes from ${byteOffset} on, it has ${buffer.bytes}`);
+    }
+    return buffer.address + byteOffset;
+  }
+
+  #checkHost(bindings: Bindings, { index, dtype, size }: HostSlot): void {
+    const data = bindings.hostInputs[index];
+    if (data === undefined) throw this.#error(`host input ${index} is missing`);
+    if (data.length !== size) throw this.#error(`host input ${index} must have ${size} elements, got ${data.length}`);
+    if (data.BYTES_PER_ELEMENT !== dtypes[dtype].bytes) {
+      throw this.#error(`host input ${index} is ${dtype}, got a ${data.constructor.name}`);
+    }
+  }
+
+  #writeArena(): void {
+    const { memory } = this.#context;
+    const words = memory.linear.views.i32;
+    this.program.slots.forEach((slot, i) => {
+      if (slot.kind === 'arena') words[this.#block / 4 + i] = memory.segmentAddress(slot.segment) + slot.offset;
+    });
+    for (const { slot, offset } of this.#hosts) words[this.#block / 4 + slot] = memory.stagingAddress + offset;
+  }
+
+  #writeScalar(address: number, dtype: DType, value: number | bigint): void {
+    const { views } = this.#context.memory.linear;
+    switch (dtype) {
+      case 'float32':
+        views.f32[address / 4] = Number(value);
+        return;
+      case 'float16':
+        views.f32[address / 4] = float16ToNumber(numberToFloat16(Number(value)));
+        return;
+      case 'bfloat16':
+        views.f32[address / 4] = bfloat16ToNumber(numberToBfloat16(Number(value)));
+        return;
+      case 'float64':
+        views.f64[address / 8] = Number(value);
+        return;
+      case 'int64':
+        views.i64[address / 8] = typeof value === 'bigint' ? value : BigInt(Math.trunc(value));
+        return;
+      case 'int32':
+        views.i32[address / 4] = Number(value);
+        return;
+      case 'int16':
+        views.i32[address / 4] = (Number(value) << 16) >> 16;
+        return;
+      case 'int8':
+        views.i32[address / 4] = (Number(value) << 24) >> 24;
+        return;
+      case 'uint8':
+        views.i32[address / 4] = Number(value) & 0xff;
+        return;
+      case 'bool':
+        views.i32[address / 4] = value ? 1 : 0;
+        return;
+      default: {
+        const never: never = dtype;
+        return never;
+      }
+    }
+  }
+
+  #error(problem: string): DeviceError {
+    const { device } = this.#context;
+    return new DeviceError(`${device}: program ${this.program.name}: ${problem}`, {
+      device,
+      program: this.program.name,
+    });
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * What the engine offers: relaxed SIMD, shared memory. Owns the probes. Fused multiply-add is on by itself in Node 22, 24 and browsers; Node 20
+ * has it behind a V8 flag, which concerns the whole process and is therefore set only when someone asks: `enableRelaxedSimd` or `fma: true`.
+ */
+import { f32x4, ModuleBuilder } from './wasm/index.js';
+
+/** Whether this engine validates relaxed multiply-add now. */
+export function hasRelaxedSimd(): boolean {
+  const module = new ModuleBuilder({ initial: 1, maximum: null, shared: false });
+  const f = module.function('probe', {}, 'v128');
+  f.return(f32x4.relaxedMadd(f32x4.const(1), 1, 1));
+  return WebAssembly.validate(module.bytes());
+}
+
+interface NodeProcess {
+  readonly versions?: { readonly node?: string };
+  getBuiltinModule?(name: 'node:v8'): { setFlagsFromString(flag: string): void };
+  getBuiltinModule?(name: 'node:worker_threads'): unknown;
+}
+
+/** Node's `process`, or null elsewhere. Built-in modules are had through it, so that bundlers for browsers see no import of them. */
+export function nodeProcess(): NodeProcess | null {
+  const { process } = globalThis as { process?: NodeProcess };
+  return process?.versions?.node === undefined ? null : process;
+}
+
+/**
+ * Turns relaxed SIMD on where Node has it behind a flag (Node 20), for the whole process; modules compiled before keep what they have.
+ *
+ * @returns whether the engine has it now.
+ */
+export function enableRelaxedSimd(): boolean {
+  if (hasRelaxedSimd()) return true;
+  nodeProcess()?.getBuiltinModule?.('node:v8').setFlagsFromString('--experimental-wasm-relaxed-simd');
+  return hasRelaxedSimd();
+}

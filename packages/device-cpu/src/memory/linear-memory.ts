@@ -1,0 +1,148 @@
+/**
+ * The one WebAssembly memory of a device: it grows within a budget, gives out zeroed blocks, and copies host arrays in and out in the
+ * device's own widths. Owns the views, which change when the memory grows; what blocks are for is `device.ts`.
+ */
+import { type DType, dtypes, type HostArray } from '@torchlet/device';
+import type { MemoryImport } from '../wasm/index.js';
+import { Allocator, lineBytes } from './allocator.js';
+
+const pageBytes = 65536;
+
+/** The most that 32-bit addresses reach, less a page: views of all of it must have a length below 2^32. */
+export const addressableBytes = 65535 * pageBytes;
+
+const firstPages = 16;
+
+interface Views {
+  readonly i8: Int8Array;
+  readonly u8: Uint8Array;
+  readonly i16: Int16Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly f32: Float32Array;
+  readonly f64: Float64Array;
+  readonly i64: BigInt64Array;
+}
+
+function viewsOf(buffer: ArrayBufferLike): Views {
+  return {
+    i8: new Int8Array(buffer),
+    u8: new Uint8Array(buffer),
+    i16: new Int16Array(buffer),
+    u16: new Uint16Array(buffer),
+    i32: new Int32Array(buffer),
+    f32: new Float32Array(buffer),
+    f64: new Float64Array(buffer),
+    i64: new BigInt64Array(buffer),
+  };
+}
+
+export class LinearMemory {
+  readonly memory: WebAssembly.Memory;
+  /** How modules import it. */
+  readonly imported: MemoryImport;
+  readonly #budget: number;
+  readonly #allocator = new Allocator(lineBytes);
+  /** Everything below this was zero when it came and may have been written since. */
+  #touched = lineBytes;
+  #peak = 0;
+  views: Views;
+
+  constructor(budget: number, shared: boolean) {
+    const maximum = Math.max(firstPages, Math.ceil(budget / pageBytes));
+    this.imported = { initial: firstPages, maximum, shared };
+    this.memory = new WebAssembly.Memory({ initial: firstPages, maximum, shared });
+    this.#budget = budget;
+    this.views = viewsOf(this.memory.buffer);
+  }
+
+  get allocated(): number {
+    return this.#allocator.used;
+  }
+
+  get reserved(): number {
+    return this.views.u8.length;
+  }
+
+  get peak(): number {
+    return this.#peak;
+  }
+
+  /** The address of `bytes` zeros on a line of their own, or null if budget or system have no more. */
+  allocate(bytes: number): number | null {
+    const address = this.#allocator.allocate(bytes, this.#budget);
+    if (address === null) return null;
+    const end = this.#allocator.end;
+    if (end > this.views.u8.length && !this.#grow(end)) {
+      this.#allocator.free(address);
+      return null;
+    }
+    if (address < this.#touched) this.views.u8.fill(0, address, Math.min(address + bytes, this.#touched));
+    this.#touched = Math.max(this.#touched, end);
+    this.#peak = Math.max(this.#peak, this.#allocator.used);
+    return address;
+  }
+
+  free(address: number): void {
+    this.#allocator.free(address);
+  }
+
+  /** Copies host elements to `address`. @throws RangeError where a value does not fit in the stored width. */
+  write(address: number, dtype: DType, storedBytes: number, data: HostArray): void {
+    const { views } = this;
+    if (data instanceof Float32Array) views.f32.set(data, address / 4);
+    else if (data instanceof Float64Array) views.f64.set(data, address / 8);
+    else if (data instanceof BigInt64Array) {
+      if (storedBytes === 8) views.i64.set(data, address / 8);
+      else this.#writeNarrowed(address, data);
+    } else if (data instanceof Int32Array) views.i32.set(data, address / 4);
+    else if (data instanceof Uint16Array) views.u16.set(data, address / 2);
+    else if (data instanceof Int16Array) views.i16.set(data, address / 2);
+    else if (data instanceof Int8Array) views.i8.set(data, address);
+    else if (data instanceof Uint8Array) views.u8.set(data, address);
+    else {
+      const never: never = data;
+      throw new TypeError(`cpu: ${dtype} data must be a typed array, got ${never}`);
+    }
+  }
+
+  /** `size` elements at `address` in fresh memory. */
+  read(address: number, dtype: DType, storedBytes: number, size: number): HostArray {
+    const out = dtypes[dtype].zeros(size);
+    if (out instanceof BigInt64Array && storedBytes === 4) {
+      for (let i = 0; i < size; i++) out[i] = BigInt(this.views.i32[address / 4 + i] ?? 0);
+      return out;
+    }
+    new Uint8Array(out.buffer).set(this.views.u8.subarray(address, address + size * storedBytes));
+    return out;
+  }
+
+  #writeNarrowed(address: number, data: BigInt64Array): void {
+    for (let i = 0; i < data.length; i++) {
+      const value = data[i] as bigint;
+      if (BigInt.asIntN(32, value) !== value) {
+        throw new RangeError(`cpu: int64 is stored in 4 bytes here, and element ${i}, ${value}, does not fit`);
+      }
+    }
+    for (let i = 0; i < data.length; i++) this.views.i32[address / 4 + i] = Number(data[i]);
+  }
+
+  /** Grows by a quarter at least, so that many small requests grow it seldom. */
+  #grow(end: number): boolean {
+    const pages = this.views.u8.length / pageBytes;
+    const needed = Math.ceil(end / pageBytes);
+    const maximum = this.imported.maximum ?? needed;
+    const wanted = Math.min(maximum, Math.max(needed, Math.ceil(pages * 1.25)));
+    const grown = [wanted, needed].some((target) => {
+      try {
+        this.memory.grow(target - pages);
+        return true;
+      } catch (error) {
+        if (error instanceof RangeError) return false;
+        throw error;
+      }
+    });
+    if (grown) this.views = viewsOf(this.memory.buffer);
+    return grown;
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * A program as one Wasm module with one entry, `run(arguments, scratch)`: it calls each kernel with the addresses that stand in the
+ * argument block, so the code serves any buffers. Owns the block's layout and the order of calls; kernels come from `loop/` and `matmul/`.
+ */
+import { DeviceError, type Expression, type Kernel, type LoopKernel, type MatmulKernel, type Program } from '@torchlet/device';
+import { type Features, type KernelFunction, type KernelSite } from './kernel-function.js';
+import { emitLoopKernel } from './loop/loop-kernel.js';
+import { emitScatterKernel } from './loop/scatter-kernel.js';
+import { call, i32, type MemoryImport, ModuleBuilder } from './wasm/index.js';
+
+/** Where things stand in the argument block: slot addresses of 4 bytes, then scalars of 8. */
+export interface ArgumentBlock {
+  readonly scalars: number;
+  readonly bytes: number;
+}
+
+export interface ProgramModule {
+  readonly module: ModuleBuilder;
+  readonly block: ArgumentBlock;
+  readonly scratchBytes: number;
+  readonly kernels: readonly KernelFunction[];
+}
+
+function argumentBlock(program: Program): ArgumentBlock {
+  const scalars = Math.ceil((program.slots.length * 4) / 8) * 8;
+  return { scalars, bytes: scalars + program.scalars.length * 8 };
+}
+
+function matmulAsLoop(kernel: MatmulKernel): LoopKernel {
+  const { a, b, dtype } = kernel;
+  const of: Expression = { kind: 'apply', dtype, fn: 'mul', args: [a, b] };
+  return {
+    kind: 'loop',
+    name: kernel.name,
+    axes: [...kernel.batch, kernel.m, kernel.n],
+    phases: [
+      { lengths: [kernel.k], reductions: [{ id: kernel.result, combine: 'sum', dtype, of }], stores: [] },
+      { lengths: [], reductions: [], stores: kernel.stores },
+    ],
+  };
+}
+
+function emitKernel(site: KernelSite, kernel: Kernel, device: string): KernelFunction {
+  switch (kernel.kind) {
+    case 'loop':
+      return emitLoopKernel(site, kernel);
+    case 'matmul':
+      return emitLoopKernel(site, matmulAsLoop(kernel));
+    case 'scatter':
+      return emitScatterKernel(site, kernel);
+    case 'custom': {
+      const given = Object.keys(kernel.sources).join(', ') || 'none';
+      throw new DeviceError(`${device}: custom kernel ${kernel.name} has no form that this device runs; it has sources for: ${given}`, {
+        device,
+        program: site.program.name,
+        kernel: kernel.name,
+      });
+    }
+    default: {
+      const never: never = kernel;
+      return never;
+    }
+  }
+}
+
+/** @param separately whether each kernel is also exported by its position, `kernel0`, to be timed. */
+export function programModule(
+  program: Program,
+  features: Features,
+  memory: MemoryImport,
+  device: string,
+  separately: boolean,
+): ProgramModule {
+  const module = new ModuleBuilder(memory);
+  const site: KernelSite = { module, program, features };
+  const block = argumentBlock(program);
+  const kernels = program.kernels.map((kernel) => emitKernel(site, kernel, device));
+  const run = module.function('run', { block: 'i32', scratch: 'i32' }, null);
+  kernels.forEach((kernel, i) => {
+    const caller = module.function(`kernel${i}`, { block: 'i32', scratch: 'i32' }, null);
+    for (const f of separately ? [run, caller] : [run]) {
+      const { block: at, scratch } = f.params;
+      const addresses = kernel.slots.map((slot) => i32.load(at, 4 * slot));
+      f.do(call(kernel.callee, ...addresses, i32.add(at, block.scalars), scratch, 0, kernel.extent));
+    }
+    if (separately) module.export(caller.name, caller);
+  });
+  module.export('run', run);
+  return { module, block, scratchBytes: Math.max(0, ...kernels.map((kernel) => kernel.scratchBytes)), kernels };
+}
+
