@@ -9,6 +9,7 @@ import {
   setDefaultDevice,
   spendGradients,
   StaleValueError,
+  stack,
   type Tensor,
   tensor,
 } from '../src/index.js';
@@ -34,6 +35,37 @@ class Scale {
 }
 
 const x = (value: number): Tensor => tensor([value], { dtype: 'float32' });
+
+describe('small values', () => {
+  it('fill pages within one evaluation and over many, and stay right', async () => {
+    const many = Array.from({ length: 3000 }, (_, i) => x(i).add(1));
+    await many[2999]?.item();
+    expect(await Promise.all([many[0], many[1500], many[2999]].map((value) => value?.item()))).toEqual([1, 1501, 3000]);
+    const kept: Tensor[] = [];
+    for (let i = 0; i < 1500; i++) {
+      const value = x(i).mul(2);
+      await value.item();
+      kept.push(value);
+    }
+    expect(await Promise.all(kept.map((value) => value.item()))).toEqual(kept.map((_, i) => 2 * i));
+  });
+
+  it('are read together by one plan, wherever they lie', async () => {
+    const epoch = async () => {
+      const losses: Tensor[] = [];
+      for (let i = 0; i < 700; i++) {
+        const loss = x(i).square().sum();
+        await loss.item();
+        losses.push(loss);
+      }
+      return (await stack(losses).data())[699];
+    };
+    expect(await epoch()).toBe(699 * 699);
+    const compiled = deviceStats(device).programsCompiled;
+    expect(await epoch()).toBe(699 * 699);
+    expect(deviceStats(device).programsCompiled).toBe(compiled);
+  });
+});
 
 describe('one evaluation', () => {
   it('runs forward, backward and update of a step as one program, and compiles once', async () => {

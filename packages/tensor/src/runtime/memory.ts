@@ -12,6 +12,12 @@ const pageBytes = 64 * 1024;
 const hostBytes = 1024 * 1024;
 const pooledBytesCap = 256 * 1024 * 1024;
 
+/** Memory that small values share, and the values in it. */
+interface Page {
+  readonly buffer: DeviceBuffer;
+  readonly storages: readonly Storage[];
+}
+
 export class DeviceMemory {
   readonly #device: Device;
   /** Bytes of held values on the device before the oldest move to the host. */
@@ -25,6 +31,8 @@ export class DeviceMemory {
   #page: DeviceBuffer | null = null;
   #pageCursor = 0;
   #pageStorages: Storage[] = [];
+  /** Pages that filled up while the outputs of an evaluation were placed: that program has yet to write them. */
+  #fullPages: Page[] = [];
   #moving: Promise<void> | null = null;
 
   constructor(device: Device) {
@@ -150,32 +158,40 @@ export class DeviceMemory {
     this.giveBack(buffer);
   }
 
-  /** A full page moves to the host; its values with it. */
   #turnPage(): void {
-    const full = this.#page;
-    const storages = this.#pageStorages;
+    if (this.#page !== null) this.#fullPages.push({ buffer: this.#page, storages: this.#pageStorages });
+    this.#page = this.take(pageBytes, 'small values');
     this.#pageStorages = [];
     this.#pageCursor = 0;
-    if (full === null) {
-      this.#page = this.#device.allocate(pageBytes, 'small values');
-      return;
-    }
+  }
+
+  /**
+   * Moves the values of full pages to the host; where it can address the device's memory all small values, so that a plan that reads many of
+   * them does not depend on which page they were in. Call after the program that writes them was submitted.
+   */
+  retirePages(): void {
+    const full = this.#fullPages;
+    this.#fullPages = [];
     if (this.#device.readNow !== undefined) {
-      for (const storage of storages) {
-        if (storage.span === null) continue;
-        storage.moveToHost(readNow(this.#device, storage.span, storage));
+      for (const storage of [...full.flatMap(({ storages }) => storages), ...this.#pageStorages]) {
+        if (storage.span !== null) storage.moveToHost(readNow(this.#device, storage.span, storage));
       }
+      this.#pageStorages = [];
+      this.#pageCursor = 0;
+      for (const { buffer } of full) this.giveBack(buffer);
       return;
     }
-    this.#page = this.take(pageBytes, 'small values');
+    if (full.length === 0) return;
     const before = this.#moving;
     this.#moving = (async () => {
       await before;
-      for (const storage of storages) {
-        if (storage.span === null) continue;
-        storage.moveToHost(await this.#device.read(storage.span, storage.dtype, storage.size));
+      for (const { buffer, storages } of full) {
+        for (const storage of storages) {
+          if (storage.span === null) continue;
+          storage.moveToHost(await this.#device.read(storage.span, storage.dtype, storage.size));
+        }
+        this.giveBack(buffer);
       }
-      this.giveBack(full);
     })();
     this.#moving.catch(() => undefined);
   }

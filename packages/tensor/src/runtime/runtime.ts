@@ -77,6 +77,7 @@ export class Runtime {
       const ticket = this.device.run(plan.compiled, { buffers, hostInputs, scalars: values });
       if (ticket.done !== null) this.#follow(ticket.done);
       this.#settle(nodes, outputs, destinations, owners);
+      this.memory.retirePages();
       this.programsRun++;
       this.kernelsOfLast = plan.program.kernels.length;
       this.kernelsRun += this.kernelsOfLast;
