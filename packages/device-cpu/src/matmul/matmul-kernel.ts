@@ -1,0 +1,285 @@
+/**
+ * Matmul kernels as Wasm functions: analyses the operands, plans, and writes the loops over batch, blocks and tiles. Owns the order of these
+ * loops; the decisions are `plan.ts`, the innermost loops `tile.ts`, copies `packing.ts`, stores `epilogue.ts`.
+ */
+import { type MatmulKernel, postorder } from '@torchlet/device';
+import { type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
+import { type FunctionBuilder, i32, type Local, type Operand, type Value } from '../wasm/index.js';
+import { Arithmetic } from './arithmetic.js';
+import { emitPartialSums, emitStores } from './epilogue.js';
+import { least, MatmulSite, moved } from './matmul-site.js';
+import { analyseOperand, MatmulForms, type MatmulOperand, matmulAxes } from './operand.js';
+import { packLeft } from './pack-left.js';
+import { packRight, stripStep } from './pack-right.js';
+import type { Span } from './packing.js';
+import { type MatmulPlan, planMatmul, type Roles, type Strips } from './plan.js';
+import { emitTile, type TileOperands } from './tile.js';
+
+/** Products and sums a nanosecond, about, with and without fused multiply-add. */
+const flopsPerNanosecond = { fused: 45, plain: 35 } as const;
+
+/** The slots that a kernel touches, in order. */
+function slotsOf(kernel: MatmulKernel): number[] {
+  const stores = kernel.stores.flatMap(({ index, value, mask }) =>
+    mask === null ? [index, value] : [index, value, mask],
+  );
+  const slots = new Set(kernel.stores.map(({ slot }) => slot));
+  for (const expression of postorder([kernel.a, kernel.b, ...stores]))
+    if (expression.kind === 'load') slots.add(expression.slot);
+  return [...slots].sort((a, b) => a - b);
+}
+
+/** A plan and the operands in its roles. */
+interface Planned {
+  readonly plan: MatmulPlan;
+  readonly left: MatmulOperand;
+  readonly right: MatmulOperand;
+}
+
+/** How this device computes the kernel. */
+export function planKernel(site: KernelSite, kernel: MatmulKernel): Planned & { readonly arithmetic: Arithmetic } {
+  const arithmetic = new Arithmetic(kernel.dtype, site.features.fma);
+  const forms = new MatmulForms(kernel);
+  const axes = matmulAxes(kernel);
+  const analyse = (expression: MatmulKernel['a'], own: number) =>
+    analyseOperand({ expression, own, k: axes.k, dtype: kernel.dtype, forms, arithmetic, site });
+  const [a, b] = [analyse(kernel.a, axes.m), analyse(kernel.b, axes.n)];
+  const roles = (swapped: boolean): Roles => ({
+    swapped,
+    rows: swapped ? kernel.n : kernel.m,
+    columns: swapped ? kernel.m : kernel.n,
+    k: kernel.k,
+    left: swapped ? b : a,
+    right: swapped ? a : b,
+    width: arithmetic.width,
+    pieces: arithmetic.pieces,
+    storesAlongColumns: kernel.stores.every(({ index }) =>
+      storesAlong(forms, index, swapped ? axes.m : axes.n, swapped ? kernel.m : kernel.n),
+    ),
+  });
+  const plan = planMatmul([roles(false), roles(true)]);
+  const { left, right } = roles(plan.swapped);
+  return { plan, left, right, arithmetic };
+}
+
+function storesAlong(forms: MatmulForms, index: MatmulKernel['a'], axis: number, length: number): boolean {
+  return length === 1 || forms.stride(index, axis) === 1;
+}
+
+export function emitMatmulKernel(site: KernelSite, kernel: MatmulKernel): KernelFunction {
+  const slots = slotsOf(kernel);
+  const f = kernelFunction(site, kernel.name, slots);
+  const count = kernel.batch.reduce((a, b) => a * b, 1);
+  if (count * kernel.m * kernel.n === 0)
+    return { callee: f, slots, extent: 1, granule: 1, scratchBytes: 0, nanoseconds: 0 };
+  const { plan, left, right, arithmetic } = planKernel(site, kernel);
+  const at = new MatmulSite(site, f, kernel, plan, arithmetic, left, right);
+  const units = Math.ceil((plan.split === 'rows' ? plan.rows : plan.columns) / plan.unit);
+  new MatmulLoops(at).emit(count, units);
+  const rate = site.features.fma ? flopsPerNanosecond.fused : flopsPerNanosecond.plain;
+  return {
+    callee: f,
+    slots,
+    extent: count * units,
+    granule: 1,
+    scratchBytes: at.scratch.bytes,
+    nanoseconds: (2 * count * kernel.m * kernel.n * kernel.k) / rate + count * kernel.m * kernel.n,
+  };
+}
+
+/** The terms of k that are being summed: all of them, or a piece. */
+interface Terms extends Span {
+  readonly count: Operand;
+  /** Null where there is but one piece. */
+  readonly piece: { readonly isFirst: Value; readonly isLast: Value } | null;
+}
+
+class MatmulLoops {
+  readonly #at: MatmulSite;
+  readonly #f: FunctionBuilder;
+  readonly #plan: MatmulPlan;
+  /** Addresses of element (0, 0) of strided operands. */
+  #left: Local | null = null;
+  #right: Local | null = null;
+
+  constructor(at: MatmulSite) {
+    this.#at = at;
+    this.#f = at.f;
+    this.#plan = at.plan;
+  }
+
+  /** Over the parts of the work: each is one unit of rows or columns of one product of the batch. */
+  emit(count: number, units: number): void {
+    const f = this.#f;
+    const { begin, end } = f.params as { begin: Local; end: Local };
+    if (count === 1) return f.if(i32.ltU(begin, end), () => this.#product(begin, end));
+    const part = f.let('part', begin);
+    f.if(i32.ltU(part, end), () =>
+      f.loop((again) => {
+        const product = f.let('product', i32.divU(part, units));
+        const from = f.let('from', i32.sub(part, i32.mul(product, units)));
+        const to = least(f, 'to', i32.add(from, i32.sub(end, part)), i32.const(units));
+        this.#at.batch = this.#batchPositions(product);
+        this.#product(from, to);
+        f.advance(part, i32.sub(to, from));
+        f.branchIf(again, i32.ltU(part, end));
+      }),
+    );
+  }
+
+  #batchPositions(product: Local) {
+    const f = this.#f;
+    const rest = f.let('rest', product);
+    const positions = [...this.#at.kernel.batch].reverse().map((length) => {
+      const local = f.let('batch', i32.remU(rest, length));
+      f.set(rest, i32.divU(rest, length));
+      return { local, offset: 0 };
+    });
+    return positions.reverse();
+  }
+
+  #product(from: Local, to: Local): void {
+    const f = this.#f;
+    const { split, unit, rows, columns, rowBlock } = this.#plan;
+    this.#left = this.#base(this.#at.left);
+    this.#right = this.#base(this.#at.right);
+    const start = f.let('start', i32.mul(from, unit));
+    const stop = least(f, 'stop', i32.mul(to, unit), i32.const(split === 'rows' ? rows : columns));
+    const whole = (length: number): Span => ({
+      start: f.let('first', i32.const(0)),
+      end: f.let('last', i32.const(length)),
+    });
+    const rowSpan = split === 'rows' ? { start, end: stop } : whole(rows);
+    const columnSpan = split === 'columns' ? { start, end: stop } : whole(columns);
+    this.#blocks('rowBlock', rowSpan, rowBlock, rows, (block) => this.#pieces(block, columnSpan));
+  }
+
+  #base(operand: MatmulOperand): Local | null {
+    if (operand.kind !== 'strided') return null;
+    return this.#f.let('base', this.#at.address(operand.slot, operand.index, {}));
+  }
+
+  /** Runs `body` for blocks of a span; with one block, for the span. */
+  #blocks(name: string, span: Span, block: number, length: number, body: (block: Span) => void): void {
+    if (block >= length) return body(span);
+    const f = this.#f;
+    const start = f.let(name, span.start);
+    f.while(start, span.end, block, () => {
+      body({ start, end: least(f, `${name}End`, i32.add(start, block), span.end) });
+    });
+  }
+
+  #pieces(rows: Span, columns: Span): void {
+    const f = this.#f;
+    const { k, depth, packLeft: packs } = this.#plan;
+    const run = (terms: Terms) => {
+      if (packs) packLeft(this.#at, rows, terms, this.#left);
+      this.#columnBlocks(rows, columns, terms);
+    };
+    const start = f.let('k', i32.const(0));
+    if (k <= depth) return run({ start, end: f.let('kEnd', i32.const(k)), count: k, piece: null });
+    f.repeat(start, k, depth, () => {
+      const end = least(f, 'kEnd', i32.add(start, depth), i32.const(k));
+      const count = f.let('terms', i32.sub(end, start));
+      run({ start, end, count, piece: { isFirst: i32.eqz(start), isLast: i32.eq(end, k) } });
+    });
+  }
+
+  #columnBlocks(rows: Span, columns: Span, terms: Terms): void {
+    const { columnBlock, columns: length, strips } = this.#plan;
+    this.#blocks('columnBlock', columns, columnBlock, length, (block) => {
+      for (const strip of strips) {
+        this.#withinStrips(strip, block, (part) => {
+          if (this.#plan.packRight) packRight(this.#at, strip.width, part, block.start, terms, this.#right);
+          this.#tiles(strip, rows, part, block.start, terms);
+        });
+      }
+    });
+  }
+
+  /** The part of a block that has strips of one width. */
+  #withinStrips({ from, width, count }: Strips, block: Span, body: (part: Span) => void): void {
+    const f = this.#f;
+    if (this.#plan.strips.length === 1) return body(block);
+    const last = from + width * count;
+    const end = least(f, 'stripsEnd', block.end, i32.const(last));
+    const start = f.let('stripsStart', block.start);
+    f.if(i32.ltU(start, from), () => f.set(start, i32.const(from)));
+    f.if(i32.ltU(start, end), () => body({ start, end }));
+  }
+
+  #tiles(strip: Strips, rows: Span, columns: Span, blockStart: Local, terms: Terms): void {
+    const f = this.#f;
+    const { tileRows, width } = strip;
+    const rest = this.#plan.rows % tileRows;
+    const row = f.local('row', 'i32');
+    const column = f.local('column', 'i32');
+    const tile = (height: number) => this.#tile(strip, height, row, column, rows.start, blockStart, terms);
+    const overColumns = (height: number) => {
+      f.set(column, columns.start);
+      f.while(column, columns.end, width, () => tile(height));
+    };
+    const overRows = (body: (height: number) => void) => {
+      f.set(row, rows.start);
+      if (this.#plan.rows >= tileRows) {
+        const lastWhole = f.let('lastWhole', i32.sub(rows.end, tileRows - 1));
+        f.if(i32.geS(lastWhole, 0), () => f.while(row, lastWhole, tileRows, () => body(tileRows)));
+      }
+      if (rest > 0) f.if(i32.ltU(row, rows.end), () => body(rest));
+    };
+    if (this.#plan.order === 'rows') return overRows(overColumns);
+    f.set(column, columns.start);
+    f.while(column, columns.end, width, () => overRows(tile));
+  }
+
+  #tile(
+    strip: Strips,
+    height: number,
+    row: Local,
+    column: Local,
+    rowStart: Local,
+    columnStart: Local,
+    terms: Terms,
+  ): void {
+    const at = this.#at;
+    const shape = { rows: height, width: strip.width };
+    const operands = this.#operands(strip, row, column, rowStart, columnStart, terms);
+    const sums = emitTile(at, shape, operands, terms.count, terms.piece?.isLast ?? null);
+    const finish = () => emitStores(at, shape, sums, row, column);
+    if (terms.piece === null) return finish();
+    emitPartialSums(at, sums, { row, column, blockStart: rowStart }, terms.piece, finish);
+  }
+
+  #operands(strip: Strips, row: Local, column: Local, rowStart: Local, columnStart: Local, terms: Terms): TileOperands {
+    const at = this.#at;
+    const { left, right, scratch, plan } = at;
+    const { width } = at.arithmetic;
+    const direct = (base: Local | null, position: Local, own: number, k: number): Value => {
+      const line = moved(base as Local, position, own * width);
+      return terms.piece === null ? line : moved(line, terms.start, k * width);
+    };
+    const ofLeft =
+      plan.packLeft || left.kind !== 'strided'
+        ? {
+            left: moved(at.inScratch(scratch.left), i32.sub(row, rowStart), scratch.leftRow),
+            leftRow: scratch.leftRow,
+            leftStep: width,
+          }
+        : { left: direct(this.#left, row, left.own, left.k), leftRow: left.own * width, leftStep: left.k * width };
+    const ofRight =
+      plan.packRight || right.kind !== 'strided'
+        ? {
+            right: moved(at.inScratch(scratch.right), i32.sub(column, columnStart), scratch.rightColumn),
+            rightColumn: 0,
+            rightStep: stripStep(at, strip.width),
+            padded: true,
+          }
+        : {
+            right: direct(this.#right, column, right.own, right.k),
+            rightColumn: right.own * width,
+            rightStep: right.k * width,
+            padded: false,
+          };
+    return { ...ofLeft, ...ofRight };
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * What every part of a matmul's code needs: the function, the plan, the operands in their roles, where things lie in scratch, the positions
+ * of the loops. Owns the translation from rows and columns of the plan to the axes of the kernel; it writes no loop.
+ */
+import type { Expression, MatmulKernel } from '@torchlet/device';
+import type { KernelSite, Pieces, PointEmitter, Points, Position } from '../kernel-function.js';
+import { slotParam } from '../kernel-function.js';
+import type { Count, LaneMemory } from '../loop/lanes.js';
+import { pointEmitter } from '../loop/points.js';
+import { type FunctionBuilder, i32, i32x4, type Local, type Operand, type Value } from '../wasm/index.js';
+import type { Arithmetic } from './arithmetic.js';
+import { type MatmulOperand, matmulAxes } from './operand.js';
+import type { MatmulPlan } from './plan.js';
+
+/** Positions along the three dimensions of the plan; those not given are 0. */
+export interface At {
+  readonly row?: Position;
+  readonly column?: Position;
+  readonly k?: Position;
+}
+
+export type Direction = 'row' | 'column' | 'k';
+
+const origin: Position = { local: null, offset: 0 };
+
+/** Byte offsets from the address of scratch, and sizes in bytes. */
+interface ScratchLayout {
+  /** Packed rows of the left operand, `leftRow` bytes each. */
+  readonly left: number;
+  readonly leftRow: number;
+  /** Packed strips of the right operand: each column's share is `rightColumn` bytes. */
+  readonly right: number;
+  readonly rightColumn: number;
+  /** Sums put aside between pieces of k, `sumsRow` bytes a row. */
+  readonly sums: number;
+  readonly sumsRow: number;
+  /** One finished tile, for an epilogue written as a loop. */
+  readonly tile: number;
+  readonly bytes: number;
+}
+
+const roundUp = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
+
+function layout(plan: MatmulPlan, width: number): ScratchLayout {
+  const pieces = plan.k > plan.depth;
+  const depth = Math.min(roundUp(Math.max(plan.k, 1), 4), plan.depth);
+  // Sixteen more, so that rows of a power of two do not share their cache sets.
+  const leftRow = (depth + 16) * width;
+  const rightColumn = depth * width;
+  const sumsRow = roundUp(plan.columns, 4) * width;
+  const left = 0;
+  const right = left + (plan.packLeft ? roundUp(plan.rowBlock * leftRow, 64) : 0);
+  const sums = right + (plan.packRight ? roundUp(roundUp(plan.columnBlock, 4) * rightColumn, 64) : 0);
+  const tile = sums + (pieces ? roundUp(plan.rowBlock * sumsRow, 64) : 0);
+  return { left, leftRow, right, rightColumn, sums, sumsRow, tile, bytes: tile + 1024 };
+}
+
+export class MatmulSite {
+  readonly f: FunctionBuilder;
+  readonly kernel: MatmulKernel;
+  readonly plan: MatmulPlan;
+  readonly arithmetic: Arithmetic;
+  readonly left: MatmulOperand;
+  readonly right: MatmulOperand;
+  /** Elements that are lanes as they are. */
+  readonly memory: LaneMemory;
+  readonly scratch: ScratchLayout;
+  readonly points: PointEmitter;
+  /** Positions along the batch axes. */
+  batch: readonly Position[];
+  readonly #axes: Readonly<Record<Direction, number>>;
+
+  constructor(
+    site: KernelSite,
+    f: FunctionBuilder,
+    kernel: MatmulKernel,
+    plan: MatmulPlan,
+    arithmetic: Arithmetic,
+    left: MatmulOperand,
+    right: MatmulOperand,
+  ) {
+    this.f = f;
+    this.kernel = kernel;
+    this.plan = plan;
+    this.arithmetic = arithmetic;
+    this.left = left;
+    this.right = right;
+    this.memory = arithmetic.memory(f);
+    this.scratch = layout(plan, arithmetic.width);
+    this.points = pointEmitter(site, f, [...kernel.batch, kernel.m, kernel.n, kernel.k]);
+    this.batch = kernel.batch.map(() => origin);
+    const { m, n, k } = matmulAxes(kernel);
+    this.#axes = plan.swapped ? { row: n, column: m, k } : { row: m, column: n, k };
+  }
+
+  /** `count` points along a direction, for expressions and stores. */
+  pointsAt(at: At, along: Direction | null, count: Count, results: ReadonlyMap<number, Pieces> = new Map()): Points {
+    const axes: Position[] = [...this.batch];
+    axes[this.#axes.row] = at.row ?? origin;
+    axes[this.#axes.column] = at.column ?? origin;
+    axes[this.#axes.k] = at.k ?? origin;
+    return { axes, vectorAxis: along === null ? null : this.#axes[along], count, results };
+  }
+
+  /** The address of element `index` of `slot`, at one point. */
+  address(slot: number, index: Expression, at: At): Value {
+    const [lanes] = this.points.value(index, this.pointsAt(at, null, 1)) as [Value];
+    const element = i32x4.extractLane(lanes, 0);
+    return i32.add(this.#param(slotParam(slot)), i32.mul(element, this.arithmetic.width));
+  }
+
+  /** An address in scratch. */
+  inScratch(offset: number): Value {
+    const scratch = this.#param('scratch');
+    return offset === 0 ? scratch : i32.add(scratch, offset);
+  }
+
+  #param(name: string): Local {
+    const param = this.f.params[name];
+    if (param === undefined) throw new RangeError(`cpu: kernel ${this.kernel.name} has no parameter ${name}`);
+    return param;
+  }
+}
+
+/** base + position * bytes. */
+export function moved(base: Operand, position: Operand, bytes: number): Value {
+  if (typeof position === 'number') return i32.add(base, position * bytes);
+  return i32.add(base, bytes === 1 ? position : i32.mul(position, bytes));
+}
+
+/** The smaller of two lengths. */
+export function least(f: FunctionBuilder, name: string, a: Value, b: Operand): Local {
+  const local = f.let(name, a);
+  f.if(i32.gtU(local, b), () => f.set(local, b));
+  return local;
+}

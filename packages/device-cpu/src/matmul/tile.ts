@@ -1,0 +1,161 @@
+/**
+ * One tile: so many rows by one strip of columns, summed over a piece of k in registers. Owns the innermost loops, in both forms; where tiles
+ * lie is `matmul-kernel.ts`, what happens to their results `epilogue.ts`. No unrolling of k: on Node 20 it makes the engine spill.
+ */
+import type { Pieces } from '../kernel-function.js';
+import type { Count } from '../loop/lanes.js';
+import { i32, type Local, type Operand, type Value } from '../wasm/index.js';
+import type { MatmulSite } from './matmul-site.js';
+
+/** A tile's operands: where they begin, and bytes to the next row (or column, in dots) and the next term of k. */
+export interface TileOperands {
+  readonly left: Value;
+  readonly leftRow: number;
+  readonly leftStep: number;
+  readonly right: Value;
+  readonly rightColumn: number;
+  readonly rightStep: number;
+  /** Whether the right operand has whole groups even where the strip ends within one. */
+  readonly padded: boolean;
+}
+
+export interface TileShape {
+  readonly rows: number;
+  /** Columns of the strip. */
+  readonly width: number;
+}
+
+/** Sums by row and group of four columns. */
+export type TileSums = readonly (readonly (readonly Local[])[])[];
+
+/** Columns of group `group` that exist. */
+export function groupCount(width: number, group: number): Count {
+  return Math.min(width - 4 * group, 4) as Count;
+}
+
+/** Sums of `terms` products. `ends` says whether these are the last terms of k; only then need their number not divide by four. */
+export function emitTile(
+  site: MatmulSite,
+  shape: TileShape,
+  operands: TileOperands,
+  terms: Operand,
+  ends: Value | null,
+): TileSums {
+  return site.plan.form === 'splat'
+    ? splatTile(site, shape, operands, terms)
+    : dotTile(site, shape, operands, terms, ends);
+}
+
+/** Offsets of `count` things `stride` apart from the lowest of them, which is at `low` from the first. */
+function offsets(count: number, stride: number): { low: number; at: (i: number) => number } {
+  const low = Math.min(0, (count - 1) * stride);
+  return { low, at: (i) => i * stride - low };
+}
+
+function splatTile(site: MatmulSite, { rows, width }: TileShape, operands: TileOperands, terms: Operand): TileSums {
+  const { f, arithmetic, memory } = site;
+  const groups = Math.ceil(width / 4);
+  const sums = Array.from({ length: rows }, () =>
+    Array.from({ length: groups }, () =>
+      Array.from({ length: arithmetic.pieces }, () => f.let('sum', arithmetic.zero())),
+    ),
+  );
+  if (terms === 0) return sums;
+  const { low, at } = offsets(rows, operands.leftRow);
+  const left = f.let('left', low === 0 ? operands.left : i32.add(operands.left, low));
+  const right = f.let('right', operands.right);
+  countedLoop(site, left, operands.leftStep, right, operands.rightStep, terms, () => {
+    const columns = Array.from({ length: groups }, (_, group) =>
+      memory
+        .load(right, 4 * group * arithmetic.width, operands.padded ? 4 : groupCount(width, group))
+        .map((piece) =>
+          piece.kind === 'instruction' && piece.immediate?.kind === 'number' ? piece : f.let('b', piece),
+        ),
+    );
+    for (let row = 0; row < rows; row++) {
+      const [splat] = memory.loadSplat(left, at(row)) as [Value];
+      const a = splat.kind === 'local' ? splat : f.let('a', splat);
+      columns.forEach((pieces, group) => {
+        pieces.forEach((b, piece) => {
+          const sum = sums[row]?.[group]?.[piece] as Local;
+          f.set(sum, arithmetic.multiplyAdd(a, b, sum));
+        });
+      });
+    }
+  });
+  return sums;
+}
+
+/** Runs `body` `terms` times, moving both pointers; one of them counts if it rises. */
+function countedLoop(
+  { f }: MatmulSite,
+  left: Local,
+  leftStep: number,
+  right: Local,
+  rightStep: number,
+  terms: Operand,
+  body: () => void,
+): void {
+  const [counter, step] =
+    rightStep > 0 ? [right, rightStep] : leftStep > 0 ? [left, leftStep] : [f.let('term', i32.const(0)), 1];
+  const end = f.let('end', i32.add(counter, typeof terms === 'number' ? terms * step : i32.mul(terms, step)));
+  f.loop((again) => {
+    body();
+    if (leftStep !== 0) f.advance(left, leftStep);
+    if (rightStep !== 0) f.advance(right, rightStep);
+    if (counter !== left && counter !== right) f.advance(counter, step);
+    f.branchIf(again, i32.ltU(counter, end));
+  });
+}
+
+function dotTile(
+  site: MatmulSite,
+  { rows, width }: TileShape,
+  operands: TileOperands,
+  terms: Operand,
+  ends: Value | null,
+): TileSums {
+  const { f, arithmetic, memory, plan } = site;
+  const { lanes } = arithmetic;
+  const sums = Array.from({ length: rows }, () => Array.from({ length: width }, () => f.let('sum', arithmetic.zero())));
+  const [rowAt, columnAt] = [offsets(rows, operands.leftRow), offsets(width, operands.rightColumn)];
+  const left = f.let('left', rowAt.low === 0 ? operands.left : i32.add(operands.left, rowAt.low));
+  const right = f.let('right', columnAt.low === 0 ? operands.right : i32.add(operands.right, columnAt.low));
+
+  const step = (load: (pointer: Local, offset: number) => Value) => {
+    const a = sums.map((_, row) => f.let('a', load(left, rowAt.at(row))));
+    for (let column = 0; column < width; column++) {
+      const b = f.let('b', load(right, columnAt.at(column)));
+      a.forEach((vector, row) => {
+        const sum = sums[row]?.[column] as Local;
+        f.set(sum, arithmetic.multiplyAdd(vector, b, sum));
+      });
+    }
+  };
+  const whole = typeof terms === 'number' ? Math.floor(terms / lanes) * lanes : i32.and(terms, -lanes);
+  const end = f.let(
+    'end',
+    i32.add(left, typeof whole === 'number' ? whole * arithmetic.width : i32.mul(whole, arithmetic.width)),
+  );
+  const vectors = () =>
+    f.loop((again) => {
+      step((pointer, offset) => memory.load(pointer, offset, 4 as Count)[0] as Value);
+      f.advance(left, 16);
+      f.advance(right, 16);
+      f.branchIf(again, i32.ltU(left, end));
+    });
+  if (typeof whole !== 'number') f.if(i32.ltU(left, end), vectors);
+  else if (whole > 0) vectors();
+
+  const rest = plan.k % lanes;
+  const last = () => step((pointer, offset) => memory.load(pointer, offset, rest as Count)[0] as Value);
+  if (rest > 0 && ends !== null) f.if(ends, last);
+  else if (rest > 0) last();
+
+  return sums.map((row) =>
+    Array.from({ length: Math.ceil(width / 4) }, (_, group) => {
+      const pieces: Pieces = arithmetic.sumsAcross(f, row.slice(4 * group, 4 * group + 4));
+      return pieces.map((piece) => (piece.kind === 'local' ? piece : f.let('sums', piece)));
+    }),
+  );
+}
