@@ -9,14 +9,19 @@ import { printShape, type Shape, ShapeError, sameShape, sizeOf } from './shape.j
 
 const scalarShape: Shape = Object.freeze([]);
 
-/** A number of the structure: two graphs with different constants have different plans. */
-export function constant(value: number | bigint, dtype: DType): Node {
-  return new Node('constant', dtype, scalarShape, undefined, undefined, value);
+/** A number of the structure, at every place of `shape`: two graphs with different constants have different plans. */
+export function constant(value: number | bigint, dtype: DType, shape: Shape = scalarShape): Node {
+  return new Node('constant', dtype, shape, undefined, undefined, value);
 }
 
-/** A number given at run time: it never causes a new plan. */
-export function scalar(value: number | bigint, dtype: DType): Node {
-  return new Node('scalar', dtype, scalarShape, undefined, undefined, value);
+/** A number given at run time, at every place of `shape`: it never causes a new plan. */
+export function scalar(value: number | bigint, dtype: DType, shape: Shape = scalarShape): Node {
+  return new Node('scalar', dtype, shape, undefined, undefined, value);
+}
+
+/** A runtime scalar is not moved like this: each such node is a slot of its own. */
+function isConstant(x: Node): boolean {
+  return x.op === 'constant' && x.source === null;
 }
 
 /** A leaf whose value lies at `source`. */
@@ -39,6 +44,7 @@ export function iota(length: number, dtype: DType): Node {
 export function reshape(x: Node, shape: Shape): Node {
   if (sameShape(x.shape, shape)) return x;
   checkReshape(x.shape, shape);
+  if (isConstant(x)) return constant(x.value, x.dtype, shape);
   return new Node('reshape', x.dtype, shape, [x]);
 }
 
@@ -67,6 +73,7 @@ export function expand(x: Node, shape: Shape): Node {
   const fits =
     x.shape.length === shape.length && x.shape.every((length, axis) => length === 1 || length === shape[axis]);
   if (!fits) throw new ShapeError(`expand: ${printShape(x.shape)} does not broadcast to ${printShape(shape)}`);
+  if (isConstant(x)) return constant(x.value, x.dtype, shape);
   return new Node('expand', x.dtype, shape, [x]);
 }
 
@@ -313,15 +320,7 @@ export function fullLike(x: { readonly shape: Shape; readonly dtype: DType }, va
 
 /** A constant at every place of `shape`. */
 export function full(shape: Shape, value: number | bigint, dtype: DType): Node {
-  const node = constant(value, dtype);
-  if (shape.length === 0) return node;
-  return expand(
-    reshape(
-      node,
-      shape.map(() => 1),
-    ),
-    shape,
-  );
+  return constant(value, dtype, shape);
 }
 
 /** Elements of x. */

@@ -16,8 +16,8 @@ export type Meaning = (node: Node, inputs: readonly Elements[]) => Elements;
 
 /** A buffer's elements lie outside of the graph. */
 export const meanings: { readonly [Name in Exclude<Primitive, 'buffer'>]: Meaning } = {
-  constant: (node) => [elementOf(node.value, node.dtype)],
-  scalar: (node) => [elementOf(node.value, node.dtype)],
+  constant: splat,
+  scalar: splat,
   iota: (node) => fill(node.shape, ([i = 0]) => elementOf(i, node.dtype)),
 
   reshape: (_, inputs) => elements(inputs, 0),
@@ -186,6 +186,10 @@ function moved(from: (node: Node, index: readonly number[], at: number[]) => boo
       return element(elements(inputs, 0), offsetOf(at, shapeOf(node, 0)));
     });
   };
+}
+
+function splat(node: Node): Elements {
+  return new Array<Element>(sizeOf(node.shape)).fill(elementOf(node.value, node.dtype));
 }
 
 function elementwise(name: keyof typeof scalarMeanings & Primitive): Meaning {

@@ -1,5 +1,5 @@
 /** Functions of one float and activations, element by element. Integers become float32 first, as in PyTorch. */
-import { binary, lt, mul, neg, type Node, unary, where } from '@torchlet/graph';
+import { attach, binary, lt, marker, mul, neg, type Node, unary, where } from '@torchlet/graph';
 import { like, toFloat } from './operands.js';
 
 type FloatFunction = 'sqrt' | 'exp' | 'expm1' | 'log' | 'log1p' | 'sin' | 'cos' | 'atan' | 'tanh' | 'erf';
@@ -44,10 +44,12 @@ export function sigmoid(x: Node): Node {
   return where(negative, tail, upper);
 }
 
-/** 0 up to 0, x above, with derivative 0 at 0; NaN passes. */
+/** max(x, 0): NaN passes. A max alone would give half the gradient at 0; PyTorch gives none. */
 export function relu(x: Node): Node {
   const zero = like(x, 0);
-  return where(binary('or', lt(x, zero), binary('eq', x, zero)), zero, x);
+  const value = binary('max', x, zero);
+  if (!x.requiresGrad) return value;
+  return attach(marker('detach', value), [x], (grad: Node) => [where(lt(zero, value), grad, like(grad, 0))]);
 }
 
 /** x * Phi(x), exact (erf) or by the tanh approximation (https://arxiv.org/abs/1606.08415). */

@@ -212,8 +212,7 @@ export function pad(x: Node, counts: readonly number[], value: number): Node {
   return padExact(cut, padding.map((count) => Math.max(0, count)), value);
 }
 
-/** 0-d zero of a shape's dtype: the base of what is filled later. */
+/** Zeros: the base of what is filled later. */
 export function zerosOf(shape: Shape, dtype: Node['dtype']): Node {
-  const zero = constant(0, dtype);
-  return shape.length === 0 ? zero : expandExact(reshapeExact(zero, shape.map(() => 1)), shape);
+  return constant(0, dtype, shape);
 }

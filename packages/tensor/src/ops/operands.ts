@@ -44,6 +44,7 @@ export function broadcastTo(op: string, x: Node, shape: Shape): Node {
   if (missing < 0 || !padded.every((length, axis) => length === 1 || length === shape[axis])) {
     throw new ShapeError(`${op}: ${printShape(x.shape)} cannot be broadcast to ${printShape(shape)}`);
   }
+  if (x.op === 'scalar' && x.source === null) return scalar(x.value, x.dtype, shape);
   return expand(reshape(x, padded), shape);
 }
 
@@ -88,15 +89,7 @@ export function toFloat(x: Node): Node {
 
 /** A number of the structure at every place of x's shape and of its dtype: for constants of a formula. */
 export function like(x: { readonly shape: Shape; readonly dtype: DType }, value: number | bigint): Node {
-  const node = constant(value, x.dtype);
-  if (x.shape.length === 0) return node;
-  return expand(
-    reshape(
-      node,
-      x.shape.map(() => 1),
-    ),
-    x.shape,
-  );
+  return constant(value, x.dtype, x.shape);
 }
 
 /** One dim, several, or none for all. */
