@@ -37,17 +37,14 @@ export function compileGraph(
 ): CompiledGraph {
   const { capabilities } = device;
   const sink = options.debug;
-  debug(sink, 'graph', () => `recorded ${options.name}\n${printGraph(outputs)}`);
-  const graph = simplify(outputs);
-  debug(sink, 'graph', () => `simplified ${options.name}\n${printGraph(graph.outputs.map(({ value }) => value))}`);
-  checkDTypes(graph, device.name, capabilities);
   const leafNumbers = new Map(leaves.map((leaf, i) => [leaf.source as Source, i]));
   const scalarNumbers = new Map(scalars.map((scalar, i) => [scalar, i]));
-  const numbering = {
-    leaf: (source: Source) => leafNumbers.get(source) as number,
-    scalar: (node: Node) => scalarNumbers.get(node) as number,
-  };
-  const scheduled = schedule(graph, numbering, {
+  const leafNumber = (source: Source) => leafNumbers.get(source) as number;
+  debug(sink, 'graph', () => `recorded ${options.name}\n${printGraph(outputs)}`);
+  const graph = simplify(outputs, (node) => scalarNumbers.get(node) as number);
+  debug(sink, 'graph', () => `simplified ${options.name}\n${printGraph(graph.outputs.map(({ value }) => value))}`);
+  checkDTypes(graph, device.name, capabilities);
+  const scheduled = schedule(graph, leafNumber, {
     capabilities,
     fuse: options.fuse,
     claim: (group) => claimOf(device, group),
@@ -60,7 +57,7 @@ export function compileGraph(
     ...bound,
     outputs: outputs.map((node, i): PlannedOutput => {
       const inPlace = graph.outputs[i]?.inPlace;
-      const leaf = inPlace ? numbering.leaf(inPlace.target.source as Source) : null;
+      const leaf = inPlace ? leafNumber(inPlace.target.source as Source) : null;
       return { size: sizeOf(node.shape), dtype: node.dtype, inPlaceLeaf: leaf };
     }),
   };

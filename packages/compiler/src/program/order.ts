@@ -40,17 +40,17 @@ export class UnitOrder {
     return true;
   }
 
-  /** Every unit after those it needs; by index where both ways are right. */
+  /** Every unit after those it needs; in recorded order where both ways are right. */
   sorted(units: readonly Unit[]): Unit[] {
     const done = new Set<Unit>();
     const order: Unit[] = [];
-    for (const root of [...units].sort((a, b) => a.index - b.index)) {
+    for (const root of [...units].sort(recorded)) {
       const stack = [root];
       while (stack.length > 0) {
         const unit = stack[stack.length - 1] as Unit;
         const waiting = done.has(unit) ? [] : [...this.#needs(unit)].filter((other) => !done.has(other));
         if (waiting.length > 0) {
-          stack.push(...waiting.sort((a, b) => b.index - a.index));
+          stack.push(...waiting.sort((a, b) => recorded(b, a)));
           continue;
         }
         stack.pop();
@@ -78,6 +78,12 @@ export class UnitOrder {
     }
     return seen;
   }
+}
+
+function recorded(a: Unit, b: Unit): number {
+  const difference = a.group.position - b.group.position;
+  // Both may be infinite: copies at the end.
+  return Number.isNaN(difference) || difference === 0 ? a.index - b.index : difference;
 }
 
 function placesRead(kernel: UnitKernel): number[] {

@@ -27,6 +27,8 @@ export interface FuseOptions {
 /** One walk over the nodes of a compilation. */
 export class Fuser {
   readonly groups: Group[] = [];
+  /** Where the node that is placed now was recorded. */
+  position = 0;
   readonly #options: FuseOptions;
   /** Buffers a kernel may read, leaving room for what it writes. */
   readonly #readable: number;
@@ -259,7 +261,7 @@ export class Fuser {
   }
 
   #open(kind: GroupKind, lengths: readonly number[], inner: readonly boolean[]): Group {
-    const group = new Group(this.groups.length, kind, lengths, inner);
+    const group = new Group(this.groups.length, kind, lengths, inner, this.position);
     this.groups.push(group);
     return group;
   }

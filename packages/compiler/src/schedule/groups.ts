@@ -15,7 +15,10 @@ const memberBound = 300;
 export type GroupKind = 'loop' | 'matmul' | 'scatter' | 'custom' | 'cat';
 
 export class Group implements View {
+  /** Higher than that of every group it needs. */
   readonly index: number;
+  /** Where the node it was opened for was recorded. */
+  readonly position: number;
   readonly kind: GroupKind;
   /** Lengths of the axes: for a loop, those of what is computed or reduced; for a matmul batch, m, n, k. */
   readonly lengths: readonly number[];
@@ -34,8 +37,15 @@ export class Group implements View {
   /** The axes as indices. */
   readonly axes: readonly Index[];
 
-  constructor(index: number, kind: GroupKind, lengths: readonly number[], inner: readonly boolean[]) {
+  constructor(
+    index: number,
+    kind: GroupKind,
+    lengths: readonly number[],
+    inner: readonly boolean[],
+    position = Number.POSITIVE_INFINITY,
+  ) {
     this.index = index;
+    this.position = position;
     this.kind = kind;
     this.lengths = lengths;
     this.inner = inner;

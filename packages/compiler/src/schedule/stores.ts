@@ -8,12 +8,19 @@ import { bounds, costOf } from './costs.js';
 import type { Group } from './groups.js';
 import type { Item } from './item.js';
 
+export interface StoreOptions {
+  /** Stores all that has a kernel. */
+  readonly everything: boolean;
+  /** Whether cheap values may be computed again, which may take more buffers than it saves. */
+  readonly recompute: boolean;
+}
+
 /**
  * Marks as `stored` what must be, given that `wanted` are. Later kernels decide first, so that each knows whether it runs at all.
  *
  * @returns the groups that compute something that is stored, in order.
  */
-export function decideStores(groups: readonly Group[], wanted: readonly Item[], everything: boolean): Group[] {
+export function decideStores(groups: readonly Group[], wanted: readonly Item[], { everything, recompute }: StoreOptions): Group[] {
   for (const item of wanted) item.stored = true;
   const live: Group[] = [];
   for (let i = groups.length - 1; i >= 0; i--) {
@@ -27,21 +34,21 @@ export function decideStores(groups: readonly Group[], wanted: readonly Item[], 
     const roots = group.members.filter((member) => member.stored);
     if (roots.length === 0) continue;
     live.push(group);
-    eachNeeded(group, roots, (item) => {
-      if (!isElsewhere(item, group) || (!item.stored && canRecompute(item, strict(group), 0))) return;
+    const demand = (strictly: boolean) => (item: Item) => {
+      if (!isElsewhere(item, group) || (!item.stored && canRecompute(item, strictly, 0))) return;
       item.stored = true;
       item.demanded = true;
-    });
+    };
+    // A product reads its operands again and again, a user's kernel wants them whole: nothing but movement is repeated there.
+    if (group.kind === 'matmul' || group.kind === 'custom') {
+      eachNeeded(group, (group.anchors[0] as Item).inputs, demand(true));
+    }
+    eachNeeded(group, roots, demand(!recompute));
   }
   return live.reverse();
 }
 
-/** A product reads its operands again and again, a user's kernel wants them whole: nothing but movement is repeated there. */
-function strict(group: Group): boolean {
-  return group.kind === 'matmul' || group.kind === 'custom';
-}
-
-/** Calls `visit` with all that `group` loads or computes for `roots` beyond its own items; does not look behind what is loaded. */
+/** Calls `visit` with `roots` and all that `group` loads or computes for them beyond its own items; does not look behind what is loaded. */
 function eachNeeded(group: Group, roots: readonly Item[], visit: (item: Item) => void): void {
   const seen = new Set<Item>(roots);
   const stack = [...roots];

@@ -24,9 +24,14 @@ export interface SimplifiedGraph {
   readonly outputs: readonly WantedOutput[];
 }
 
-export function simplify(outputs: readonly Node[]): SimplifiedGraph {
+/**
+ * Simplifies what `outputs` are computed from.
+ *
+ * @param scalarNumber the position of a runtime scalar; the scalars of the result have it for a value, so that copies of one stay one.
+ */
+export function simplify(outputs: readonly Node[], scalarNumber: (node: Node) => number): SimplifiedGraph {
   return withGradMode(false, () => {
-    const rewriter = new Rewriter();
+    const rewriter = new Rewriter(scalarNumber);
     for (const node of walkInputs(outputs)) rewriter.add(node);
     const wanted = outputs.map((output) => wantedOutput(output, rewriter));
     const roots = wanted.flatMap(({ value, inPlace }) =>

@@ -18,6 +18,12 @@ export class Rewriter {
   /** The rectified node for each mask 0 < x. */
   readonly #rectified = new Map<Node, Node>();
 
+  readonly #scalarNumber: (node: Node) => number;
+
+  constructor(scalarNumber: (node: Node) => number) {
+    this.#scalarNumber = scalarNumber;
+  }
+
   /** Simplifies `node`, whose inputs were added before. */
   add(node: Node): void {
     this.#became.set(node, node.source === null ? this.#simplified(node) : this.#leaf(node, node.source));
@@ -34,6 +40,10 @@ export class Rewriter {
   }
 
   #simplified(node: Node): Node {
+    if (node.op === 'scalar') {
+      const numbered = new Node('scalar', node.dtype, node.shape, undefined, undefined, this.#scalarNumber(node));
+      return this.#normal(numbered, node.serial);
+    }
     const inputs = valueInputs(node).map((input) => this.get(input));
     const plain = withInputs(node, inputs);
     const equal = this.#equal.get(this.#key(plain) ?? '');
@@ -96,7 +106,7 @@ export class Rewriter {
 
   /** Equal keys: equal values. Null where a node is itself whatever it looks like. */
   #key(node: Node): string | null {
-    if (node.op === 'scalar' || node.op === 'buffer') return null;
+    if (node.op === 'buffer') return null;
     const value = Object.is(node.value, -0) ? '-0' : `${node.value}${typeof node.value}`;
     const name = node.op === 'custom' ? (node.payload as CustomKernelSpec).name : '';
     const inputs = node.inputs.map((input) => this.#numbers.get(input)).join(',');

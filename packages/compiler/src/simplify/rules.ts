@@ -15,19 +15,20 @@ import {
   iota,
   isElementwise,
   mul,
-  type Node,
+  Node,
   permute,
   type Primitive,
   primitives,
   rangeOf,
   reduce,
   reshape,
+  type Shape,
   sameShape,
   sizeOf,
   where,
 } from '@torchlet/graph';
 import { coversAll } from './graph.js';
-import { fold, isSplat, rounded, splatOf } from './splat.js';
+import { fold, isSplat, splatOf } from './splat.js';
 
 export interface RewriteRule {
   readonly name: string;
@@ -98,13 +99,9 @@ export const rewriteRules = [
   },
   {
     name: 'movement of one number',
-    ops: ['permute', 'flip', 'shrink', 'window', 'reshape'],
+    ops: ['reshape', 'permute', 'expand', 'shrink', 'flip', 'window'],
     reason: 'it is that number everywhere, wherever it is read',
-    replacement: (node) => {
-      const value = splatOf(input(node));
-      const plain = node.op === 'reshape' && input(node).op === 'constant';
-      return value === null || plain ? null : full(node.shape, value, node.dtype);
-    },
+    replacement: (node) => (isNumber(input(node)) ? filled(input(node), node.shape) : null),
   },
   {
     name: 'cast of cast',
@@ -203,8 +200,9 @@ export const rewriteRules = [
     reason: 'equal elements: the sum is a multiple, the max is one of them',
     replacement: (node) => {
       const x = input(node);
-      if (!isOp(x, 'expand') || sizeOf(x.shape) === 0) return null;
-      const from = input(x);
+      if (!(isOp(x, 'expand') || isNumber(x)) || sizeOf(x.shape) === 0) return null;
+      const ones = x.shape.map(() => 1);
+      const from = isNumber(x) ? filled(x, ones) : input(x);
       const repeated = node.attrs.filter((axis) => from.shape[axis] === 1 && x.shape[axis] !== 1);
       const count = repeated.reduce((product, axis) => product * (x.shape[axis] as number), 1);
       // A float of two bytes does not hold every count.
@@ -348,13 +346,21 @@ function isCount(node: Node, axis: number): boolean {
   return isOp(line, 'iota') && shaped.shape.every((length, a) => (a === axis ? length === line.shape[0] : length === 1));
 }
 
-/** A splat with length 1 along `axis`. */
+/** Whether `node` is one number everywhere, known now or at run time. */
+function isNumber(node: Node): boolean {
+  return isOp(node, 'constant') || isOp(node, 'scalar');
+}
+
+/** The number of `node` at every place of `shape`. */
+function filled(node: Node, shape: Shape): Node {
+  return new Node(node.op, node.dtype, shape, undefined, undefined, node.value);
+}
+
+/** A number with length 1 along `axis`. */
 function oneAlong(node: Node, axis: number): Node | null {
-  const value = splatOf(node);
-  if (value === null) return null;
-  return full(
+  if (!isNumber(node)) return null;
+  return filled(
+    node,
     node.shape.map((length, a) => (a === axis ? 1 : length)),
-    rounded(value, node.dtype),
-    node.dtype,
   );
 }

@@ -11,10 +11,8 @@ import { type Element, elementOf, type Node, scalarMeanings } from '@torchlet/gr
 
 /** The number that `node` holds at every place; null where there is none. */
 export function splatOf(node: Node): Element | null {
-  let at = node;
-  while (at.source === null && (at.op === 'expand' || at.op === 'reshape' || at.op === 'permute')) at = at.inputs[0] as Node;
-  if (at.source !== null || at.op !== 'constant') return null;
-  return rounded(elementOf(at.value, at.dtype), at.dtype);
+  if (node.source !== null || node.op !== 'constant') return null;
+  return rounded(elementOf(node.value, node.dtype), node.dtype);
 }
 
 /** Whether `node` is `value` everywhere; 0 and -0 differ. */

@@ -1,0 +1,2 @@
+import { Interpreter } from './interpret.js';
+export const cpu = async () => new Interpreter();
