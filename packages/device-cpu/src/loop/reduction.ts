@@ -49,7 +49,11 @@ export function termOf(emitter: Emitter, { of, dtype }: Reduction): Pieces {
   return vectorFunction(at, 'cast', [value]).map((piece) => emitter.f.let('term', piece));
 }
 
-type Level = readonly (readonly Local[])[][];
+function isFloatMaximum({ combine, dtype }: Reduction): boolean {
+  return combine === 'max' && (laneClasses[dtype] === 'f32' || laneClasses[dtype] === 'f64');
+}
+
+type Level = readonly (readonly (readonly Local[])[])[];
 
 export class Accumulators {
   readonly #emitter: Emitter;
@@ -57,12 +61,15 @@ export class Accumulators {
   readonly #blocks: number;
   /** Outermost first: reductions, blocks, pieces. */
   readonly #levels: Level[] = [];
+  /** Of maxima of floats, where a NaN was met: the quick instruction for a maximum passes over it. */
+  readonly #unordered: ReadonlyMap<Reduction, readonly (readonly Local[])[]>;
 
   constructor(emitter: Emitter, reductions: readonly Reduction[], blocks: number) {
     this.#emitter = emitter;
     this.#reductions = reductions;
     this.#blocks = blocks;
     this.#enter();
+    this.#unordered = new Map(reductions.filter(isFloatMaximum).map((reduction) => [reduction, this.#locals(reduction, 'unordered', 0)]));
   }
 
   get #needsShortChains(): boolean {
@@ -78,12 +85,19 @@ export class Accumulators {
       const count = emitter.counts[emitter.block] ?? 4;
       const next =
         lanesAreOne && count < 4
-          ? this.#combined(reduction, accumulator, this.#onlyFirst(reduction, termOf(this.#emitter, reduction), count))
+          ? this.#taken(reduction, accumulator, this.#onlyFirst(reduction, termOf(this.#emitter, reduction), count))
           : this.#accumulated(reduction, accumulator);
       next.forEach((piece, i) => {
         emitter.f.set(accumulator[i] as Local, piece);
       });
     });
+  }
+
+  #locals(reduction: Reduction, name: string, value: number | bigint): readonly (readonly Local[])[] {
+    const { f } = this.#emitter;
+    return Array.from({ length: this.#blocks }, () =>
+      splatConstant(reduction.dtype, value).map((piece) => f.let(`${name}${reduction.id}`, piece)),
+    );
   }
 
   /** The loop of a reduction whose accumulators take `termsPerTurn` terms each turn of `step`. */
@@ -109,25 +123,29 @@ export class Accumulators {
 
   /** The results, by reduction and block. */
   byBlock(): readonly (readonly Pieces[])[] {
-    return this.#levels[0] as Level;
+    return this.#reductions.map((reduction, r) => this.#finished(reduction, r));
   }
 
   /** The results with all blocks and lanes combined: the same value in every lane. */
   combined(): readonly Pieces[] {
-    return this.#reductions.map((reduction, r) => {
-      const blocks = (this.#levels[0] as Level)[r] as readonly Pieces[];
-      return this.#acrossLanes(reduction, this.#tree(reduction, blocks));
-    });
+    return this.#reductions.map((reduction, r) => this.#acrossLanes(reduction, this.#tree(reduction, this.#finished(reduction, r))));
+  }
+
+  #finished(reduction: Reduction, r: number): readonly Pieces[] {
+    const blocks = (this.#levels[0] as Level)[r] as readonly Pieces[];
+    const unordered = this.#unordered.get(reduction);
+    if (unordered === undefined) return blocks;
+    const notANumber = splatConstant(reduction.dtype, NaN);
+    return blocks.map((pieces, block) =>
+      pieces.map((piece, i) => {
+        const met = unordered[block]?.[i] as Local;
+        return this.#emitter.f.let(`${reduction.combine}${reduction.id}`, v128.bitselect(notANumber[i] as Value, piece, met));
+      }),
+    );
   }
 
   #enter(): void {
-    const { f } = this.#emitter;
-    const level = this.#reductions.map((reduction) =>
-      Array.from({ length: this.#blocks }, () =>
-        splatConstant(reduction.dtype, identity(reduction)).map((piece) => f.let(`${reduction.combine}${reduction.id}`, piece)),
-      ),
-    );
-    this.#levels.push(level);
+    this.#levels.push(this.#reductions.map((reduction) => this.#locals(reduction, reduction.combine, identity(reduction))));
   }
 
   #leave(): void {
@@ -145,11 +163,31 @@ export class Accumulators {
 
   /** A sum of products takes each product with a fused multiply-add where there is one. */
   #accumulated(reduction: Reduction, accumulator: readonly Local[]): Pieces {
+    if (isFloatMaximum(reduction)) return this.#maximum(reduction, accumulator, termOf(this.#emitter, reduction));
     const factors = this.#factors(reduction);
     if (factors === null) return this.#combined(reduction, accumulator, termOf(this.#emitter, reduction));
     const [a, b] = factors.map((factor) => this.#emitter.pieces(factor)) as [Pieces, Pieces];
     const F = reduction.dtype === 'float64' ? f64x2 : f32x4;
     return accumulator.map((piece, i) => F.relaxedMadd(a[i] as Value, b[i] as Value, piece));
+  }
+
+  #taken(reduction: Reduction, accumulator: readonly Local[], value: Pieces): Pieces {
+    if (!isFloatMaximum(reduction)) return this.#combined(reduction, accumulator, value);
+    return this.#maximum(
+      reduction,
+      accumulator,
+      value.map((piece) => this.#emitter.f.let('term', piece)),
+    );
+  }
+
+  #maximum(reduction: Reduction, accumulator: readonly Local[], value: Pieces): Pieces {
+    const F = reduction.dtype === 'float64' ? f64x2 : f32x4;
+    const unordered = this.#unordered.get(reduction)?.[this.#emitter.block] ?? [];
+    unordered.forEach((met, i) => {
+      const piece = value[i] as Value;
+      this.#emitter.f.set(met, v128.or(met, F.ne(piece, piece)));
+    });
+    return accumulator.map((piece, i) => F.pmax(piece, value[i] as Value));
   }
 
   #factors({ combine, dtype, of }: Reduction): readonly Expression[] | null {
