@@ -2,10 +2,11 @@
  * A program as one Wasm module with one entry, `run(arguments, scratch)`: it calls each kernel with the addresses that stand in the
  * argument block, so the code serves any buffers. Owns the block's layout and the order of calls; kernels come from `loop/` and `matmul/`.
  */
-import { DeviceError, type Expression, type Kernel, type LoopKernel, type MatmulKernel, type Program } from '@torchlet/device';
+import { DeviceError, type Kernel, type Program } from '@torchlet/device';
 import { type Features, type KernelFunction, type KernelSite } from './kernel-function.js';
 import { emitLoopKernel } from './loop/loop-kernel.js';
 import { emitScatterKernel } from './loop/scatter-kernel.js';
+import { emitMatmulKernel } from './matmul/matmul-kernel.js';
 import { call, i32, type MemoryImport, ModuleBuilder } from './wasm/index.js';
 
 /** Where things stand in the argument block: slot addresses of 4 bytes, then scalars of 8. */
@@ -26,26 +27,12 @@ function argumentBlock(program: Program): ArgumentBlock {
   return { scalars, bytes: scalars + program.scalars.length * 8 };
 }
 
-function matmulAsLoop(kernel: MatmulKernel): LoopKernel {
-  const { a, b, dtype } = kernel;
-  const of: Expression = { kind: 'apply', dtype, fn: 'mul', args: [a, b] };
-  return {
-    kind: 'loop',
-    name: kernel.name,
-    axes: [...kernel.batch, kernel.m, kernel.n],
-    phases: [
-      { lengths: [kernel.k], reductions: [{ id: kernel.result, combine: 'sum', dtype, of }], stores: [] },
-      { lengths: [], reductions: [], stores: kernel.stores },
-    ],
-  };
-}
-
 function emitKernel(site: KernelSite, kernel: Kernel, device: string): KernelFunction {
   switch (kernel.kind) {
     case 'loop':
       return emitLoopKernel(site, kernel);
     case 'matmul':
-      return emitLoopKernel(site, matmulAsLoop(kernel));
+      return emitMatmulKernel(site, kernel);
     case 'scatter':
       return emitScatterKernel(site, kernel);
     case 'custom': {
