@@ -2,7 +2,7 @@
  * The devices that root commands can be asked for, by name. Owns the names and the import of each plug-in, which happens when it is asked for: a
  * plug-in that isn't here, or finds no hardware, is a reason and not a crash.
  */
-import type { Device, Opener } from '@torchlet/device';
+import type { Device } from '@torchlet/device';
 
 /** A device of a known name that cannot be had here. Commands end with exit code 3 and this message. */
 export class NoSuchDevice extends Error {
@@ -11,15 +11,15 @@ export class NoSuchDevice extends Error {
 
 interface PlugIn {
   readonly specifier: string;
-  /** The export that opens the device. */
-  readonly opener: string;
+  /** The export that opens the device: a function of options. */
+  readonly open: string;
 }
 
 const plugIns: Readonly<Record<string, PlugIn>> = {
-  cpu: { specifier: '@torchlet/device-cpu', opener: 'cpu' },
-  webgpu: { specifier: '@torchlet/device-webgpu', opener: 'webgpu' },
-  cuda: { specifier: '@torchlet/device-cuda', opener: 'cuda' },
-  'cuda-standin': { specifier: '@torchlet/device-cuda', opener: 'cudaStandin' },
+  cpu: { specifier: '@torchlet/device-cpu', open: 'cpu' },
+  webgpu: { specifier: '@torchlet/device-webgpu', open: 'webgpu' },
+  cuda: { specifier: '@torchlet/device-cuda', open: 'cuda' },
+  'cuda-standin': { specifier: '@torchlet/device-cuda', open: 'cudaStandin' },
 };
 
 export const deviceNames = Object.keys(plugIns);
@@ -32,15 +32,15 @@ export const deviceNames = Object.keys(plugIns);
 export async function openDevice(name: string): Promise<Device> {
   const plugIn = Object.hasOwn(plugIns, name) ? plugIns[name] : undefined;
   if (plugIn === undefined) throw new RangeError(`expected a device of ${deviceNames.join(', ')}, got ${name}`);
-  const opener = await openerOf(name, plugIn);
+  const open = await openOf(name, plugIn);
   try {
-    return await opener.open();
+    return await open();
   } catch (cause) {
     throw new NoSuchDevice(`no such device: ${name}: ${(cause as Error).message}`, { cause });
   }
 }
 
-async function openerOf(name: string, { specifier, opener }: PlugIn): Promise<Opener> {
+async function openOf(name: string, { specifier, open }: PlugIn): Promise<() => Promise<Device>> {
   let module: Record<string, unknown>;
   try {
     module = (await import(specifier)) as Record<string, unknown>;
@@ -48,7 +48,7 @@ async function openerOf(name: string, { specifier, opener }: PlugIn): Promise<Op
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new NoSuchDevice(`no such device: ${name}: ${specifier} is not installed`, { cause });
   }
-  const found = module[opener];
-  if (found === undefined) throw new NoSuchDevice(`no such device: ${name}: ${specifier} has no ${opener}`);
-  return found as Opener;
+  const found = module[open];
+  if (found === undefined) throw new NoSuchDevice(`no such device: ${name}: ${specifier} has no ${open}`);
+  return found as () => Promise<Device>;
 }

@@ -39,6 +39,10 @@ function wantsFma(fma: boolean | 'auto'): boolean {
  * const device = await cpu({ memoryBytes: 2 ** 30 });
  */
 export async function cpu(options: CpuOptions = {}): Promise<Device> {
+  return openNow(options);
+}
+
+function openNow(options: CpuOptions): Device {
   const { name = 'cpu', memoryBytes = addressableBytes, fma = 'auto', limits = {} } = options;
   if (!(memoryBytes >= 2 ** 16)) throw new RangeError(`cpu: memoryBytes must be at least 65536, got ${memoryBytes}`);
   const budget = Math.min(memoryBytes, addressableBytes);
@@ -58,5 +62,5 @@ export async function cpu(options: CpuOptions = {}): Promise<Device> {
 
 /** An opener for `openFirst`. */
 export function cpuOpener(options: CpuOptions = {}): Opener {
-  return { name: options.name ?? 'cpu', open: () => cpu(options) };
+  return { name: options.name ?? 'cpu', open: () => cpu(options), openNow: () => openNow(options) };
 }
