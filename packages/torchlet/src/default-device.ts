@@ -24,6 +24,6 @@ export async function getDefaultDevice(): Promise<Device> {
       return opener.open();
     },
   }));
-  const { device } = await openFirst([...openers, cpuOpener]);
+  const { device } = await openFirst([...openers, cpuOpener()]);
   return device;
 }

@@ -11,7 +11,10 @@ export { cpu, cpuOpener } from '@torchlet/device-cpu';
 export * from '@torchlet/nn';
 export * from '@torchlet/optim';
 export * from '@torchlet/tensor';
+// Two packages say `evaluate`: a model over a loader keeps the name, tensors without reading are `eval_`.
+export { evaluate as eval_ } from '@torchlet/tensor';
 export * from '@torchlet/train';
+export { evaluate } from '@torchlet/train';
 export { getDefaultDevice } from './default-device.js';
 
-setDefaultDevice(cpuOpener);
+setDefaultDevice(cpuOpener());
