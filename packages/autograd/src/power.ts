@@ -31,7 +31,5 @@ function logOfBase(x: Node, y: Node): Node {
 
 /** The number that `node` holds at every place, if the structure alone says so. */
 function constantOf(node: Node): number | null {
-  let at = node;
-  while (at.op === 'expand' || at.op === 'reshape') at = at.inputs[0] as Node;
-  return at.op === 'constant' ? Number(at.value) : null;
+  return node.op === 'constant' ? Number(node.value) : null;
 }

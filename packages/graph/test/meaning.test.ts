@@ -33,8 +33,14 @@ const nan = Number.NaN;
 
 /** Small cases worked out by hand; a new primitive without one is a type error. */
 const cases: { readonly [Name in Exclude<Primitive, 'buffer'>]: readonly (readonly [Node, readonly number[]])[] } = {
-  constant: [[constant(2.5, 'float32'), [2.5]]],
-  scalar: [[scalar(7, 'int64'), [7]]],
+  constant: [
+    [constant(2.5, 'float32'), [2.5]],
+    [constant(1, 'bool', [2, 2]), [1, 1, 1, 1]],
+  ],
+  scalar: [
+    [scalar(7, 'int64'), [7]],
+    [scalar(2, 'float32', [2]), [2, 2]],
+  ],
   iota: [[iota(3, 'int64'), [0, 1, 2]]],
   reshape: [[reshape(counting([2, 3]), [3, 2]), [0, 1, 2, 3, 4, 5]]],
   permute: [
@@ -136,6 +142,14 @@ describe.each(Object.entries(cases))('%s', (_, rows) => {
 test('every primitive has its cases', () => {
   expect(Object.keys(cases).length).toBe(Object.keys(primitives).length - 1);
   for (const [name, rows] of Object.entries(cases)) for (const [node] of rows) expect(node.op).toBe(name);
+});
+
+test('a constant is reshaped and repeated when it is recorded', () => {
+  expect(expand(reshape(constant(3, 'int32'), [1, 1]), [2, 1])).toMatchObject({
+    op: 'constant',
+    shape: [2, 1],
+    value: 3,
+  });
 });
 
 test('a box moved outside at run time is refused', () => {
