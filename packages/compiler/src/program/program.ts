@@ -10,7 +10,7 @@ import { planArena } from '../memory/arena.js';
 import type { Plan } from '../plan.js';
 import type { Item, Place } from '../schedule/item.js';
 import type { Placement } from './targets.js';
-import { type CustomDraft, type DraftKernel, type ScatterDraft, targetIndex } from './units.js';
+import { type CustomDraft, type DraftKernel, orderStores, type PlacedStore, type ScatterDraft, targetIndex } from './units.js';
 
 export type Bound = Pick<Plan, 'program' | 'buffers' | 'hosts' | 'scalars'>;
 
@@ -142,17 +142,13 @@ class ProgramWriter {
     }
   }
 
-  /** Writes in place come last, so that whatever else reads the element at that point has read it. */
   #stores(kernel: DraftKernel, stores: readonly DraftStore[], translate: (expression: Expression) => Expression): Store[] {
     const { builder } = kernel.draft;
-    const found = stores.flatMap((store) =>
-      (this.#placement.targets.get(store.item) ?? []).map((target) => ({ store, target })),
-    );
-    found.sort((a, b) => Number(a.target.place.leaf >= 0) - Number(b.target.place.leaf >= 0));
-    const values = found.map(({ store }) => translate(store.value));
-    return found.map(({ store, target }, i) => ({
+    const { targets } = this.#placement;
+    const placed = stores.flatMap((store) => (targets.get(store.item) ?? []).map((target) => ({ store, target })));
+    return (orderStores(placed) as PlacedStore[]).map(({ store, target }) => ({
+      value: translate(store.value),
       index: translate(builder.index(targetIndex(target, store.at, builder))),
-      value: values[i] as Expression,
       slot: this.#slot(target.place.id, true),
       mask: null,
     }));

@@ -2,10 +2,10 @@
  * Units: a group as the kernels it takes. Most groups are one kernel; a scatter first fills what it adds to, a `cat` stores its parts into one
  * buffer, kernel by kernel so that none touches too many. Owns that; where stores go is `targets.ts`.
  */
+import { type Expression, postorder } from '@torchlet/device';
 import { Builder } from '../lower/builder.js';
-import { type Draft, draft, PlacedView, type StoreIndices } from '../lower/draft.js';
+import { type Draft, type DraftStore, draft, PlacedView, type StoreIndices } from '../lower/draft.js';
 import { Lowerer } from '../lower/lower.js';
-import type { Expression } from '@torchlet/device';
 import { Group, union } from '../schedule/groups.js';
 import { Item, type Place } from '../schedule/item.js';
 
@@ -74,6 +74,33 @@ export function unitOf(group: Group, targetsOf: Map<Item, Target[]>, buffersPerK
 
 function unit(group: Group, kernels: readonly UnitKernel[]): Unit {
   return { index: group.index, group, kernels };
+}
+
+/** A store of a draft and where it goes. */
+export interface PlacedStore {
+  readonly store: DraftStore;
+  readonly target: Target;
+}
+
+/**
+ * The stores of one pass in an order in which nothing is overwritten at a point before every other store has read it there; null where two
+ * stores each read what the other writes.
+ */
+export function orderStores(stores: readonly PlacedStore[]): PlacedStore[] | null {
+  const left = stores.map((placed) => ({
+    placed,
+    reads: new Set(postorder([placed.store.value]).flatMap((e) => (e.kind === 'load' ? [e.slot] : []))),
+  }));
+  const order: PlacedStore[] = [];
+  while (left.length > 0) {
+    const next = left.findIndex(({ placed }) =>
+      left.every((other) => other.placed === placed || !other.reads.has(placed.target.place.id)),
+    );
+    const [taken] = left.splice(next, next < 0 ? 0 : 1);
+    if (taken === undefined) return null;
+    order.push(taken.placed);
+  }
+  return order;
 }
 
 /** The element of its place that `at` is stored to. */

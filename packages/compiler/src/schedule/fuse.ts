@@ -101,6 +101,7 @@ export class Fuser {
         .sort((a, b) => b.reads.length - a.reads.length || b.weight - a.weight)[0];
       if (heaviest === undefined) return;
       this.materialise(heaviest);
+      heaviest.kept = true;
     }
   }
 

@@ -3,7 +3,7 @@
  * and the test whether another item can be computed there too. Which items are offered to which group is decided in `fuse.ts`.
  */
 import { Builder } from '../lower/builder.js';
-import type { Index } from '../lower/index-map.js';
+import { eachAtom, type Index } from '../lower/index-map.js';
 import { Lowerer, Unreachable, type View } from '../lower/lower.js';
 import type { Item } from './item.js';
 
@@ -111,7 +111,13 @@ export class Group implements View {
 
   /** Whether `at` moves along the reduced axes. */
   isInner(at: readonly Index[]): boolean {
-    return at.some(({ terms }) => terms.some(({ atom }) => atom.kind === 'axis' && this.inner[atom.axis] === true));
+    let found = false;
+    for (const index of at) {
+      eachAtom(index, (atom) => {
+        if (atom.kind === 'axis' && this.inner[atom.axis] === true) found = true;
+      });
+    }
+    return found;
   }
 
   /** Points that cover all elements of `item` once: the one of an input, or the group's own in row-major order. */

@@ -44,6 +44,8 @@ export class Item {
   stored = false;
   /** Whether another kernel loads it. */
   demanded = false;
+  /** Whether it is written in place. */
+  written = false;
   /** The last group without which it can't be computed; -1 where leaves are enough. */
   after = -1;
   /** At most this many items are computed for one element, those of other kernels aside. */

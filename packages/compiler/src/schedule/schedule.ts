@@ -69,11 +69,10 @@ function scheduleOnce(graph: SimplifiedGraph, leafNumber: LeafNumber, options: S
     fuser.place(item, wanted.has(node));
   }
   const taken = new Set<Item>();
-  /** The item to store for an output: a leaf's value is copied, and so is one whose kernel can store it once only. */
+  /** The item to store for an output: one of its own, so a leaf's value is copied, and so is what two outputs share. */
   const storable = (node: Node): Item => {
     const item = byNode.get(node) as Item;
-    const once = item.group !== null && item.group.kind !== 'loop' && item.group.kind !== 'matmul';
-    if (!item.isLeaf && !(once && taken.has(item))) {
+    if (!item.isLeaf && !taken.has(item)) {
       taken.add(item);
       return item;
     }
@@ -87,6 +86,7 @@ function scheduleOnce(graph: SimplifiedGraph, leafNumber: LeafNumber, options: S
     const { target } = inPlace;
     const place = placeOf(places, target, target.source as Source, leafNumber);
     const writes = inPlace.writes.map((write: Write) => ({ ...write, value: storable(write.value) }));
+    for (const { value: written } of writes) written.written = true;
     return { value: null, inPlace: { target: place, shape: target.shape, writes } };
   });
   const stored = outputs.flatMap(({ value, inPlace }) => {

@@ -82,7 +82,7 @@ export function touched(group: Group): number {
   eachNeeded(group, roots, (item) => {
     if (isLoaded(item, group)) found.add(item.place ?? item);
   });
-  return found.size;
+  return found.size + roots.filter(({ written, demanded }) => written && demanded).length;
 }
 
 function canRecompute(item: Item, strictly: boolean, depth: number): boolean {

@@ -2,9 +2,8 @@
  * Applies the rewrite rules: every node of a graph in recorded order, each rebuilt on its simplified inputs until no rule fits, equal nodes made
  * one. Owns the bookkeeping; what is rewritten are the rows of `rules.ts`.
  */
-import { type CustomKernelSpec, lt, Node, type Source, sameShape } from '@torchlet/graph';
+import { type CustomKernelSpec, Node, type Source, sameShape } from '@torchlet/graph';
 import { valueInputs } from './graph.js';
-import { isSplat } from './splat.js';
 import { rulesOf } from './rules.js';
 
 export class Rewriter {
@@ -15,8 +14,6 @@ export class Rewriter {
   readonly #numbers = new Map<Node, number>();
   readonly #equal = new Map<string, Node>();
   readonly #leaves = new Map<Source, Node[]>();
-  /** The rectified node for each mask 0 < x. */
-  readonly #rectified = new Map<Node, Node>();
 
   readonly #scalarNumber: (node: Node) => number;
 
@@ -45,16 +42,7 @@ export class Rewriter {
       return this.#normal(numbered, node.serial);
     }
     const inputs = valueInputs(node).map((input) => this.get(input));
-    const plain = withInputs(node, inputs);
-    const equal = this.#equal.get(this.#key(plain) ?? '');
-    if (equal !== undefined) return equal;
-    const masked = withInputs(
-      plain,
-      inputs.map((input) => this.#maskOf(node, input)),
-    );
-    const result = this.#normal(masked, node.serial);
-    if (result.op === 'where') this.#rememberMask(result);
-    return result;
+    return this.#normal(withInputs(node, inputs), node.serial);
   }
 
   /** One node for all leaves that read a source as the same shape. */
@@ -111,20 +99,6 @@ export class Rewriter {
     const name = node.op === 'custom' ? (node.payload as CustomKernelSpec).name : '';
     const inputs = node.inputs.map((input) => this.#numbers.get(input)).join(',');
     return `${node.op}|${node.dtype}|${node.shape.join(',')}|${node.attrs.join(',')}|${value}|${name}|${inputs}`;
-  }
-
-  /** The rectifier's mask 0 < x equals 0 < relu(x), which is kept anyway: so x itself need not be. */
-  #maskOf(user: Node, input: Node): Node {
-    const rectified = this.#rectified.get(input);
-    if (rectified === undefined || user.op !== 'where') return input;
-    return this.#adopt(lt(input.inputs[0] as Node, rectified), user.serial);
-  }
-
-  #rememberMask(node: Node): void {
-    const [condition, x, otherwise] = node.inputs as [Node, Node, Node];
-    if (condition.op !== 'lt' || condition.inputs[1] !== x || x.source !== null) return;
-    const zero = condition.inputs[0] as Node;
-    if (isSplat(zero, 0) && isSplat(otherwise, 0)) this.#rectified.set(condition, node);
   }
 }
 
