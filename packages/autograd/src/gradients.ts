@@ -1,5 +1,5 @@
 /**
- * The reverse walk: from a graph to the graph of its gradients. The recorded graph is the tape, so there is none here. Owns which nodes are
+ * The reverse walk: from a graph to the graph of its gradients. Nothing is taped while recording: a `Tape` is a look at the graph. Owns which nodes are
  * walked, in which order, and how several gradients of one node are added; the formulas are in `derivatives.ts`.
  */
 import { add, freshMark, fullLike, type Node, printShape, ShapeError, sameShape, withGradMode } from '@torchlet/graph';
@@ -24,7 +24,7 @@ export interface Differentiated {
  * `requiresGrad`, also one within the graph. Evaluated nodes are walked like others as long as they have their inputs.
  *
  * @throws ShapeError if the seed is not of the root's shape and dtype.
- * @throws Error if the walk comes to a node whose inputs were cut.
+ * @throws Error if the walk comes to a node that an earlier one let go.
  */
 export function gradients(root: Node, leaves: readonly Node[], options: GradientOptions = {}): (Node | null)[] {
   return differentiate(root, leaves, options).gradients;
@@ -32,46 +32,49 @@ export function gradients(root: Node, leaves: readonly Node[], options: Gradient
 
 /** As `gradients`, and tells which nodes it walked. */
 export function differentiate(root: Node, leaves: readonly Node[], options: GradientOptions = {}): Differentiated {
-  const { seed } = options;
-  if (seed !== undefined && !(sameShape(seed.shape, root.shape) && seed.dtype === root.dtype)) {
-    throw new ShapeError(
-      `gradients: expected a seed of ${root.dtype} ${printShape(root.shape)}, got ${seed.dtype} ${printShape(seed.shape)}`,
-    );
-  }
-  return withGradMode(options.createGraph ?? false, () => reverse(tapeOf(root, leaves), seed));
+  return walk(tapeOf(root, leaves), options);
 }
 
-/** The leaves of every gradient of `root`: what requires one and was not computed from what does, in order of recording. */
-export function leavesOf(root: Node): Node[] {
-  return recorded(root, freshMark()).filter(isLeaf);
+/** What gradients of `root` accumulate into, in order of recording: buffers that require one, and whatever a tensor owns. */
+export function leavesOf(root: Node): readonly Node[] {
+  return tapeOf(root).leaves;
 }
 
-/** A node with an owner is a leaf even while its value is a write in place that has inputs. */
 function isLeaf(node: Node): boolean {
   return node.owner !== null || node.op === 'buffer';
 }
 
-/** What the walk reads: taken before the first rule runs, because a rule may walk graphs itself and then overwrites the nodes' scratch. */
-interface Tape {
-  /** Inputs before users; the root is the last. */
+/**
+ * What lies between a root and the leaves asked for. Taken before the first rule runs: a rule, or an evaluation meanwhile, may walk graphs
+ * itself and then overwrites the nodes' scratch.
+ */
+export interface Tape {
+  readonly root: Node;
+  /** The nodes whose gradients are wanted. */
+  readonly leaves: readonly Node[];
+  /** Inputs before users; the root is the last. Empty if it does not require a gradient. */
   readonly nodes: readonly Node[];
   /** Positions in `nodes` of the inputs of each node, -1 for those that no gradient is wanted for; null where that holds for all. */
   readonly sources: readonly (readonly number[] | null)[];
-  /** Position of each leaf that was asked for, -1 where the root does not depend on it. */
-  readonly leaves: readonly number[];
+  /** Position of each leaf, -1 where the root does not depend on it. */
+  readonly positions: readonly number[];
 }
 
-function tapeOf(root: Node, asked: readonly Node[]): Tape {
+/**
+ * @param asked as `leaves` of `gradients`; all leaves below the root if not given.
+ * @throws Error if the root was computed from a node that an earlier walk let go.
+ */
+export function tapeOf(root: Node, asked?: readonly Node[]): Tape {
   const mark = freshMark();
   const nodes = recorded(root, mark);
+  const leaves = asked ?? nodes.filter(isLeaf);
   const wanted = new Uint8Array(nodes.length);
   for (let i = 0; i < nodes.length; i++) (nodes[i] as Node).number = i;
-  const leaves = asked.map((leaf) => (leaf.mark === mark ? leaf.number : -1));
-  for (const position of leaves) if (position >= 0) wanted[position] = 1;
+  const positions = leaves.map((leaf) => (leaf.mark === mark ? leaf.number : -1));
+  for (const position of positions) if (position >= 0) wanted[position] = 1;
 
   const sources = nodes.map((node, position) => {
-    if (isLeaf(node)) return null;
-    if (node.inputs.length === 0 && wanted[position] === 0) throw new Error(spent(node));
+    if (node.inputs.length === 0 && node.walked === 'freed') throw new Error(spent(node));
     let flows = false;
     const from = node.inputs.map((input) => {
       if (input.mark !== mark || wanted[input.number] === 0) return -1;
@@ -81,7 +84,22 @@ function tapeOf(root: Node, asked: readonly Node[]): Tape {
     if (flows) wanted[position] = 1;
     return flows ? from : null;
   });
-  return { nodes, sources, leaves };
+  return { root, leaves, nodes, sources, positions };
+}
+
+/**
+ * The gradients of a tape's root for its leaves.
+ *
+ * @throws ShapeError if the seed is not of the root's shape and dtype.
+ */
+export function walk(tape: Tape, { seed, createGraph = false }: GradientOptions = {}): Differentiated {
+  const { root } = tape;
+  if (seed !== undefined && !(sameShape(seed.shape, root.shape) && seed.dtype === root.dtype)) {
+    throw new ShapeError(
+      `gradients: expected a seed of ${root.dtype} ${printShape(root.shape)}, got ${seed.dtype} ${printShape(seed.shape)}`,
+    );
+  }
+  return withGradMode(createGraph, () => reverse(tape, seed));
 }
 
 function spent(node: Node): string {
@@ -100,7 +118,6 @@ function recorded(root: Node, mark: number): Node[] {
   while (stack.length > 0) {
     const node = stack.pop() as Node;
     found.push(node);
-    if (isLeaf(node)) continue;
     for (let i = 0; i < node.inputs.length; i++) {
       const input = node.inputs[i] as Node;
       if (input.mark === mark || !input.requiresGrad) continue;
@@ -111,7 +128,7 @@ function recorded(root: Node, mark: number): Node[] {
   return found.sort((a, b) => a.serial - b.serial);
 }
 
-function reverse({ nodes, sources, leaves }: Tape, seed: Node | undefined): Differentiated {
+function reverse({ nodes, sources, positions }: Tape, seed: Node | undefined): Differentiated {
   const grads = new Array<Node | null>(nodes.length).fill(null);
   const walked: Node[] = [];
   const root = nodes.length - 1;
@@ -136,5 +153,5 @@ function reverse({ nodes, sources, leaves }: Tape, seed: Node | undefined): Diff
       grads[source] = sum === null ? part : add(sum, part);
     }
   }
-  return { gradients: leaves.map((position) => (position < 0 ? null : (grads[position] as Node | null))), walked };
+  return { gradients: positions.map((position) => (position < 0 ? null : (grads[position] as Node | null))), walked };
 }

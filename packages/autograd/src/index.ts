@@ -1,4 +1,13 @@
 /** The derivative table of the primitives and the reverse walk over a graph. Start reading at `gradients.ts`. */
 export type { GradientFunction } from './attach.js';
 export { type DerivativeRule, type DifferentiablePrimitive, derivatives } from './derivatives.js';
-export { type Differentiated, differentiate, type GradientOptions, gradients, leavesOf } from './gradients.js';
+export {
+  type Differentiated,
+  differentiate,
+  type GradientOptions,
+  gradients,
+  leavesOf,
+  type Tape,
+  tapeOf,
+  walk,
+} from './gradients.js';
