@@ -8,7 +8,17 @@ import type { Item, Place } from '../schedule/item.js';
 import { isLoaded } from '../schedule/stores.js';
 import { Builder } from './builder.js';
 import type { Index } from './index-map.js';
-import { axesOf, divisions, firstLayout, join, type Layout, type LayoutAxis, splitOnce } from './layout.js';
+import {
+  axesOf,
+  divisions,
+  join,
+  type Layout,
+  type LayoutAxis,
+  loopLayout,
+  productLayout,
+  splitOnce,
+  storesTransposed,
+} from './layout.js';
 import { Lowerer, Unreachable, type View } from './lower.js';
 
 export interface DraftReduction {
@@ -36,6 +46,9 @@ export interface Draft {
   /** The operands of a product, or index and value of a scatter. */
   readonly operands: readonly Expression[];
   readonly stores: readonly DraftStore[];
+  readonly storeIndices: readonly Index[];
+  /** Whether rows and columns of the product, and so its operands, are exchanged. */
+  readonly transposed: boolean;
 }
 
 /** Where an element of a store goes, for the choice of a layout. */
@@ -66,34 +79,38 @@ export class PlacedView implements View {
 
 /** A loop or product of `group` in the layout that needs the fewest axes and divisions. */
 export function draft(group: Group, storeIndices: StoreIndices): Draft {
-  const fixed: readonly LayoutAxis['fixed'][] =
-    group.kind === 'matmul' ? [...group.lengths.slice(3).map(() => 'free' as const), 'last', 'alone', 'alone'] : [];
-  let layout = firstLayout(group.lengths, group.inner, fixed);
+  const product = group.kind === 'matmul';
+  let layout = product ? productLayout(group.lengths, false) : loopLayout(group.lengths, group.inner);
   let best = draftIn(group, layout, storeIndices);
+  if (product && group.claim === null && storesTransposed(layout, best.storeIndices)) {
+    layout = productLayout(group.lengths, true);
+    best = draftIn(group, layout, storeIndices, true);
+  }
+  const transposed = best.transposed;
   for (let round = 0; round < 8; round++) {
     const split = splitOnce(layout, best.builder.used.values());
-    const other = split === null ? null : tryDraft(group, split, storeIndices);
+    const other = split === null ? null : tryDraft(group, split, storeIndices, transposed);
     if (split === null || other === null) break;
     layout = split;
     best = other;
   }
   const joined = join(layout, [...best.builder.used.values()]);
-  const shorter = joined === layout ? null : tryDraft(group, joined, storeIndices);
+  const shorter = joined === layout ? null : tryDraft(group, joined, storeIndices, transposed);
   if (shorter === null) return best;
   return divisions(shorter.builder.used.values()) <= divisions(best.builder.used.values()) ? shorter : best;
 }
 
 /** Null where equal points of the group are spelled differently in the layout. */
-function tryDraft(group: Group, layout: Layout, storeIndices: StoreIndices): Draft | null {
+function tryDraft(group: Group, layout: Layout, storeIndices: StoreIndices, transposed: boolean): Draft | null {
   try {
-    return draftIn(group, layout, storeIndices);
+    return draftIn(group, layout, storeIndices, transposed);
   } catch (error) {
     if (error instanceof Unreachable) return null;
     throw error;
   }
 }
 
-function draftIn(group: Group, layout: Layout, storeIndices: StoreIndices): Draft {
+function draftIn(group: Group, layout: Layout, storeIndices: StoreIndices, transposed = false): Draft {
   const builder = new Builder();
   const axes = axesOf(layout, builder.indices);
   const here = (item: Item) => (item.at as readonly Index[]).map((index) => builder.indices.substitute(index, axes));
@@ -107,6 +124,8 @@ function draftIn(group: Group, layout: Layout, storeIndices: StoreIndices): Draf
     const [m, n, k] = axes.slice(-3) as [Index, Index, Index];
     const batch = axes.slice(0, rank - 3);
     operands.push(lowerer.lower(a, [...batch, m, k]), lowerer.lower(b, [...batch, k, n]));
+    // The transpose of a product is the product of the transposes, the other way round.
+    if (transposed) operands.reverse();
     phases.push(0);
   } else {
     const needed = neededAnchors(group);
@@ -124,15 +143,19 @@ function draftIn(group: Group, layout: Layout, storeIndices: StoreIndices): Draf
     });
   }
   const stores: DraftStore[] = [];
+  const stored: Index[] = [];
   for (const item of group.members) {
     if (!item.stored) continue;
     const at = here(item);
     const value = lowerer.lower(item, at);
     const inner = group.kind === 'loop' && group.isInner(item.at as readonly Index[]);
     stores.push({ item, value, at, phase: firstPhase([value], phases), inner });
-    for (const index of storeIndices(item, at, builder)) builder.index(index);
+    for (const index of storeIndices(item, at, builder)) {
+      builder.index(index);
+      stored.push(index);
+    }
   }
-  return { builder, axes: layout.axes, reductions, operands, stores };
+  return { builder, axes: layout.axes, reductions, operands, stores, storeIndices: stored, transposed };
 }
 
 const combines = { reduceSum: 'sum', reduceMax: 'max', reduceProd: 'prod' } as const;

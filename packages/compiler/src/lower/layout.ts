@@ -27,23 +27,45 @@ export interface Layout {
   readonly pieces: readonly (readonly Piece[])[];
 }
 
-/** One axis for every axis of the group that moves, parallel ones first. `fixed` keeps an axis even if it does not move. */
-export function firstLayout(
-  lengths: readonly number[],
-  inner: readonly boolean[],
-  fixed: readonly LayoutAxis['fixed'][],
-): Layout {
+/** One axis for every axis of a loop that moves, parallel ones first. */
+export function loopLayout(lengths: readonly number[], inner: readonly boolean[]): Layout {
   const axes: LayoutAxis[] = [];
   const pieces: Piece[][] = lengths.map(() => []);
   for (const side of [false, true]) {
     lengths.forEach((length, axis) => {
-      const kind = fixed[axis] ?? 'free';
-      if ((inner[axis] ?? false) !== side || (length === 1 && kind === 'free')) return;
+      if ((inner[axis] ?? false) !== side || length === 1) return;
       pieces[axis] = [{ axis: axes.length, times: 1, div: 1, mod: length }];
-      axes.push({ length, inner: side, fixed: kind });
+      axes.push({ length, inner: side, fixed: 'free' });
     });
   }
   return { axes, pieces };
+}
+
+/** The batch axes that move, then m, n and k, or n, m and k where the product is computed transposed. */
+export function productLayout(lengths: readonly number[], transposed: boolean): Layout {
+  const batch = loopLayout(lengths.slice(0, -3), []);
+  const [m, n, k] = lengths.slice(-3) as [number, number, number];
+  const axes: LayoutAxis[] = [
+    ...batch.axes,
+    { length: transposed ? n : m, inner: false, fixed: 'last' },
+    { length: transposed ? m : n, inner: false, fixed: 'alone' },
+    { length: k, inner: true, fixed: 'alone' },
+  ];
+  const first = batch.axes.length;
+  const pieces: (readonly Piece[])[] = [
+    ...batch.pieces,
+    [{ axis: transposed ? first + 1 : first, times: 1, div: 1, mod: m }],
+    [{ axis: transposed ? first : first + 1, times: 1, div: 1, mod: n }],
+    [{ axis: first + 2, times: 1, div: 1, mod: k }],
+  ];
+  return { axes, pieces };
+}
+
+/** Whether a product's stores run along its rows but not along its columns, so that its transpose stores in order. */
+export function storesTransposed(layout: Layout, stores: readonly Index[]): boolean {
+  const [m, n] = [layout.axes.length - 3, layout.axes.length - 2];
+  if (layout.axes[n]?.length === 1 || layout.axes[m]?.length === 1) return false;
+  return stores.length > 0 && stores.every((index) => timesOf(index, m) === 1 && timesOf(index, n) !== 1);
 }
 
 /** The axes of the group as indices of a kernel with this layout. */
