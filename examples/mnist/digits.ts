@@ -7,9 +7,9 @@ import type { ImageDataset } from '@torchlet/data';
 /** From blank to full ink. */
 const shades = ' .:-=+*#%@';
 
-/** The first images of a dataset side by side, their labels above. Every other row is left out: letters are taller than wide. */
+/** Some images of a dataset side by side, their labels above. Every other row is left out: letters are taller than wide. */
 export async function drawDigits(digits: ImageDataset, count: number): Promise<string> {
-  const samples = Array.from({ length: Math.min(count, digits.length) }, (_, index) => digits.get(index));
+  const samples = Array.from({ length: count }, (_, index) => digits.get(Math.floor((index * digits.length) / count)));
   const pictures = await Promise.all(samples.map(async ([image]) => (await image.array()) as number[][][]));
   const brightest = Math.max(...pictures.flat(3));
   const ink = (value: number) => shades[Math.round((value / brightest) * (shades.length - 1))];

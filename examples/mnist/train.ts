@@ -88,7 +88,7 @@ export async function train(
   manualSeed(seed);
 
   // 1. The data: look at some digits, hold a random fifth back for validation, and load both in batches.
-  print(`${digits.length} images of shape ${shapeOf(digits.get(0)[0])}, the first of them:`);
+  print(`${digits.length} images of shape ${shapeOf(digits.get(0)[0])}, some of them:`);
   print(await drawDigits(digits, 5));
   const [trainIndices, validIndices] = splitIndices(digits.length, 0.2);
   const trainSampler = new SubsetRandomSampler(trainIndices);

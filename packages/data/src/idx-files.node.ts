@@ -149,13 +149,15 @@ function notFound(
   reason: string,
   cause?: unknown,
 ): DataNotFoundError {
-  const files = `${part.images.name} and ${part.labels.name} (or both as .gz)`;
-  const unset = root === undefined && roots.length === 1 ? ', TORCHLET_DATA is not set' : '';
-  const set = root === undefined ? 'set TORCHLET_DATA to a folder that has them' : 'put them there';
-  return new DataNotFoundError(
-    `${source.title}: no ${files} in ${candidateFolders(source, roots).join(', ')}${unset}, and ${reason}; ${set}.`,
-    { cause },
-  );
+  const files = `${part.images.name} and ${part.labels.name} (or .gz)`;
+  const looked = `looked for ${source.folders.map((folder) => `${folder}/`).join(', ')} and the files themselves`;
+  const [first, cache = first] = roots;
+  const data = first === cache ? 'not set' : first;
+  const message =
+    root === undefined
+      ? `${files} are neither in TORCHLET_DATA (${data}) nor in the cache folder ${cache} (${looked}), and ${reason}; set TORCHLET_DATA to a folder that has them.`
+      : `${files} are not in ${first} (${looked}), and ${reason}; put them there.`;
+  return new DataNotFoundError(`${source.title}: ${message}`, { cause });
 }
 
 async function readIdxFile(
