@@ -1,0 +1,144 @@
+/**
+ * Torchlet on its CPU device, written as a user writes it: PyTorch's loop, no tidy, no dispose. A result that is timed by
+ * itself is evaluated and not read.
+ */
+import { countingDevice } from '@torchlet/conformance';
+import type { Device } from '@torchlet/device';
+import { cpu } from '@torchlet/device-cpu';
+import { crossEntropy, Linear, ReLU, Sequential, type TensorModule } from '@torchlet/nn';
+import { SGD } from '@torchlet/optim';
+import { evaluate, fromHost, gelu, noGrad, setDefaultDevice, type Tensor, tensor } from '@torchlet/tensor';
+import { finish, type Report, readJob } from '../job.js';
+import type { ElementwiseOp, Work } from '../workloads.js';
+import {
+  accuracyOf,
+  type Batch,
+  Digits,
+  fourTimes,
+  initialWeights,
+  normalNumbers,
+  squareMatrices,
+} from './shared-inputs.js';
+import { timeCalls, timeEpochs } from './timing.js';
+
+const PIXELS = 784;
+
+/** Linear layers with ReLU between them, and the shared initial weights. */
+function modelOf(widths: readonly number[]): Sequential {
+  const layers = initialWeights(job.data, widths).flatMap(({ inputs, outputs, weight }): TensorModule[] => {
+    const layer = new Linear(inputs, outputs);
+    noGrad(() => {
+      layer.weight.copy_(tensor(weight, { shape: [inputs, outputs] }).t());
+      layer.bias?.zero_();
+    });
+    return [layer, new ReLU()];
+  });
+  return new Sequential(...layers.slice(0, -1));
+}
+
+/** The batch as a loader hands it over: fresh arrays, which nothing writes to any more. */
+function tensorsOf({ images, labels }: Batch): [Tensor, Tensor] {
+  const classes = BigInt64Array.from(labels, BigInt);
+  return [fromHost(images, [labels.length, PIXELS], 'float32'), fromHost(classes, [labels.length], 'int64')];
+}
+
+async function train(work: Extract<Work, { kind: 'train' }>): Promise<Report> {
+  const model = modelOf(work.widths);
+  const optimizer = new SGD(model.parameters(), { lr: work.learningRate });
+  let loss: Tensor | undefined;
+  return timeEpochs(job, work, {
+    step(batch) {
+      const [images, labels] = tensorsOf(batch);
+      loss = crossEntropy(model.forward(images), labels);
+      loss.backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+    },
+    lastLoss: async () => (await loss?.item()) ?? Number.NaN,
+    accuracy: async ({ images, labels }) => {
+      const scores = noGrad(() => model.forward(fromHost(images, [labels.length, PIXELS], 'float32')));
+      return accuracyOf((await scores.data()) as Float32Array, labels);
+    },
+  });
+}
+
+async function matmul(size: number): Promise<Report> {
+  const [a, b] = squareMatrices(job.data, size).map((values) => fromHost(values, [size, size], 'float32')) as [
+    Tensor,
+    Tensor,
+  ];
+  await evaluate(a, b);
+  const samples = await timeCalls(() => evaluate(a.matmul(b)), job.budgetMs);
+  return { samples, check: await a.matmul(b).at(1, 2).item() };
+}
+
+const ops: Record<ElementwiseOp, (x: Tensor) => Tensor> = {
+  gelu: (x) => gelu(x, { approximate: 'tanh' }),
+  softmax: (x) => x.softmax(-1),
+  'layer-norm': (x) => {
+    const mean = x.mean(-1, { keepdim: true });
+    const variance = x.var(-1, { correction: 0, keepdim: true });
+    return x.sub(mean).mul(variance.add(1e-5).rsqrt()).mul(scale).add(shift);
+  },
+  sum: (x) => x.sum(),
+};
+
+async function elementwise(op: ElementwiseOp): Promise<Report> {
+  const values = normalNumbers(job.data);
+  const x =
+    op === 'sum'
+      ? fromHost(fourTimes(values), [4 * values.length], 'float32')
+      : fromHost(values, [4096, 1024], 'float32');
+  await evaluate(x, scale, shift);
+  const samples = await timeCalls(() => evaluate(ops[op](x)), job.budgetMs);
+  const result = ops[op](x);
+  return { samples, check: await (op === 'sum' ? result : result.at(0, 5)).item() };
+}
+
+/** `device` with everything but the running of programs: what remains is the host's own work. */
+function withoutKernels(device: Device): Device {
+  return { ...countingDevice(device).device, run: () => ({ done: null }) };
+}
+
+const STEPS_PER_SAMPLE = 100;
+
+async function stepOverhead(work: Extract<Work, { kind: 'step-overhead' }>): Promise<Report> {
+  const model = modelOf(work.widths);
+  const optimizer = new SGD(model.parameters(), { lr: 0.5 });
+  const batch = new Digits(job.data, 8000).batch(0, 0, work.batch);
+  const classes = BigInt64Array.from(batch.labels, BigInt);
+  const samples = await timeCalls(() => {
+    for (let step = 0; step < STEPS_PER_SAMPLE; step++) {
+      const images = fromHost(batch.images, [work.batch, PIXELS], 'float32');
+      const loss = crossEntropy(model.forward(images), fromHost(classes, [work.batch], 'int64'));
+      loss.backward();
+      optimizer.step();
+      optimizer.zeroGrad();
+    }
+  }, job.budgetMs);
+  return { samples: samples.map((milliseconds) => milliseconds / STEPS_PER_SAMPLE) };
+}
+
+const job = readJob();
+const device = await cpu({ fma: job.fma });
+setDefaultDevice(job.work.kind === 'step-overhead' ? withoutKernels(device) : device);
+const scale = tensor(new Float32Array(1024).fill(1));
+const shift = tensor(new Float32Array(1024));
+
+const { work } = job;
+switch (work.kind) {
+  case 'train':
+    finish(await train(work));
+    break;
+  case 'matmul':
+    finish(await matmul(work.size));
+    break;
+  case 'elementwise':
+    finish(await elementwise(work.op));
+    break;
+  case 'step-overhead':
+    finish(await stepOverhead(work));
+    break;
+  default:
+    work satisfies never;
+}
