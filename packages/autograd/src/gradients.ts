@@ -74,13 +74,14 @@ export function tapeOf(root: Node, asked?: readonly Node[]): Tape {
   for (const position of positions) if (position >= 0) wanted[position] = 1;
 
   const sources = nodes.map((node, position) => {
-    if (node.inputs.length === 0 && node.walked === 'freed') throw new Error(spent(node));
     let flows = false;
     const from = node.inputs.map((input) => {
       if (input.mark !== mark || wanted[input.number] === 0) return -1;
       flows = true;
       return input.number;
     });
+    const ends = node.inputs.length === 0 && wanted[position] === 0;
+    if (node.walked === 'freed' && (flows || ends)) throw new Error(spent(node));
     if (flows) wanted[position] = 1;
     return flows ? from : null;
   });

@@ -77,9 +77,13 @@ describe('gradients', () => {
     y.source = constantLeaf([9]).source;
     const z = mul(y, y);
     expect(gradients(z, [x]).map(valueOf)).toEqual([[108]]);
+    y.walked = 'freed';
+    expect(() => gradients(z, [x])).toThrow('let go by an earlier backward()');
+    y.walked = 'no';
     y.cut();
     expect(gradients(z, [x, y]).map((grad) => grad === null)).toEqual([true, false]);
     y.walked = 'freed';
+    expect(gradients(z, [y]).map(valueOf)).toEqual([[18]]);
     expect(() => gradients(z, [x])).toThrow('let go by an earlier backward()');
   });
 

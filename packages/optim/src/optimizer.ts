@@ -9,6 +9,7 @@ import {
   noGrad,
   type Shape,
   spendGradients,
+  composed,
   type DType,
   type Tensor,
 } from '@torchlet/tensor';
@@ -96,7 +97,7 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
   step(closure?: () => Tensor): Tensor | undefined {
     const loss = closure === undefined ? undefined : enableGrad(closure);
     const spent: Tensor[] = [];
-    noGrad(() => {
+    const record = () => {
       for (const group of this.paramGroups) {
         const updates: Update[] = [];
         for (const param of group.params) {
@@ -107,7 +108,8 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
         }
         if (updates.length > 0) this.update(updates, group);
       }
-    });
+    };
+    composed(() => noGrad(record));
     spendGradients(spent);
     return loss;
   }

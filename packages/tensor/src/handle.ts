@@ -2,9 +2,9 @@
  * What a tensor is beneath its operations: a cell that holds the node of its present value, and the device it lives on. Owns recording, views, writes in
  * place, `backward()` and reading. The operations themselves are methods of `Tensor` (`tensor.ts`), each one line over `ops/`.
  */
-import { differentiate } from '@torchlet/autograd';
+import { tapeOf, walk } from '@torchlet/autograd';
 import { type Device, type DType, type HostArray, isFloat } from '@torchlet/device';
-import { add as addNodes, assign, isGradEnabled, leaf as leafNode, marker, type Node, printShape, reachable, type Shape, sizeOf, withGradMode } from '@torchlet/graph';
+import { add as addNodes, assign, isGradEnabled, leaf as leafNode, marker, type Node, printShape, type Shape, sizeOf, withGradMode } from '@torchlet/graph';
 import { broadcastTo, type NodeOperand, nodeOf } from './ops/operands.js';
 import type { PlainNumber } from './promotion.js';
 import { isInsideForward } from './runtime/clock.js';
@@ -229,18 +229,18 @@ export abstract class TensorHandle implements Handle {
       );
     }
     const runtime = (this.runtime ??= defaultRuntimeNow());
-    const leaves = reachable([root], true).filter((node) => node.owner !== null && node.requiresGrad);
-    const owners = leaves.map((leaf) => leaf.owner as TensorHandle);
-    if (owners.some((owner) => runtime.pending.hasGradient(owner) || runtime.pending.writes.has(owner))) {
+    const tape = tapeOf(root);
+    const owners = tape.leaves.map((leaf) => leaf.owner as TensorHandle | null);
+    if (owners.some((owner) => owner !== null && (runtime.pending.hasGradient(owner) || runtime.pending.writes.has(owner)))) {
       runtime.evaluate('clock');
     }
     const seed = gradient?.node;
-    const { gradients, walked } = differentiate(root, leaves, { seed, createGraph });
+    const { gradients, walked } = walk(tape, { seed, createGraph });
     release(walked, retainGraph ?? createGraph);
     root.walked = root.walked === 'no' ? 'retained' : root.walked;
     if (root.source === null) runtime.pending.trackLoss(root);
     gradients.forEach((grad, i) => {
-      if (grad !== null) (owners[i] as TensorHandle).accumulate(grad, runtime, createGraph);
+      if (grad !== null) owners[i]?.accumulate(grad, runtime, createGraph);
     });
   }
 

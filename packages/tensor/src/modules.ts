@@ -1,7 +1,7 @@
 /** What `nn`, `optim`, `data` and `train` need of the runtime beneath tensors. Not for everyday use. */
 import type { Device } from '@torchlet/device';
-import type { TensorHandle } from './handle.js';
-import { runForward as runForwardOn } from './runtime/clock.js';
+import { type TensorHandle, track } from './handle.js';
+import { insideOperation, runForward as runForwardOn } from './runtime/clock.js';
 import { openRuntimes } from './runtime/devices.js';
 import { Tensor } from './tensor.js';
 
@@ -15,6 +15,16 @@ export type { RuntimeStats } from './runtime/runtime.js';
  */
 export function runForward<T>(module: object, isRoot: boolean, body: () => T): T {
   return runForwardOn(module, isRoot, body, tensorsIn);
+}
+
+/**
+ * Records an operation that is made of others: of the tensors that `record` makes, only the one it returns is the user's. Cheaper than leaving the
+ * others to be forgotten by the next evaluation.
+ */
+export function composed<T>(record: () => T): T {
+  const result = insideOperation(record);
+  if (result instanceof Tensor) track(result);
+  return result;
 }
 
 /** Every tensor in a value: itself, or in arrays, Maps and plain objects. */

@@ -2,7 +2,7 @@
  * Losses of classification. The class that a target names is picked by comparing positions, not by an index: then the loss and its gradient
  * are sums and products over rows of logits, which one kernel computes without a scatter. Owns `crossEntropy` and `nllLoss`.
  */
-import { arange, dtypes, type Tensor, where, zerosLike } from '@torchlet/tensor';
+import { arange, composed, dtypes, noGrad, type Tensor, where, zerosLike } from '@torchlet/tensor';
 import { checkHostIndices } from './host-indices.js';
 import { type ReductionOptions, reduced } from './loss.js';
 import { printShape } from './shapes.js';
@@ -33,8 +33,13 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
     throw new RangeError(`crossEntropy: expected labelSmoothing in [0, 1], got ${labelSmoothing}`);
   }
   const dim = classDim('crossEntropy', input);
+  return composed(() => crossEntropyAlong(dim, input, target, options));
+}
+
+function crossEntropyAlong(dim: number, input: Tensor, target: Tensor, options: CrossEntropyOptions): Tensor {
+  const { labelSmoothing = 0 } = options;
   // The shift cancels in the result, so no gradient needs to pass through it.
-  const shifted = input.sub(input.detach().amax(dim, { keepdim: true }));
+  const shifted = input.sub(noGrad(() => input.amax(dim, { keepdim: true })));
   const normalizer = shifted.exp().sum(dim, { keepdim: true }).log();
   if (dtypes[target.dtype].kind === 'float') return ofProbabilities(shifted, normalizer, target, dim, options);
   const classes = classesOf('crossEntropy', input, target, dim, options);
@@ -48,8 +53,10 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
 /** As `crossEntropy`, of logarithms of probabilities. */
 export function nllLoss(input: Tensor, target: Tensor, options: NLLOptions = {}): Tensor {
   const dim = classDim('nllLoss', input);
-  const classes = classesOf('nllLoss', input, target, dim, options);
-  return reducedOver(classes, zeroUnless(classes.mask, input).sum(dim).neg(), classes.weight, options);
+  return composed(() => {
+    const classes = classesOf('nllLoss', input, target, dim, options);
+    return reducedOver(classes, zeroUnless(classes.mask, input).sum(dim).neg(), classes.weight, options);
+  });
 }
 
 interface Classes {
@@ -97,7 +104,8 @@ function alongClasses(row: Tensor, input: Tensor, dim: number): Tensor {
   if (row.ndim !== 1 || row.size(0) !== classes) {
     throw new RangeError(`weight: expected one for each of ${classes} classes, got ${printShape(row.shape)}`);
   }
-  return row.reshape([classes, ...input.shape.slice(dim + 1).map(() => 1)]);
+  const after = input.ndim - dim - 1;
+  return after === 0 ? row : row.reshape([classes, ...new Array<number>(after).fill(1)]);
 }
 
 /** The loss of each target, weighted, where it counts; reduced. The mean is over the weights of those that count. */

@@ -1,5 +1,5 @@
 /** Normalisation as functions. */
-import type { Shape, Tensor } from '@torchlet/tensor';
+import { composed, type Shape, type Tensor } from '@torchlet/tensor';
 import { printShape } from './shapes.js';
 
 export interface LayerNormFunctionOptions {
@@ -27,6 +27,16 @@ export function layerNorm(
     );
   }
   const dims = normalizedShape.map((_, axis) => axis - rank);
+  return composed(() => normalized(input, dims, weight, bias, eps));
+}
+
+function normalized(
+  input: Tensor,
+  dims: readonly number[],
+  weight: Tensor | null,
+  bias: Tensor | null,
+  eps: number,
+): Tensor {
   const centered = input.sub(input.mean(dims, { keepdim: true }));
   const variance = centered.square().mean(dims, { keepdim: true });
   let output = centered.mul(variance.add(eps).rsqrt());

@@ -57,9 +57,20 @@ export function runForward<T>(
   return result;
 }
 
+/** Runs `body` as the inside of one operation: what it records is not the user's. */
+export function insideOperation<T>(body: () => T): T {
+  depth++;
+  try {
+    return body();
+  } finally {
+    depth--;
+  }
+}
+
 function keepResults(module: object, isRoot: boolean, results: readonly ForwardResult[]): void {
   if (!isRoot) {
-    for (const { node, runtime } of results) if (node.source === null) (runtime ?? openDefault())?.pending.trackLoose(node);
+    for (const { node, runtime } of results)
+      if (node.source === null) (runtime ?? openDefault())?.pending.trackLoose(node);
     return;
   }
   const record = recordOf(module);
