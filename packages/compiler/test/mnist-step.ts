@@ -4,9 +4,9 @@
  */
 import { gradients } from '@torchlet/autograd';
 import * as g from '@torchlet/graph';
-import { randomData, Random } from './random-graph.js';
 import { stored } from './evaluate.js';
 import type { Interpreter } from './interpret.js';
+import { Random, randomData } from './random-graph.js';
 
 export interface Sizes {
   readonly batch: number;
@@ -30,8 +30,13 @@ export interface Parameters {
 export function parameters(device: Interpreter, sizes: Sizes): Parameters {
   const random = new Random(7);
   const make = (shape: g.Shape) => {
-    const data = randomData(random, g.sizeOf(shape), 'float32').map((x) => Number(x) / 8);
-    return stored(device, Float32Array.from(data as Float32Array), shape, 'float32');
+    const data = randomData(random, g.sizeOf(shape), 'float32') as Float32Array;
+    return stored(
+      device,
+      data.map((x) => x / 8),
+      shape,
+      'float32',
+    );
   };
   const { inputs, hidden, classes, from } = sizes;
   return {
@@ -62,13 +67,19 @@ export function recordStep(sizes: Sizes, parameters: Parameters, seed: number): 
     return g.add(product, g.expand(g.reshape(b, [1, b.shape[0] as number]), product.shape));
   };
   const pre = linear(g.reshape(images, [batch, inputs]), w1, b1);
-  const hidden = g.where(g.lt(g.fullLike(pre, 0), pre), pre, g.fullLike(pre, 0));
+  const hidden = relu(pre);
   const logits = linear(hidden, w2, b2);
   const loss = crossEntropy(logits, target);
   const lr = g.scalar(0.5, 'float32');
   const updated = gradients(loss, leaves).map((gradient, i) => {
     const leaf = leaves[i] as g.Node;
-    const rate = g.expand(g.reshape(lr, leaf.shape.map(() => 1)), leaf.shape);
+    const rate = g.expand(
+      g.reshape(
+        lr,
+        leaf.shape.map(() => 1),
+      ),
+      leaf.shape,
+    );
     return g.withGradMode(false, () => g.assign(leaf, g.sub(leaf, g.mul(rate, gradient as g.Node))));
   });
   return [...updated, loss, logits];
@@ -81,6 +92,13 @@ function imagesOf({ batch, inputs, from }: Sizes, { data }: Parameters, random: 
   const rows = Int32Array.from({ length: batch }, () => random.below(from));
   const index = g.leaf(g.hostSource(rows), [batch], 'int32');
   return g.gather(data, g.expand(g.reshape(index, [batch, 1]), [batch, inputs]), 0);
+}
+
+function relu(x: g.Node): g.Node {
+  const zero = g.fullLike(x, 0);
+  const value = g.binary('max', x, zero);
+  const gradient = (grad: g.Node) => [g.where(g.lt(zero, value), grad, zero)];
+  return g.attach(g.marker('detach', value), [x], gradient);
 }
 
 function crossEntropy(logits: g.Node, target: g.Node): g.Node {

@@ -144,8 +144,9 @@ export class Group implements View {
   }
 }
 
-/** What `item` reads besides what `group` computes. */
+/** What `item` reads besides what `group` computes. The parts of a `cat` are read by kernels of their own. */
 export function outsideReads(item: Item, group: Group | null): readonly number[] {
+  if (item.op === 'cat') return [];
   let reads: readonly number[] = [];
   for (const input of item.inputs) {
     if (input.isLeaf) reads = union(reads, [input.id]);
