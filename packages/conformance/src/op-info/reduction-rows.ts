@@ -84,7 +84,7 @@ function reduction(
     gradient,
     dtypes: dtypes ?? null,
     bad: [
-      { note: 'a dim outside', call: () => run(ones([2, 3]), 2, {}), message: new RegExp(`${name}.*2`) },
+      { note: 'a dim outside', call: () => run(ones([2, 3]), 2, {}), message: /dim.*2/ },
       { note: 'a dim twice', call: () => run(ones([2, 3]), [0, 0], {}), message: /twice/ },
     ],
   });

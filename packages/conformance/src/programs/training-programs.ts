@@ -100,7 +100,8 @@ export const trainingPrograms: readonly ProgramRow[] = [
   {
     name: 'the first step has the plan of the thousandth',
     run: async (context) => {
-      const cost = await costOf(context, () => plainLoop(new SmallNet(), 3));
+      const net = new SmallNet();
+      const cost = await costOf(context, () => plainLoop(net, 3));
       assertCost('3 steps', cost, { programs: 3, compiled: 1 });
       return 'one plan from the first step';
     },
