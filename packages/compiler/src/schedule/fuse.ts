@@ -44,6 +44,11 @@ export class Fuser {
   place(item: Item, wanted: boolean): void {
     if (item.isLeaf) return;
     this.#weigh(item);
+    this.#decide(item, wanted);
+    for (const { group } of item.inputs) if (group !== null && group !== item.group) group.needed = true;
+  }
+
+  #decide(item: Item, wanted: boolean): void {
     switch (item.op) {
       case 'constant':
       case 'scalar':
@@ -164,9 +169,15 @@ export class Fuser {
 
   /** Independent work over one domain shares a kernel where it shares memory traffic, or is too small for a kernel of its own. */
   #sharesWith(group: Group, item: Item): boolean {
+    return group.index > item.after && this.#sharesReads(group, item);
+  }
+
+  /** What an input in another kernel reads counts too: if it is cheap, it is computed again from that. */
+  #sharesReads(group: Group, item: Item): boolean {
     const { fuse, alone } = this.#options;
-    if (!fuse || alone.has(item.node) || group.index <= item.after) return false;
-    return item.size === 1 || outsideReads(item, group).some((id) => group.reads.includes(id));
+    if (!fuse || alone.has(item.node)) return false;
+    const reads = [...outsideReads(item, group), ...item.inputs.flatMap((input) => input.reads)];
+    return item.size === 1 || reads.some((id) => group.reads.includes(id));
   }
 
   #reduce(item: Item): void {
@@ -175,8 +186,11 @@ export class Fuser {
     const reduced = x.shape.map((_, axis) => item.node.attrs.includes(axis));
     const key = `r${x.shape.join(',')}:${item.node.attrs.join(',')}`;
     const alike = this.#alike.get(key);
-    const shares = alike !== undefined && this.#sharesWith(alike, item) && this.#hasRoom(alike, item);
-    const group = shares && alike.reaches(x, alike.axes) ? alike : this.#open('loop', x.shape, reduced);
+    const shares = alike !== undefined && this.#sharesReads(alike, item) && this.#hasRoom(alike, item);
+    const joins = shares && alike.index > item.after && alike.reaches(x, alike.axes);
+    const group = joins ? alike : this.#open('loop', x.shape, reduced);
+    // What was scheduled too early for this can still run now, if nothing has come to need it.
+    if (shares && !joins && !alike.needed) alike.moveTo(group);
     if (group !== alike) this.#alike.set(key, group);
     const { zero } = group.builder.indices;
     group.take(

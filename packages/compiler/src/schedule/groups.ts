@@ -27,6 +27,8 @@ export class Group implements View {
   /** Reductions or the product, by result number. */
   readonly anchors: Item[] = [];
   readonly members: Item[] = [];
+  /** Whether an item outside of the group needs one of its items. */
+  needed = false;
   /** Ids of leaves and of items of other groups that are read. */
   reads: readonly number[] = [];
   /** A library that computes the product. */
@@ -91,6 +93,18 @@ export class Group implements View {
     this.reads = union(this.reads, outsideReads(item, this));
   }
 
+  /** Gives all its items to `other`, a group of the same axes, and is empty then. */
+  moveTo(other: Group): void {
+    const { indices } = other.builder;
+    for (const item of this.members.splice(0)) {
+      other.take(
+        item,
+        (item.at as readonly Index[]).map((index) => indices.substitute(index, other.axes)),
+      );
+    }
+    this.anchors.length = 0;
+  }
+
   /** The point at which the group can compute `item`, or null. */
   pointOf(item: Item): readonly Index[] | null {
     if (this.members.length >= memberBound) return null;
@@ -126,8 +140,10 @@ export class Group implements View {
     const found: (readonly Index[])[] = [];
     for (const input of item.inputs) {
       if (input.group !== this || input.at === null) continue;
-      if (item.op === 'permute') found.push(item.node.attrs.map((axis) => (input.at as readonly Index[])[axis] as Index));
-      else if (sameLengths(input.shape, item.shape)) found.push(input.at);
+      const { at } = input;
+      if (item.op === 'permute') found.push(item.node.attrs.map((axis) => at[axis] as Index));
+      else if (sameLengths(input.shape, item.shape)) found.push(at);
+      else if (item.op === 'reshape') found.push(indices.unflatten(indices.flatten(at, input.shape), item.shape));
     }
     for (const inner of this.reduces ? [false, true] : [false]) {
       if (this.kind === 'matmul' && inner) continue;
