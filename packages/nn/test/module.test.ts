@@ -1,10 +1,24 @@
-import { noGrad, ones, relu, StaleValueError, type Tensor, tensor, zeros } from '@torchlet/tensor';
+import {
+  type Device,
+  deviceStats,
+  noGrad,
+  ones,
+  relu,
+  StaleValueError,
+  type Tensor,
+  tensor,
+  zeros,
+} from '@torchlet/tensor';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { Dropout, Flatten, Linear, Module, ModuleDict, ModuleList, Parameter, ReLU, Sequential } from '../src/index.js';
 import { openDevice } from './device.js';
 import { dataOf, floats } from './values.js';
 
-beforeAll(openDevice);
+let device: Device;
+
+beforeAll(async () => {
+  device = await openDevice();
+});
 
 class Classifier extends Module {
   readonly hidden = new Linear(3, 4);
@@ -274,9 +288,11 @@ describe('results of a root', () => {
     const seen = model.seen;
     model.zeroGrad();
     train(2);
+    const { programsRun } = deviceStats(device);
     expect((await dataOf(output)).length).toBe(200);
     expect((await dataOf(seen)).length).toBe(400);
     expect((await dataOf(shown[0] as Tensor)).length).toBe(400);
+    expect(deviceStats(device).programsRun).toBe(programsRun);
     model.zeroGrad();
     train(3);
     model.zeroGrad();
@@ -285,7 +301,7 @@ describe('results of a root', () => {
     await expect(seen?.data()).rejects.toThrow('Classifier');
   });
 
-  test('of a module that is part of another are held as long as they are used', async () => {
+  test('of a module that is part of another do not start an evaluation, and are held', async () => {
     class Outer extends Module {
       readonly inner = new Linear(3, 4);
       encode(x: Tensor): Tensor {
@@ -296,6 +312,13 @@ describe('results of a root', () => {
       }
     }
     const outer = new Outer();
+    const { inner } = outer;
+    noGrad(() => inner.weight.mul_(2));
+    const before = deviceStats(device).programsRun;
+    outer.encode(batch(1));
+    expect(deviceStats(device).programsRun).toBe(before);
+    outer.forward(batch(1));
+    expect(deviceStats(device).programsRun).toBe(before + 1);
     const codes = [1, 2, 3, 4].map((value) => noGrad(() => outer.encode(batch(value))));
     const firsts = await Promise.all(codes.map(async (code) => (await dataOf(code)).length));
     expect(firsts).toEqual([400, 400, 400, 400]);
