@@ -3,16 +3,13 @@
  * WebGPU adapter, else the CPU.
  */
 
-import { type Device, NoDeviceError, type Opener } from '@torchlet/device';
+import { type Device, NoDeviceError } from '@torchlet/device';
 import { type CpuOptions, cpu } from '@torchlet/device-cpu';
 import { getDefaultDevice } from 'torchlet';
 import type { Options } from './options.js';
 
-/** Packages that a machine without such a device need not have installed. */
-const plugins = {
-  cuda: { specifier: '@torchlet/device-cuda', exported: 'cudaOpener' },
-  webgpu: { specifier: '@torchlet/device-webgpu', exported: 'webgpuOpener' },
-} as const;
+/** Packages that a machine without such a device need not have installed; each exports a function of the device's name. */
+const plugins = { cuda: '@torchlet/device-cuda', webgpu: '@torchlet/device-webgpu' } as const;
 
 /** @throws NoDeviceError with the reason if the device asked for can't be had. */
 export async function openDevice({ device, threads }: Pick<Options, 'device' | 'threads'>): Promise<Device> {
@@ -23,20 +20,16 @@ export async function openDevice({ device, threads }: Pick<Options, 'device' | '
     const options: CpuOptions & { readonly threads?: number } = threads === undefined ? {} : { threads };
     return cpu(options);
   }
-  const { specifier, exported } = plugins[device];
   try {
-    const plugin: Readonly<Record<string, Opener | undefined>> = await import(specifier);
-    const opener = plugin[exported];
-    if (opener === undefined) {
-      throw new Error(`${specifier} exports no ${exported}`);
+    const plugin: Readonly<Record<string, () => Promise<Device>>> = await import(plugins[device]);
+    const open = plugin[device];
+    if (open === undefined) {
+      throw new Error(`${plugins[device]} exports no ${device}`);
     }
-    return await opener.open();
+    return await open();
   } catch (error) {
-    throw new NoDeviceError([{ name: device, reason: reasonOf(error, specifier) }]);
+    const { code, message } = error as NodeJS.ErrnoException;
+    const reason = code === 'ERR_MODULE_NOT_FOUND' ? `${plugins[device]} is not installed` : message;
+    throw new NoDeviceError([{ name: device, reason }]);
   }
-}
-
-function reasonOf(error: unknown, specifier: string): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code === 'ERR_MODULE_NOT_FOUND' ? `${specifier} is not installed` : message;
 }

@@ -21,8 +21,6 @@ import { MnistModel, type Outcome, percent, train } from './train.js';
 const folder = resolve('mnist-results');
 const { log: print } = console;
 
-process.exitCode = await main(process.argv.slice(2));
-
 async function main(args: readonly string[]): Promise<number> {
   try {
     await run(parseOptions(args));
@@ -36,7 +34,7 @@ async function main(args: readonly string[]): Promise<number> {
       console.error(error.message);
       return 3;
     }
-    console.error(error instanceof DataNotFoundError ? error.message : error);
+    console.error(error instanceof DataNotFoundError || error instanceof Interrupted ? error.message : error);
     return 1;
   }
 }
@@ -52,9 +50,9 @@ async function run(options: Options): Promise<void> {
 }
 
 async function trainOn(device: Device, options: Options): Promise<void> {
-  const { dataset, data } = await loadData(options);
-  const counter = new Counter(device);
   const stop = stopOnInterrupt();
+  const { dataset, data } = await loadData(options, stop);
+  const counter = new Counter(device);
   const outcome = await train(dataset, device, options, {
     print,
     progress: progressBar(),
@@ -76,11 +74,15 @@ async function trainOn(device: Device, options: Options): Promise<void> {
 }
 
 /** All images, where they can be had or are insisted on; else the sample. */
-async function loadData({ data, dataset }: Options): Promise<{ dataset: ImageDataset; data: Results['data'] }> {
+async function loadData(
+  { data, dataset }: Options,
+  signal: AbortSignal,
+): Promise<{ dataset: ImageDataset; data: Results['data'] }> {
   if (data !== 'sample') {
     const Kind = dataset === 'mnist' ? MNIST : FashionMNIST;
     try {
-      return { dataset: await Kind.load({ train: true, transform: toTensor, onProgress: showDownload }), data: 'full' };
+      const options = { train: true, transform: toTensor, onProgress: showDownload, signal };
+      return { dataset: await Kind.load(options), data: 'full' };
     } catch (error) {
       if (data === 'full' || dataset !== 'mnist' || !(error instanceof DataNotFoundError)) {
         throw error;
@@ -101,13 +103,16 @@ function showDownload({ file, receivedBytes, totalBytes }: DownloadProgress): vo
   }
 }
 
-/** The first Ctrl-C ends the training after its batch; one more a second later ends the program. */
+/** Ctrl-C came before there was anything to keep. */
+class Interrupted extends Error {}
+
+/** The first Ctrl-C ends a download, or the training after its batch; one more a second later ends the program. */
 function stopOnInterrupt(): AbortSignal {
   const stop = new AbortController();
   let first: number | undefined;
   process.on('SIGINT', () => {
     first ??= performance.now();
-    stop.abort();
+    stop.abort(new Interrupted('interrupted'));
     // Terminals, shells and npm may each pass the same Ctrl-C on.
     if (performance.now() - first > 1000) {
       process.exit(130);
@@ -150,3 +155,5 @@ async function keepResults(results: Results, { json }: Options): Promise<void> {
     await writeFile(resolve(json), text);
   }
 }
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,7 +1,7 @@
 /**
  * The IDX format, in which MNIST was published: two zero bytes, a type code, the number of dimensions, their lengths as
- * big-endian int32, then the values, big-endian. Owns parsing and writing bytes; not finding files, gzip or what the values
- * mean. Read `image-dataset.ts` next.
+ * big-endian int32, then the values, big-endian. Owns reading the bytes; not finding files, gzip or what the values mean.
+ * Read `image-dataset.ts` next.
  *
  * Source: "The IDX file format", at the foot of LeCun's page on MNIST.
  */

@@ -6,7 +6,7 @@ import type { TensorModule } from '@torchlet/nn';
 import { Optimizer, SGD } from '@torchlet/optim';
 import type { Tensor } from '@torchlet/tensor';
 import { evaluate, type Loader, type LossFn, lossBatch, type Metric, weightedMean } from './evaluate.js';
-import type { EpochRecord } from './history.js';
+import type { EpochRecord, History } from './history.js';
 import type { Progress } from './progress.js';
 
 /** Makes an optimizer for a model's parameters; a class such as `SGD` or `Adam` is given as it is. */
@@ -65,7 +65,7 @@ export async function fit(
   trainLoader: Loader,
   validLoader: Loader,
   options: FitOptions = {},
-): Promise<EpochRecord[]> {
+): Promise<History> {
   if (!Number.isInteger(epochs) || epochs < 0) {
     throw new RangeError(`fit: expected a whole number of epochs, got ${epochs}`);
   }
