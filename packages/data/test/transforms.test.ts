@@ -40,6 +40,17 @@ describe('toTensor', () => {
     });
   });
 
+  it('takes images of any size', () => {
+    for (const length of [0, 1, 3, 5]) {
+      const bytes = hostTensor(
+        Uint8Array.from({ length }, (_, i) => 255 - i),
+        [1, 1, length],
+        'uint8',
+      );
+      expect(toTensor(bytes).data).toEqual(Float32Array.from({ length }, (_, i) => (255 - i) / 255));
+    }
+  });
+
   it('leaves float32 as it is and refuses what is no image', () => {
     const float = hostTensor(Float32Array.of(3), [1, 1, 1], 'float32');
     expect(toTensor(float)).toBe(float);
