@@ -2,6 +2,7 @@
 import { differentiate } from '@torchlet/autograd';
 import { type Node, printShape, ShapeError, withGradMode } from '@torchlet/graph';
 import { track } from './handle.js';
+import type { RoundingMode } from './ops/arithmetic.js';
 import * as comparison from './ops/comparison.js';
 import * as functions from './ops/functions.js';
 import { linear as linearNode } from './ops/matmul.js';
@@ -30,9 +31,15 @@ function commonRuntime(operands: readonly Operand[]): Runtime | null {
  *
  * @param operands what the operation reads; they decide the device. @param build gets their nodes, numbers as they are.
  */
-export function recordOperation(operands: readonly Operand[], build: (...nodes: (Node | PlainNumber)[]) => Node): Tensor {
+export function recordOperation(
+  operands: readonly Operand[],
+  build: (...nodes: (Node | PlainNumber)[]) => Node,
+): Tensor {
   const runtime = commonRuntime(operands);
-  const result = new Tensor(build(...operands.map((operand) => (operand instanceof Tensor ? operand.node : operand))), runtime);
+  const result = new Tensor(
+    build(...operands.map((operand) => (operand instanceof Tensor ? operand.node : operand))),
+    runtime,
+  );
   track(result);
   return result;
 }
@@ -42,7 +49,8 @@ const on = (x: Tensor, build: (node: Node) => Node): Tensor => recordOperation([
 export const add = (x: Tensor, y: Operand, options?: { alpha?: number }): Tensor => x.add(y, options);
 export const sub = (x: Tensor, y: Operand, options?: { alpha?: number }): Tensor => x.sub(y, options);
 export const mul = (x: Tensor, y: Operand): Tensor => x.mul(y);
-export const div = (x: Tensor, y: Operand): Tensor => x.div(y);
+export const div = (x: Tensor, y: Operand, options?: { roundingMode?: RoundingMode | null }): Tensor =>
+  x.div(y, options);
 export const matmul = (x: Tensor, y: Tensor): Tensor => x.matmul(y);
 export const exp = (x: Tensor): Tensor => x.exp();
 export const log = (x: Tensor): Tensor => x.log();
@@ -69,7 +77,8 @@ export const softplus = (x: Tensor, { beta = 1, threshold = 20 }: { beta?: numbe
 export const leakyRelu = (x: Tensor, { negativeSlope = 0.01 }: { negativeSlope?: number } = {}): Tensor =>
   on(x, (node) => functions.leakyRelu(node, negativeSlope));
 
-export const elu = (x: Tensor, { alpha = 1 }: { alpha?: number } = {}): Tensor => on(x, (node) => functions.elu(node, alpha));
+export const elu = (x: Tensor, { alpha = 1 }: { alpha?: number } = {}): Tensor =>
+  on(x, (node) => functions.elu(node, alpha));
 
 export const logSigmoid = (x: Tensor): Tensor => on(x, functions.logSigmoid);
 
@@ -82,7 +91,9 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
 
 /** x where the condition holds, else y. */
 export function where(condition: Tensor, x: Operand, y: Operand): Tensor {
-  return recordOperation([condition, x, y], (c, a, b) => comparison.where(c as Node, a as Node | PlainNumber, b as Node | PlainNumber));
+  return recordOperation([condition, x, y], (c, a, b) =>
+    comparison.where(c as Node, a as Node | PlainNumber, b as Node | PlainNumber),
+  );
 }
 
 /** The tensors joined along an existing dim. */
@@ -95,9 +106,18 @@ export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return recordOperation(tensors, (...nodes) => movement.stack(nodes as Node[], dim));
 }
 
-/** Padding from the last dim backwards, (before, after) for each; negative counts cut (torch.nn.functional.pad, constant mode). */
-export function pad(x: Tensor, counts: readonly number[], { value = 0 }: { value?: number } = {}): Tensor {
-  return on(x, (node) => movement.pad(node, counts, value));
+/**
+ * Padding from the last dim backwards, (before, after) for each; negative counts cut. Filled with `value`, or by another `mode` with what is there
+ * (torch.nn.functional.pad).
+ *
+ * @throws ShapeError where a mode has too little to fill with.
+ */
+export function pad(
+  x: Tensor,
+  counts: readonly number[],
+  { value = 0, mode = 'constant' }: { value?: number; mode?: movement.PadMode } = {},
+): Tensor {
+  return on(x, (node) => movement.pad(node, counts, value, mode));
 }
 
 /** Runs the synchronous `fn` without recording gradients. @throws TypeError for an async function. */
@@ -144,9 +164,15 @@ export function grad(
   roots.forEach((root, i) => {
     const seed = gradOutputs?.[i] ?? undefined;
     if (seed === undefined && root.numel() !== 1) {
-      throw new ShapeError(`grad: a gradient is implicit only for one element, got shape ${printShape(root.shape)}; pass gradOutputs`);
+      throw new ShapeError(
+        `grad: a gradient is implicit only for one element, got shape ${printShape(root.shape)}; pass gradOutputs`,
+      );
     }
-    const { gradients, walked } = differentiate(root.node, leaves.map((leaf) => leaf.node), { seed: seed?.node, createGraph });
+    const { gradients, walked } = differentiate(
+      root.node,
+      leaves.map((leaf) => leaf.node),
+      { seed: seed?.node, createGraph },
+    );
     for (const node of walked) node.walked = retainGraph || i < roots.length - 1 ? 'retained' : 'freed';
     gradients.forEach((node, j) => {
       if (node === null) return;
@@ -157,7 +183,9 @@ export function grad(
   });
   const unused = totals.indexOf(null);
   if (unused >= 0 && !allowUnused) {
-    throw new Error(`grad: input ${unused} was not used to compute the outputs; pass { allowUnused: true } to get null for it`);
+    throw new Error(
+      `grad: input ${unused} was not used to compute the outputs; pass { allowUnused: true } to get null for it`,
+    );
   }
   return totals;
 }

@@ -19,7 +19,7 @@ import { describe, printValues } from './print.js';
 import type { PlainNumber } from './promotion.js';
 import { runtimeOf } from './runtime/devices.js';
 import type { Runtime } from './runtime/runtime.js';
-import { Storage } from './runtime/storage.js';
+import type { Storage } from './runtime/storage.js';
 
 /** A tensor or a plain number. */
 export type Operand = Tensor | PlainNumber;
@@ -41,10 +41,7 @@ export class Tensor extends TensorHandle {
   }
 
   #viewBy(derive: (x: Node) => Node, writeBack?: (base: Node, value: Node) => Node): Tensor {
-    return this.recordView(
-      derive,
-      writeBack ?? ((base, value) => indexing.setThrough(base, derive, value)),
-    ) as Tensor;
+    return this.recordView(derive, writeBack ?? ((base, value) => indexing.setThrough(base, derive, value))) as Tensor;
   }
 
   // What it is.
@@ -420,7 +417,10 @@ export class Tensor extends TensorHandle {
     return this.#op(comparison.isFinite(this.node));
   }
 
-  isclose(other: Tensor, { rtol = 1e-5, atol = 1e-8, equalNan = false }: { rtol?: number; atol?: number; equalNan?: boolean } = {}): Tensor {
+  isclose(
+    other: Tensor,
+    { rtol = 1e-5, atol = 1e-8, equalNan = false }: { rtol?: number; atol?: number; equalNan?: boolean } = {},
+  ): Tensor {
     return this.#op(comparison.isClose(this.node, other.node, rtol, atol, equalNan), other);
   }
 
@@ -450,17 +450,27 @@ export class Tensor extends TensorHandle {
     return this.#op(reduction.amin(this.node, dim, options));
   }
 
-  /** The largest element; with `dim`, values and their indices along it. */
+  /** The largest element; with `dim`, values and their indices along it; with a tensor, the larger of each two. */
   max(): Tensor;
   max(dim: number, options?: { keepdim?: boolean }): { values: Tensor; indices: Tensor };
-  max(dim?: number, { keepdim = false }: { keepdim?: boolean } = {}): Tensor | { values: Tensor; indices: Tensor } {
-    return dim === undefined ? this.amax() : this.#extreme('max', dim, keepdim);
+  max(other: Tensor): Tensor;
+  max(
+    by?: number | Tensor,
+    { keepdim = false }: { keepdim?: boolean } = {},
+  ): Tensor | { values: Tensor; indices: Tensor } {
+    if (by instanceof Tensor) return this.maximum(by);
+    return by === undefined ? this.amax() : this.#extreme('max', by, keepdim);
   }
 
   min(): Tensor;
   min(dim: number, options?: { keepdim?: boolean }): { values: Tensor; indices: Tensor };
-  min(dim?: number, { keepdim = false }: { keepdim?: boolean } = {}): Tensor | { values: Tensor; indices: Tensor } {
-    return dim === undefined ? this.amin() : this.#extreme('min', dim, keepdim);
+  min(other: Tensor): Tensor;
+  min(
+    by?: number | Tensor,
+    { keepdim = false }: { keepdim?: boolean } = {},
+  ): Tensor | { values: Tensor; indices: Tensor } {
+    if (by instanceof Tensor) return this.minimum(by);
+    return by === undefined ? this.amin() : this.#extreme('min', by, keepdim);
   }
 
   #extreme(op: 'max' | 'min', dim: number, keepdim: boolean): { values: Tensor; indices: Tensor } {

@@ -1,8 +1,18 @@
 /** Arithmetic, powers, rounding, minima and maxima, element by element. Comparisons are `comparison.ts`, other functions `functions.ts`. */
 import { type DType, dtypes, isFloat } from '@torchlet/device';
-import { binary, cast, lt, mul as mulExact, neg as negExact, type Node, unary, where as whereExact } from '@torchlet/graph';
+import {
+  binary,
+  cast,
+  lt,
+  mul as mulExact,
+  neg as negExact,
+  type Node,
+  unary,
+  where as whereExact,
+} from '@torchlet/graph';
 import { resultType } from '../promotion.js';
 import { align, alignFloat, floatOf, like, type NodeOperand, toFloat } from './operands.js';
+import { piecewise, steps } from './piecewise.js';
 
 export function add(x: NodeOperand, y: NodeOperand, alpha: number = 1): Node {
   const [a, b] = align('add', [x, y]) as [Node, Node];
@@ -43,7 +53,17 @@ export function div(x: NodeOperand, y: NodeOperand, roundingMode: RoundingMode |
     const quotient = binary('div', a, b);
     return roundingMode === 'floor' ? floorDivideFloats(a, b) : trunc(quotient);
   }
+  checkDivisor('div', y);
   return roundingMode === 'floor' ? floorDivideIntegers(a, b) : binary('idiv', a, b);
+}
+
+/** A device answers a division by 0 with some number. What the host can see is an error at the user's line. */
+function checkDivisor(op: string, y: NodeOperand): void {
+  const divisors = typeof y === 'object' ? (y.source?.data ?? []) : [y];
+  for (const divisor of divisors) {
+    if (Number(divisor) === 0)
+      throw new RangeError(`${op}: integer division by zero; convert to floats, or mask the zeros`);
+  }
 }
 
 export function floorDivide(x: NodeOperand, y: NodeOperand): Node {
@@ -68,7 +88,11 @@ function floorDivideFloats(a: Node, b: Node): Node {
   const adjust = binary('and', ne(rest, zero), binary('xor', lt(rest, zero), lt(b, zero)));
   const lowered = whereExact(adjust, binary('add', exact, like(a, -1)), exact);
   const floor = unary('floor', lowered);
-  const rounded = whereExact(lt(like(a, 0.5), binary('add', lowered, negExact(floor))), binary('add', floor, like(a, 1)), floor);
+  const rounded = whereExact(
+    lt(like(a, 0.5), binary('add', lowered, negExact(floor))),
+    binary('add', floor, like(a, 1)),
+    floor,
+  );
   return whereExact(binary('eq', b, zero), binary('div', a, b), rounded);
 }
 
@@ -81,6 +105,7 @@ function ne(a: Node, b: Node): Node {
 export function fmod(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('fmod', [x, y]) as [Node, Node];
   if (isFloat(a.dtype)) return fmodFloats(a, b);
+  checkDivisor('fmod', y);
   return binary('add', a, negExact(binary('mul', binary('idiv', a, b), b)));
 }
 
@@ -148,17 +173,23 @@ export function neg(x: Node): Node {
   return negExact(x);
 }
 
-/** |x|; the derivative at 0 is 0. */
+/** |x|; the derivative is the sign, which is 0 at 0 and NaN. */
 export function abs(x: Node): Node {
   if (x.dtype === 'bool' || x.dtype === 'uint8') return x;
   const zero = like(x, 0);
   const magnitude = whereExact(lt(x, zero), negExact(x), x);
-  // 0 * x keeps NaN and turns -0 into 0, and its gradient is 0.
-  return isFloat(x.dtype) ? whereExact(binary('eq', x, zero), zero, magnitude) : magnitude;
+  if (!isFloat(x.dtype)) return magnitude;
+  // Neither branch above turns -0 into 0.
+  const value = whereExact(binary('eq', x, zero), zero, magnitude);
+  return piecewise(x, value, (grad) => mulExact(grad, signValue(x)));
 }
 
+/** 1, 0 or -1; 0 for NaN. */
 export function sign(x: Node): Node {
-  if (x.dtype === 'bool') return x;
+  return x.dtype === 'bool' ? x : steps(x, signValue(x));
+}
+
+function signValue(x: Node): Node {
   const zero = like(x, 0);
   const positive = cast(lt(zero, x), x.dtype);
   const negative = cast(lt(x, zero), x.dtype);
@@ -197,7 +228,7 @@ export function round(x: Node, decimals: number = 0): Node {
   const nearest = whereExact(lt(half, rest), up, whereExact(binary('eq', rest, half), tie, down));
   // What has no fraction stays as it is: -0, infinities, NaN; and a result of 0 keeps the sign of x.
   const signed = whereExact(binary('and', binary('eq', nearest, like(x, 0)), lt(x, like(x, 0))), like(x, -0), nearest);
-  return whereExact(binary('eq', x, down), x, whereExact(isNaNExact(rest), x, signed));
+  return steps(x, whereExact(binary('eq', x, down), x, whereExact(isNaNExact(rest), x, signed)));
 }
 
 function isNaNExact(x: Node): Node {
@@ -224,12 +255,12 @@ export function minExact(a: Node, b: Node): Node {
   return whereExact(lt(a, b), a, b);
 }
 
-/** Between `min` and `max`; where they cross, `max`. The gradient passes inside the bounds, edges included. */
+/** Between `min` and `max`; where they cross, `max`. The gradient passes inside the bounds, edges included, and not at NaN. */
 export function clamp(x: Node, min: NodeOperand | null, max: NodeOperand | null): Node {
   if (min === null && max === null) throw new TypeError('clamp: expected a min or a max, got neither');
   const bounds = [min, max].filter((bound) => bound !== null);
   const dtype: DType = resultType([x, ...bounds]);
-  let result = x;
+  let result = piecewise(x, x, (grad) => whereExact(isNaNExact(x), like(grad, 0), grad));
   if (min !== null) {
     const [a, low] = align('clamp', [result, min], dtype) as [Node, Node];
     result = whereExact(lt(a, low), low, a);

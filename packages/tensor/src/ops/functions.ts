@@ -1,6 +1,7 @@
 /** Functions of one float and activations, element by element. Integers become float32 first, as in PyTorch. */
-import { attach, binary, lt, marker, mul, neg, type Node, unary, where } from '@torchlet/graph';
+import { binary, eq, lt, mul, neg, type Node, unary, where } from '@torchlet/graph';
 import { like, toFloat } from './operands.js';
+import { piecewise } from './piecewise.js';
 
 type FloatFunction = 'sqrt' | 'exp' | 'expm1' | 'log' | 'log1p' | 'sin' | 'cos' | 'atan' | 'tanh' | 'erf';
 
@@ -48,8 +49,7 @@ export function sigmoid(x: Node): Node {
 export function relu(x: Node): Node {
   const zero = like(x, 0);
   const value = binary('max', x, zero);
-  if (!x.requiresGrad) return value;
-  return attach(marker('detach', value), [x], (grad: Node) => [where(lt(zero, value), grad, like(grad, 0))]);
+  return piecewise(x, value, (grad) => where(eq(value, zero), like(grad, 0), grad));
 }
 
 /** x * Phi(x), exact (erf) or by the tanh approximation (https://arxiv.org/abs/1606.08415). */
@@ -78,7 +78,9 @@ export function softplus(x: Node, beta: number, threshold: number): Node {
 }
 
 export function leakyRelu(x: Node, slope: number): Node {
-  return where(lt(like(x, 0), x), x, mul(x, like(x, slope)));
+  const positive = lt(like(x, 0), x);
+  const scaled = (y: Node): Node => where(positive, y, mul(y, like(y, slope)));
+  return piecewise(x, scaled(x), scaled);
 }
 
 /** x above 0, alpha * (e^x - 1) below. */

@@ -142,7 +142,10 @@ export function at(x: Node, items: readonly IndexItem<Node>[]): Node {
 
 /** Integer tensors index together: broadcast to one shape, which takes the place of their dims (in front, where they are not neighbours). */
 function atTensors(x: Node, tensors: readonly { axis: number; index: Node }[]): Node {
-  const shape = broadcastShapes('index', tensors.map(({ index }) => index.shape));
+  const shape = broadcastShapes(
+    'index',
+    tensors.map(({ index }) => index.shape),
+  );
   const axes = tensors.map(({ axis }) => axis);
   const neighbours = axes.every((axis, i) => i === 0 || axis === (axes[i - 1] as number) + 1);
   const position = neighbours ? (axes[0] as number) : 0;
@@ -152,7 +155,14 @@ function atTensors(x: Node, tensors: readonly { axis: number; index: Node }[]): 
   const before = rest.slice(0, position).map((axis) => x.shape[axis] as number);
   const after = rest.slice(position).map((axis) => x.shape[axis] as number);
   const merged = reshape(permuted(x, order), [...before, sizeOf(lengths), ...after]);
-  const linear = reshape(linearIndex(tensors.map(({ index }) => index), lengths, shape), [sizeOf(shape)]);
+  const linear = reshape(
+    linearIndex(
+      tensors.map(({ index }) => index),
+      lengths,
+      shape,
+    ),
+    [sizeOf(shape)],
+  );
   const picked = indexSelectExact(merged, before.length, linear);
   return reshape(picked, [...before, ...shape, ...after]);
 }
@@ -173,7 +183,10 @@ function linearIndex(indices: readonly Node[], lengths: readonly number[], shape
 function indexSelectExact(x: Node, axis: number, index: Node): Node {
   const count = index.shape[0] as number;
   const shape = x.shape.map((n, a) => (a === axis ? count : n));
-  const line = reshape(index, x.shape.map((_, a) => (a === axis ? count : 1)));
+  const line = reshape(
+    index,
+    x.shape.map((_, a) => (a === axis ? count : 1)),
+  );
   return gatherExact(x, expand(line, shape), axis);
 }
 
@@ -238,6 +251,7 @@ export function setThrough(x: Node, view: (node: Node) => Node, value: NodeOpera
   const sources = scatterAddExact(zeros, index, iota(count, 'int32'), 0);
   // A position hit twice gets the sum of two sources: the quotient is one of the range, and equal values agree anyway.
   const source = binary('idiv', sources, hits);
-  const written = count === 0 ? reshape(x, [size]) : where(lt(zeros, hits), gatherExact(values, source, 0), reshape(x, [size]));
+  const written =
+    count === 0 ? reshape(x, [size]) : where(lt(zeros, hits), gatherExact(values, source, 0), reshape(x, [size]));
   return reshape(written, x.shape);
 }

@@ -1,5 +1,16 @@
 /** Matrix products of every rank, by PyTorch's matmul rule (https://pytorch.org/docs/stable/generated/torch.matmul.html). */
-import { add as binaryAdd, cast, matmul as matmulExact, type Node, permute, printShape, reshape, type Shape, ShapeError, sizeOf } from '@torchlet/graph';
+import {
+  add as binaryAdd,
+  cast,
+  matmul as matmulExact,
+  type Node,
+  permute,
+  printShape,
+  reshape,
+  type Shape,
+  ShapeError,
+  sizeOf,
+} from '@torchlet/graph';
 import { broadcastShapes, broadcastTo } from './operands.js';
 
 function fail(a: Node, b: Node, why: string): never {
@@ -23,7 +34,10 @@ export function matmul(a: Node, b: Node): Node {
   if (a.shape.length === 1) {
     const row = matmul(reshape(a, [1, ...a.shape]), b);
     const drop = b.shape.length === 1 ? 0 : row.shape.length - 2;
-    return reshape(row, row.shape.filter((_, axis) => axis !== drop));
+    return reshape(
+      row,
+      row.shape.filter((_, axis) => axis !== drop),
+    );
   }
   if (b.shape.length === 1) {
     const column = matmul(a, reshape(b, [...b.shape, 1]));

@@ -24,19 +24,29 @@ import { nodeOf } from './operands.js';
 export function reshape(x: Node, lengths: readonly number[]): Node {
   const open = lengths.indexOf(-1);
   if (lengths.some((n, i) => (n < 0 && n !== -1) || (n === -1 && i !== open) || !Number.isInteger(n))) {
-    throw new ShapeError(`reshape: expected whole lengths of at least 0 and at most one -1, got ${printShape(lengths)}`);
+    throw new ShapeError(
+      `reshape: expected whole lengths of at least 0 and at most one -1, got ${printShape(lengths)}`,
+    );
   }
   if (open < 0) return reshapeExact(x, [...lengths]);
   const known = lengths.reduce((product, n) => (n === -1 ? product : product * n), 1);
   const size = sizeOf(x.shape);
   if (known === 0 || size % known !== 0) {
-    throw new ShapeError(`reshape: ${printShape(x.shape)} has ${size} elements and cannot become ${printShape(lengths)}`);
+    throw new ShapeError(
+      `reshape: ${printShape(x.shape)} has ${size} elements and cannot become ${printShape(lengths)}`,
+    );
   }
-  return reshapeExact(x, lengths.map((n) => (n === -1 ? size / known : n)));
+  return reshapeExact(
+    x,
+    lengths.map((n) => (n === -1 ? size / known : n)),
+  );
 }
 
 export function permute(x: Node, dims: readonly number[]): Node {
-  return permuteExact(x, dims.map((dim) => axisOf('permute', dim, x.shape.length)));
+  return permuteExact(
+    x,
+    dims.map((dim) => axisOf('permute', dim, x.shape.length)),
+  );
 }
 
 export function transpose(x: Node, dim0: number, dim1: number): Node {
@@ -53,7 +63,9 @@ export function movedim(x: Node, source: readonly number[], destination: readonl
   const from = source.map((dim) => axisOf('movedim', dim, rank));
   const to = destination.map((dim) => axisOf('movedim', dim, rank));
   if (from.length !== to.length || new Set(from).size !== from.length || new Set(to).size !== to.length) {
-    throw new ShapeError(`movedim: expected as many different destinations as sources, got [${source}] and [${destination}]`);
+    throw new ShapeError(
+      `movedim: expected as many different destinations as sources, got [${source}] and [${destination}]`,
+    );
   }
   const order = new Array<number>(rank).fill(-1);
   to.forEach((axis, i) => {
@@ -67,7 +79,8 @@ export function movedim(x: Node, source: readonly number[], destination: readonl
 /** -1 keeps a length; new dims may be added in front. */
 export function expand(x: Node, lengths: readonly number[]): Node {
   const missing = lengths.length - x.shape.length;
-  if (missing < 0) throw new ShapeError(`expand: expected at least ${x.shape.length} lengths, got ${printShape(lengths)}`);
+  if (missing < 0)
+    throw new ShapeError(`expand: expected at least ${x.shape.length} lengths, got ${printShape(lengths)}`);
   const padded = [...new Array<number>(missing).fill(1), ...x.shape];
   const shape = lengths.map((n, axis) => {
     if (n !== -1) return n;
@@ -80,7 +93,10 @@ export function expand(x: Node, lengths: readonly number[]): Node {
 export function squeeze(x: Node, dims: readonly number[] | null): Node {
   const rank = x.shape.length;
   const axes = dims === null ? x.shape.map((_, axis) => axis) : dims.map((dim) => axisOf('squeeze', dim, rank));
-  return reshapeExact(x, x.shape.filter((n, axis) => n !== 1 || !axes.includes(axis)));
+  return reshapeExact(
+    x,
+    x.shape.filter((n, axis) => n !== 1 || !axes.includes(axis)),
+  );
 }
 
 export function unsqueeze(x: Node, dim: number): Node {
@@ -99,7 +115,10 @@ export function flatten(x: Node, startDim: number, endDim: number): Node {
 }
 
 export function flip(x: Node, dims: readonly number[]): Node {
-  return flipExact(x, dims.map((dim) => axisOf('flip', dim, x.shape.length)).sort((a, b) => a - b));
+  return flipExact(
+    x,
+    dims.map((dim) => axisOf('flip', dim, x.shape.length)).sort((a, b) => a - b),
+  );
 }
 
 /** `length` elements along `dim` from `start`. The start of a slice of a stored tensor is a runtime number: a slice that moves keeps its plan. */
@@ -140,7 +159,10 @@ export function select(x: Node, dim: number, index: number): Node {
     throw new ShapeError(`select: index ${index} is outside dim ${dim} of length ${size}`);
   }
   const part = box(x, axis, index < 0 ? index + size : index, 1);
-  return reshapeExact(part, x.shape.filter((_, a) => a !== axis));
+  return reshapeExact(
+    part,
+    x.shape.filter((_, a) => a !== axis),
+  );
 }
 
 /** Parts of length `size` along `dim` (the last may be shorter), or of the sizes given. */
@@ -168,13 +190,17 @@ export function split(x: Node, size: number | readonly number[], dim: number): N
 export function cat(parts: readonly Node[], dim: number): Node {
   const first = parts[0];
   if (first === undefined) throw new ShapeError('cat: expected at least one tensor, got an empty list');
-  // As in PyTorch, a tensor of shape [0] joins anything.
-  const real = parts.filter((part) => !(part.shape.length === 1 && part.shape[0] === 0));
+  // As in PyTorch, a tensor of shape [0] joins anything; where it fits anyway, it stays, so that it has a gradient.
+  const isEmpty = ({ shape }: Node): boolean => shape.length === 1 && shape[0] === 0;
+  const real = parts.every(({ shape }) => shape.length === 1) ? parts : parts.filter((part) => !isEmpty(part));
   const dtype = parts.map((part) => part.dtype).reduce(promoteTypes);
   if (real.length === 0) return nodeOf(first, dtype);
   const axis = axisOf('cat', dim, (real[0] as Node).shape.length);
   if ((real[0] as Node).shape.length === 0) throw new ShapeError('cat: 0-d tensors cannot be joined; use stack');
-  return catExact(real.map((part) => nodeOf(part, dtype)), axis);
+  return catExact(
+    real.map((part) => nodeOf(part, dtype)),
+    axis,
+  );
 }
 
 export function stack(parts: readonly Node[], dim: number): Node {
@@ -183,14 +209,22 @@ export function stack(parts: readonly Node[], dim: number): Node {
   const axis = axisOf('stack', dim, first.shape.length + 1);
   for (const part of parts) {
     if (printShape(part.shape) !== printShape(first.shape)) {
-      throw new ShapeError(`stack: expected equal shapes, got ${printShape(first.shape)} and ${printShape(part.shape)}`);
+      throw new ShapeError(
+        `stack: expected equal shapes, got ${printShape(first.shape)} and ${printShape(part.shape)}`,
+      );
     }
   }
-  return cat(parts.map((part) => unsqueeze(part, axis)), axis);
+  return cat(
+    parts.map((part) => unsqueeze(part, axis)),
+    axis,
+  );
 }
 
+/** What padding is filled with: a value, the mirrored inside, the nearest element, or the other end. */
+export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
+
 /** Padding counts from the last dim backwards, (before, after) each, as in torch.nn.functional.pad; negative counts cut. */
-export function pad(x: Node, counts: readonly number[], value: number): Node {
+export function pad(x: Node, counts: readonly number[], value: number, mode: PadMode = 'constant'): Node {
   const rank = x.shape.length;
   if (counts.length % 2 !== 0 || counts.length > 2 * rank) {
     throw new ShapeError(`pad: expected up to ${rank} pairs of counts, got [${counts}]`);
@@ -209,7 +243,46 @@ export function pad(x: Node, counts: readonly number[], value: number): Node {
     if (length < 0) throw new ShapeError(`pad: counts [${counts}] cut more than ${printShape(x.shape)} has`);
     cut = box(cut, axis, -before, length);
   }
-  return padExact(cut, padding.map((count) => Math.max(0, count)), value);
+  const added = padding.map((count) => Math.max(0, count));
+  if (mode === 'constant') return padExact(cut, added, value);
+  return cut.shape.reduce(
+    (padded: Node, _, axis) => padAxis(padded, axis, added[2 * axis] as number, added[2 * axis + 1] as number, mode),
+    cut,
+  );
+}
+
+function padAxis(x: Node, axis: number, before: number, after: number, mode: Exclude<PadMode, 'constant'>): Node {
+  if (before === 0 && after === 0) return x;
+  const length = x.shape[axis] as number;
+  const longest = mode === 'replicate' ? (length === 0 ? -1 : Infinity) : mode === 'reflect' ? length - 1 : length;
+  if (Math.max(before, after) > longest) {
+    throw new ShapeError(`pad: ${mode} by (${before}, ${after}) does not fit dim ${axis} of ${printShape(x.shape)}`);
+  }
+  return catExact([...edge(x, axis, 'before', before, mode), x, ...edge(x, axis, 'after', after, mode)], axis);
+}
+
+/** What is put before or after x along `axis`; nothing for no elements. */
+function edge(
+  x: Node,
+  axis: number,
+  side: 'before' | 'after',
+  count: number,
+  mode: Exclude<PadMode, 'constant'>,
+): Node[] {
+  if (count === 0) return [];
+  const length = x.shape[axis] as number;
+  switch (mode) {
+    case 'reflect':
+      return [flipExact(box(x, axis, side === 'before' ? 1 : length - 1 - count, count), [axis])];
+    case 'replicate':
+      return [expandExact(box(x, axis, side === 'before' ? 0 : length - 1, 1), x.shape.with(axis, count))];
+    case 'circular':
+      return [box(x, axis, side === 'before' ? length - count : 0, count)];
+    default: {
+      const never: never = mode;
+      return never;
+    }
+  }
 }
 
 /** Zeros: the base of what is filled later. */

@@ -1,5 +1,20 @@
 /** Random tensors drawn on the device, bit for bit what `Generator` draws on the host. The key and the offset are runtime numbers. */
-import { add, binary, cast, cat, constant, expand, iota, type Node, reshape, type Shape, scalar, shrink, sizeOf, unary } from '@torchlet/graph';
+import {
+  add,
+  binary,
+  cast,
+  cat,
+  constant,
+  expand,
+  iota,
+  type Node,
+  reshape,
+  type Shape,
+  scalar,
+  shrink,
+  sizeOf,
+  unary,
+} from '@torchlet/graph';
 import { type Generator, parity, rotations } from '../random.js';
 import { like } from './operands.js';
 

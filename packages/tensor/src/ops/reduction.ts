@@ -1,6 +1,7 @@
 /** Reductions: sums, extremes, means and variances, norms, softmax and its kin, arg-extremes. */
 import { type DType, isFloat } from '@torchlet/device';
 import {
+  attach,
   axisOf,
   binary,
   cast,
@@ -51,7 +52,9 @@ function countOf(x: Node, axes: readonly number[]): number {
 export function mean(x: Node, dims: Dims, { keepdim, dtype }: ReduceOptions = {}): Node {
   const wanted = dtype ?? x.dtype;
   if (!isFloat(wanted)) {
-    throw new TypeError(`mean: expected a float dtype, got ${wanted}; convert with x.float() or pass { dtype: 'float32' }`);
+    throw new TypeError(
+      `mean: expected a float dtype, got ${wanted}; convert with x.float() or pass { dtype: 'float32' }`,
+    );
   }
   const axes = axesOf('mean', dims, x.shape.length);
   const total = reduce('reduceSum', cast(x, wanted), axes);
@@ -84,18 +87,19 @@ function least(x: Node, axes: readonly number[]): Node {
 }
 
 /** Where the extreme lies along `dim`: the first of equals, the first NaN if there is one. Int64; over all elements if `dim` is null. */
-export function argExtreme(
-  op: 'argmax' | 'argmin',
-  x: Node,
-  dim: number | null,
-  keepdim: boolean,
-): Node {
+export function argExtreme(op: 'argmax' | 'argmin', x: Node, dim: number | null, keepdim: boolean): Node {
   const flat = dim === null ? reshape(x, [sizeOf(x.shape)]) : x;
   const axis = dim === null ? 0 : axisOf(op, dim, x.shape.length);
   if (flat.shape.length === 0) return like({ shape: [], dtype: 'int64' }, 0);
   checkNotEmpty(op, flat, [axis]);
   const index = positionsOfExtreme(op, flat, axis);
-  if (dim === null) return keepdim ? reshape(index, x.shape.map(() => 1)) : reshape(index, []);
+  if (dim === null)
+    return keepdim
+      ? reshape(
+          index,
+          x.shape.map(() => 1),
+        )
+      : reshape(index, []);
   return finish(index, [axis], keepdim);
 }
 
@@ -103,7 +107,9 @@ function positionsOfExtreme(op: 'argmax' | 'argmin', x: Node, axis: number): Nod
   const length = x.shape[axis] as number;
   const extreme = op === 'argmax' ? reduce('reduceMax', x, [axis]) : least(x, [axis]);
   const spread = expand(extreme, x.shape);
-  const isIt = isFloat(x.dtype) ? binary('or', binary('eq', x, spread), not(binary('eq', x, x))) : binary('eq', x, spread);
+  const isIt = isFloat(x.dtype)
+    ? binary('or', binary('eq', x, spread), not(binary('eq', x, x)))
+    : binary('eq', x, spread);
   const places = alongAxis(length, axis, x, 'int32');
   const candidates = where(isIt, places, like(places, length));
   return cast(least(candidates, [axis]), 'int64');
@@ -115,11 +121,19 @@ export function alongAxis(length: number, axis: number, x: Node, dtype: DType): 
     iota(length, dtype),
     x.shape.map((_, a) => (a === axis ? length : 1)),
   );
-  return expand(line, x.shape.map((n, a) => (a === axis ? length : n)));
+  return expand(
+    line,
+    x.shape.map((n, a) => (a === axis ? length : n)),
+  );
 }
 
 /** Values and positions of the extreme along `dim`; the gradient of a value goes to the element chosen. */
-export function extremeWithIndices(op: 'max' | 'min', x: Node, dim: number, keepdim: boolean): { values: Node; indices: Node } {
+export function extremeWithIndices(
+  op: 'max' | 'min',
+  x: Node,
+  dim: number,
+  keepdim: boolean,
+): { values: Node; indices: Node } {
   const axis = axisOf(op, dim, x.shape.length);
   if (x.shape.length === 0) return { values: x, indices: like({ shape: [], dtype: 'int64' }, 0) };
   checkNotEmpty(op, x, [axis]);
@@ -138,12 +152,18 @@ export function all(x: Node, dims: Dims, { keepdim }: ReduceOptions = {}): Node 
   const axes = axesOf('all', dims, x.shape.length);
   const truth = cast(x, 'bool');
   const some = reduce('reduceMax', not(truth), axes);
-  return finish(not(some), axes, keepdim);
+  return finish(cast(not(some), truthDType(x.dtype)), axes, keepdim);
+}
+
+/** `all` and `any` give bool, but for uint8, which PyTorch once used for it. */
+function truthDType(dtype: DType): DType {
+  return dtype === 'uint8' ? 'uint8' : 'bool';
 }
 
 export function any(x: Node, dims: Dims, { keepdim }: ReduceOptions = {}): Node {
   const axes = axesOf('any', dims, x.shape.length);
-  return finish(reduce('reduceMax', cast(x, 'bool'), axes), axes, keepdim);
+  const some = reduce('reduceMax', cast(x, 'bool'), axes);
+  return finish(cast(some, truthDType(x.dtype)), axes, keepdim);
 }
 
 export function countNonzero(x: Node, dims: Dims): Node {
@@ -163,13 +183,28 @@ export function variance(x: Node, dims: Dims, correction: number, keepdim: boole
 }
 
 export function std(x: Node, dims: Dims, correction: number, keepdim: boolean): Node {
-  return unary('sqrt', variance(x, dims, correction, keepdim));
+  return rootOrZero(variance(x, dims, correction, keepdim));
+}
+
+/** The square root whose gradient at 0 is 0 instead of infinite, as PyTorch has it for deviations and norms. */
+export function rootOrZero(x: Node): Node {
+  const value = unary('sqrt', x);
+  if (!x.requiresGrad) return value;
+  const root: Node = attach(marker('detach', value), [x], (grad: Node) => {
+    const slope = binary('div', grad, binary('add', root, root));
+    return [where(binary('eq', root, like(root, 0)), like(grad, 0), slope)];
+  });
+  return root;
 }
 
 /** The shift that keeps exp in range: a maximum that no gradient passes, infinities replaced by 0. */
 function shiftOf(x: Node, axes: readonly number[]): Node {
   const largest = marker('detach', reduce('reduceMax', x, axes));
-  const infinite = binary('or', binary('eq', largest, like(largest, Infinity)), binary('eq', largest, like(largest, -Infinity)));
+  const infinite = binary(
+    'or',
+    binary('eq', largest, like(largest, Infinity)),
+    binary('eq', largest, like(largest, -Infinity)),
+  );
   return where(infinite, like(largest, 0), largest);
 }
 
