@@ -1,5 +1,5 @@
 /** Programs run on a device with given arrays, and compared with the interpreter. Owns tolerance. */
-import { type Device, type DType, type HostArray, isFloat, type Program } from '@torchlet/device';
+import { type Device, type DType, type Expression, type HostArray, isFloat, type Kernel, postorder, type Program } from '@torchlet/device';
 import { element, interpret, setElement, zerosFor } from './interpret.js';
 
 /** Runs `program`, whose slots are all buffers, on copies of `arrays`; gives what the buffers hold after it. */
@@ -18,13 +18,37 @@ export async function execute(device: Device, program: Program, arrays: readonly
   return outputs;
 }
 
-/** Relative error that a result of the dtype may have: a few units in the last place of what it is computed in, more for sums. */
-const relative: Partial<Record<DType, number>> = { float32: 4e-6, float64: 4e-14, float16: 2e-3, bfloat16: 2e-2 };
-/** Of values that cancelled, against the size of what they were made of. */
-const absolute: Partial<Record<DType, number>> = { float32: 2e-6, float64: 2e-14, float16: 1e-3, bfloat16: 1e-2 };
+/** How far apart results may be: relative to the value, and absolutely for values that cancelled. A few units in the last place, more for sums. */
+const tolerances: Partial<Record<DType, readonly [relative: number, absolute: number]>> = {
+  float64: [4e-14, 2e-14],
+  float32: [4e-6, 2e-6],
+  float16: [2e-3, 1e-3],
+  bfloat16: [2e-2, 1e-2],
+};
+
+/** The least exact float dtype that takes part in a program decides what its results may differ by. */
+function toleranceOf(program: Program): readonly [number, number] {
+  const roots = program.kernels.flatMap(kernelRoots);
+  const used = new Set([...postorder(roots).map(({ dtype }) => dtype), ...program.slots.map(({ dtype }) => dtype)]);
+  const [coarsest] = (['bfloat16', 'float16', 'float32', 'float64'] as const).filter((dtype) => used.has(dtype));
+  return tolerances[coarsest ?? 'float64'] ?? [0, 0];
+}
+
+function kernelRoots(kernel: Kernel): Expression[] {
+  switch (kernel.kind) {
+    case 'loop':
+      return kernel.phases.flatMap(({ reductions, stores }) => [...reductions.map(({ of }) => of), ...stores.map(({ value }) => value)]);
+    case 'matmul':
+      return [kernel.a, kernel.b, ...kernel.stores.map(({ value }) => value)];
+    case 'scatter':
+      return [kernel.value];
+    case 'custom':
+      return [];
+  }
+}
 
 /** The first element where two arrays differ by more than rounding, or null. */
-export function difference(dtype: DType, got: HostArray, expected: HostArray): string | null {
+export function difference(dtype: DType, got: HostArray, expected: HostArray, [relative, absolute]: readonly [number, number]): string | null {
   if (got.length !== expected.length) return `length ${got.length}, expected ${expected.length}`;
   for (let i = 0; i < got.length; i++) {
     const [a, b] = [element(dtype, got, i), element(dtype, expected, i)];
@@ -32,7 +56,7 @@ export function difference(dtype: DType, got: HostArray, expected: HostArray): s
     if (isFloat(dtype)) {
       const [x, y] = [Number(a), Number(b)];
       if (Number.isNaN(x) && Number.isNaN(y)) continue;
-      if (Math.abs(x - y) <= (relative[dtype] ?? 0) * Math.abs(y) + (absolute[dtype] ?? 0)) continue;
+      if (Math.abs(x - y) <= relative * Math.abs(y) + absolute) continue;
     }
     return `element ${i} is ${a}, expected ${b}`;
   }
@@ -45,7 +69,7 @@ export async function check(device: Device, program: Program, arrays: readonly H
   interpret(program, expected, scalars);
   const got = await execute(device, program, arrays, scalars);
   for (const [i, { dtype }] of program.slots.entries()) {
-    const found = difference(dtype, got[i] as HostArray, expected[i] as HostArray);
+    const found = difference(dtype, got[i] as HostArray, expected[i] as HostArray, toleranceOf(program));
     if (found !== null) return `slot ${i}: ${found}`;
   }
   return null;

@@ -11,7 +11,7 @@ import { type Count, splatConstant } from './lanes.js';
 import { blocksOf, hoist, loop, vectorLoop } from './nest.js';
 import { type Phases, type PreparedPhase, prepare } from './phases.js';
 import { Accumulators, identity, termOf } from './reduction.js';
-import { RowScratch, rowsToKeep } from './row-scratch.js';
+import { alwaysComputed, RowScratch, rowsToKeep } from './row-scratch.js';
 import { Scope } from './scope.js';
 import { chooseStrategy, innerUnroll, type Strategy } from './strategy.js';
 
@@ -114,7 +114,7 @@ class LoopEmitter {
   }
 
   #finishRows(phase: PreparedPhase): void {
-    const inPhase = new Set(postorder([...phase.values, ...phase.stores.map(({ value }) => value)]));
+    const inPhase = alwaysComputed(phase);
     for (const [expression, row] of this.#emitter.rows) if (inPhase.has(expression)) row.written = true;
   }
 

@@ -19,6 +19,7 @@ export interface Work {
 }
 
 interface Access {
+  readonly domain: number;
   readonly region: Region;
   readonly form: Affine;
 }
@@ -51,7 +52,7 @@ function hoistWork(emitter: Emitter, work: Work, accesses: Access[]): void {
   const wantUniform = (expression: Expression) => stack.push({ expression, scalar: !emitter.varies(expression) });
   const access = (slot: number, index: Expression) => {
     const { address, laneAtoms } = emitter.laneForm(index);
-    accesses.push({ region: emitter.region(slot), form: address });
+    accesses.push({ domain: work.domain, region: emitter.region(slot), form: address });
     for (const atom of [...address.atoms.keys(), ...laneAtoms.keys()]) wantUniform(atom);
   };
   const compute = (expression: Expression, scalar: boolean) => {
@@ -73,7 +74,7 @@ function hoistWork(emitter: Emitter, work: Work, accesses: Access[]): void {
     before.add(expression);
     if (expression.kind === 'constant') continue;
     const row = emitter.rows.get(expression);
-    if (row !== undefined) accesses.push({ region: row.region, form: row.form });
+    if (row !== undefined) accesses.push({ domain: work.domain, region: row.region, form: row.form });
     if (row?.written) continue;
     if (emitter.within(expression, bound)) {
       compute(expression, scalar);
@@ -122,10 +123,16 @@ export function loop(
 ): void {
   const { f } = emitter;
   const accesses = hoist(emitter, works);
-  for (const { region, form } of accesses) emitter.addresses.prepare(region, form);
+  for (const { domain, region, form } of accesses) {
+    emitter.enter(domain);
+    emitter.addresses.prepare(region, form);
+  }
   const counter = f.let(variable.name, typeof start === 'object' ? start : i32.const(Number(start)));
   const inside = new Scope(emitter.scope, new Map([[variable, { local: counter, offset: 0 }]]));
-  const moving = accesses.flatMap(({ region, form }) => emitter.addresses.moving(region, form, variable, start, step, inside) ?? []);
+  const moving = accesses.flatMap(({ domain, region, form }) => {
+    emitter.enter(domain);
+    return emitter.addresses.moving(region, form, variable, start, step, inside) ?? [];
+  });
   const outside = emitter.scope;
   control(counter, end, () => {
     emitter.scope = inside;

@@ -8,6 +8,7 @@ import type { Affine, Variable } from './affine.js';
 import type { Emitter, KeptRow } from './emitter.js';
 import { isWide } from './lanes.js';
 import type { Work } from './nest.js';
+import { isPureIndex } from './space.js';
 
 /** Instructions that one vector of a function takes, about; the rest take one or two. */
 const costs: Readonly<Partial<Record<ScalarFunction, number>>> = {
@@ -37,7 +38,7 @@ const worthKeeping = 8;
 
 /** The expressions of a domain's phases that are worth keeping: computed in one phase, used again in a later one. */
 export function rowsToKeep(emitter: Emitter, phases: readonly Work[], mustVary: number, stored: ReadonlySet<number>): Expression[] {
-  const perPhase = phases.map((phase) => new Set(postorder([...phase.values, ...phase.stores.flatMap(({ value, mask }) => (mask ? [value, mask] : [value]))])));
+  const perPhase = phases.map(alwaysComputed);
   const uses = new Map<Expression, number>();
   for (const phase of perPhase) for (const expression of phase) uses.set(expression, (uses.get(expression) ?? 0) + 1);
   const shared = (expression: Expression) => (uses.get(expression) ?? 0) > 1;
@@ -48,11 +49,24 @@ export function rowsToKeep(emitter: Emitter, phases: readonly Work[], mustVary: 
     for (const user of perPhase[i] ?? []) if (!shared(user)) for (const operand of operands(user)) wanted.add(operand);
     const earlier = perPhase.slice(0, i);
     for (const expression of wanted) {
-      if (!earlier.some((phase) => phase.has(expression)) || expression.kind !== 'apply') continue;
+      if (!earlier.some((phase) => phase.has(expression)) || expression.kind !== 'apply' || isPureIndex(expression)) continue;
       if ((emitter.dependencies(expression) & mustVary) === mustVary && cost(emitter, expression, mustVary, stored) >= worthKeeping) kept.add(expression);
     }
   });
   return [...kept];
+}
+
+/** What a phase computes at every point, whatever masks say: the index of a masked load is not among it. */
+export function alwaysComputed({ values, stores }: Work): Set<Expression> {
+  const found = new Set<Expression>();
+  const stack = [...values, ...stores.map(({ value }) => value)];
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    if (found.has(next)) continue;
+    found.add(next);
+    if (next.kind === 'load' && next.mask !== null) stack.push(next.mask);
+    else stack.push(...operands(next));
+  }
+  return found;
 }
 
 /** 0 for what reads slots that the kernel writes: such a value is not the same in every phase. */
