@@ -16,7 +16,7 @@ export type Work =
       readonly batch: number;
       readonly trainImages: number;
       readonly epochs: number;
-      /** The first epochs, which are run and not timed. */
+      /** The first epochs of the measured training, which are run and not timed. */
       readonly warmEpochs: number;
     }
   | { readonly kind: 'matmul'; readonly size: number }

@@ -15,7 +15,7 @@ import {
   squareMatrices,
   type Batch,
 } from './shared-inputs.js';
-import { timeCalls, timeEpochs } from './timing.js';
+import { timeCalls, timeEpochs, type Trainer } from './timing.js';
 
 interface JaxArray {
   readonly ref: JaxArray;
@@ -61,7 +61,7 @@ const { numpy, nn, tree } = jax;
 const array = (values: Float32Array, shape: readonly number[]): JaxArray =>
   numpy.array(values, { shape, dtype: numpy.float32 });
 
-async function train(work: Extract<Work, { kind: 'train' }>): Promise<Report> {
+function trainer(work: Extract<Work, { kind: 'train' }>): Trainer {
   let layers: Layer[] = initialWeights(job.data, work.widths).map(({ inputs, outputs, weight }) => ({
     weight: array(weight, [inputs, outputs]),
     bias: numpy.zeros([outputs]),
@@ -84,7 +84,7 @@ async function train(work: Extract<Work, { kind: 'train' }>): Promise<Report> {
   });
   const infer = jax.jit(forward);
   let loss: JaxArray | undefined;
-  return timeEpochs(job, work, {
+  return {
     step({ images, labels }) {
       loss?.dispose();
       [loss, layers] = update(layers, array(images, [work.batch, 784]), array(oneHot(labels), [work.batch, 10]));
@@ -95,7 +95,7 @@ async function train(work: Extract<Work, { kind: 'train' }>): Promise<Report> {
     },
     accuracy: async ({ images, labels }: Batch) =>
       accuracyOf(await infer(tree.ref(layers), array(images, [labels.length, 784])).data(), labels),
-  });
+  };
 }
 
 async function matmul(size: number): Promise<Report> {
@@ -138,7 +138,7 @@ jax.defaultDevice('wasm');
 const { work } = job;
 switch (work.kind) {
   case 'train':
-    finish(await train(work));
+    finish(await timeEpochs(job, work, () => trainer(work)));
     break;
   case 'matmul':
     finish(await matmul(work.size));

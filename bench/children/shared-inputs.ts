@@ -24,6 +24,7 @@ export class Digits {
   readonly #labels: Uint8Array;
   readonly #order: Int32Array;
   readonly #trainImages: number;
+  #batch: Batch = { images: new Float32Array(0), labels: new Uint8Array(0) };
 
   constructor(folder: string, trainImages: number) {
     this.#images = new Float32Array(bytes(folder, 'x.f32'));
@@ -32,17 +33,22 @@ export class Digits {
     this.#trainImages = trainImages;
   }
 
-  /** Batch `index` of `epoch`, in fresh arrays. */
+  /**
+   * Batch `index` of `epoch`, in the same two arrays every time: whatever a peer does with them, it has done when its step
+   * returns, or its loss would show it.
+   */
   batch(epoch: number, index: number, size: number): Batch {
-    const images = new Float32Array(size * PIXELS);
-    const labels = new Uint8Array(size);
+    if (this.#batch.labels.length !== size) {
+      this.#batch = { images: new Float32Array(size * PIXELS), labels: new Uint8Array(size) };
+    }
+    const { images, labels } = this.#batch;
     const start = epoch * this.#trainImages + index * size;
     for (let row = 0; row < size; row++) {
       const source = this.#order[start + row] as number;
       images.set(this.#images.subarray(source * PIXELS, (source + 1) * PIXELS), row * PIXELS);
       labels[row] = this.#labels[source] as number;
     }
-    return { images, labels };
+    return this.#batch;
   }
 
   get heldOut(): Batch {

@@ -15,7 +15,7 @@ import {
   squareMatrices,
   type Batch,
 } from './shared-inputs.js';
-import { timeCalls, timeEpochs } from './timing.js';
+import { timeCalls, timeEpochs, type Trainer } from './timing.js';
 
 interface TfTensor {
   dataSync(): Float32Array;
@@ -56,7 +56,7 @@ const wasm = load('@tensorflow/tfjs-backend-wasm') as { setWasmPaths(folder: str
 /** Multiples of the batch size, so that the held-out images need no shape of their own. */
 const PREDICTED_AT_ONCE = 100;
 
-async function train(work: Extract<Work, { kind: 'train' }>): Promise<Report> {
+function trainer(work: Extract<Work, { kind: 'train' }>): Trainer {
   const layers = initialWeights(job.data, work.widths).map(({ inputs, outputs, weight }) => ({
     weight: tf.variable(tf.tensor(weight, [inputs, outputs])),
     bias: tf.variable(tf.zeros([outputs])),
@@ -68,7 +68,7 @@ async function train(work: Extract<Work, { kind: 'train' }>): Promise<Report> {
     }, images);
   const optimizer = tf.train.sgd(work.learningRate);
   let loss: TfTensor | undefined;
-  return timeEpochs(job, work, {
+  return {
     step({ images, labels }) {
       loss?.dispose();
       const x = tf.tensor(images, [work.batch, 784]);
@@ -89,7 +89,7 @@ async function train(work: Extract<Work, { kind: 'train' }>): Promise<Report> {
       }
       return accuracyOf(scores, labels);
     },
-  });
+  };
 }
 
 async function matmul(size: number): Promise<Report> {
@@ -138,7 +138,7 @@ const shift = tf.zeros([1024]);
 const { work } = job;
 switch (work.kind) {
   case 'train':
-    finish(await train(work));
+    finish(await timeEpochs(job, work, () => trainer(work)));
     break;
   case 'matmul':
     finish(await matmul(work.size));

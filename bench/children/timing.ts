@@ -29,20 +29,35 @@ export interface Trainer {
   accuracy(heldOut: Batch): Promise<number>;
 }
 
-/** Trains for all epochs of the work and times those after the warm ones; gathering the batches is part of the time. */
+/** How long a peer trains before the measured training begins, so that the engine's compilers have done their work. */
+const WARM_TRAINING_MS = 2000;
+
+/**
+ * Trains for all epochs of the work, from the shared initial weights, and times those after the warm ones; gathering the
+ * batches is part of the time. Before that, another trainer of the same kind warms the engine up.
+ */
 export async function timeEpochs(
   job: Job,
   work: Extract<Work, { kind: 'train' }>,
-  trainer: Trainer,
+  makeTrainer: () => Trainer,
 ): Promise<{ samples: number[]; loss: number; accuracy: number }> {
   const digits = new Digits(job.data, work.trainImages);
   const steps = work.trainImages / work.batch;
+  const runEpoch = (trainer: Trainer, epoch: number): Promise<number> => {
+    for (let index = 0; index < steps; index++) trainer.step(digits.batch(epoch, index, work.batch));
+    return trainer.lastLoss();
+  };
+  const warmStart = performance.now();
+  const warming = makeTrainer();
+  for (let epoch = 0; performance.now() - warmStart < WARM_TRAINING_MS; epoch++) {
+    await runEpoch(warming, epoch % work.epochs);
+  }
+  const trainer = makeTrainer();
   const samples: number[] = [];
   let loss = Number.NaN;
   for (let epoch = 0; epoch < work.epochs; epoch++) {
     const start = performance.now();
-    for (let index = 0; index < steps; index++) trainer.step(digits.batch(epoch, index, work.batch));
-    loss = await trainer.lastLoss();
+    loss = await runEpoch(trainer, epoch);
     if (epoch >= work.warmEpochs) samples.push(performance.now() - start);
   }
   return { samples, loss, accuracy: await trainer.accuracy(digits.heldOut) };
