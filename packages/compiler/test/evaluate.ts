@@ -1,6 +1,6 @@
 /** Runs graphs through a planner on the interpreter: stored leaves, host leaves, outputs in place. Owns the bindings a runtime would make. */
 import { type DType, dtypes, type HostArray, type Span } from '@torchlet/device';
-import { leaf, Node, type Shape, type Source, sizeOf } from '@torchlet/graph';
+import { leaf, type Node, type Shape, type Source, sizeOf } from '@torchlet/graph';
 import type { Planned, Planner } from '../src/index.js';
 import type { Interpreter } from './interpret.js';
 

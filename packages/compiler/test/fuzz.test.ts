@@ -7,7 +7,7 @@ import { contents, evaluate } from './evaluate.js';
 import { Interpreter } from './interpret.js';
 import { Random, randomGraph } from './random-graph.js';
 
-const rounds = 400;
+const rounds = 100;
 /** Of float32 after a few dozen operations on values of size 1. */
 const float32Chain = 2e-4;
 

@@ -55,7 +55,10 @@ export class Interpreter implements Device {
   disposed = 0;
 
   constructor(options: InterpreterOptions = {}) {
-    const storedBytes = Object.fromEntries(dtypeNames.map((name) => [name, dtypes[name].bytes])) as Record<DType, number>;
+    const storedBytes = Object.fromEntries(dtypeNames.map((name) => [name, dtypes[name].bytes])) as Record<
+      DType,
+      number
+    >;
     this.capabilities = {
       storedBytes,
       buffersPerKernel: 64,
@@ -98,7 +101,8 @@ export class Interpreter implements Device {
           return (bindings.hostInputs[slot.index] as HostArray).slice();
         case 'arena': {
           const segment = arena[slot.segment] as Memory;
-          if (slot.offset + slot.size * dtypes[slot.dtype].bytes > segment.bytes) throw new RangeError('outside the arena');
+          if (slot.offset + slot.size * dtypes[slot.dtype].bytes > segment.bytes)
+            throw new RangeError('outside the arena');
           return dtypes[slot.dtype].array(segment.data, slot.offset, slot.size);
         }
         default: {
@@ -127,7 +131,12 @@ class Run {
   readonly read = new Map<string, string>();
   results: Element[] = [];
 
-  constructor(program: Program, slots: readonly HostArray[], scalars: readonly (number | bigint)[], capabilities: Capabilities) {
+  constructor(
+    program: Program,
+    slots: readonly HostArray[],
+    scalars: readonly (number | bigint)[],
+    capabilities: Capabilities,
+  ) {
     this.program = program;
     this.slots = slots;
     this.scalars = scalars;
@@ -206,11 +215,20 @@ class Run {
         offset += stride * (axis === kernel.axis ? index : (point[axis] as number));
       });
       const old = this.load(kernel.slot, offset);
-      this.put(kernel.slot, offset, scalarMeanings.add([old, this.value(kernel.value, point, null, known)], dtype, dtype));
+      this.put(
+        kernel.slot,
+        offset,
+        scalarMeanings.add([old, this.value(kernel.value, point, null, known)], dtype, dtype),
+      );
     });
   }
 
-  store({ slot, index, value, mask }: Store, at: readonly number[], point: readonly number[], known: Map<Expression, Element>) {
+  store(
+    { slot, index, value, mask }: Store,
+    at: readonly number[],
+    point: readonly number[],
+    known: Map<Expression, Element>,
+  ) {
     if (mask !== null && this.value(mask, at, point, known) === 0) return;
     const offset = Number(this.value(index, at, point, known));
     const result = this.value(value, at, point, known);
@@ -219,13 +237,19 @@ class Run {
     const before = this.wrote.get(key);
     if (before !== undefined) throw new Error(`points ${before} and ${where} both write ${key}`);
     const reader = this.read.get(key);
-    if (reader !== undefined && reader !== point.join(',')) throw new Error(`${reader} reads ${key}, which ${where} writes`);
+    if (reader !== undefined && reader !== point.join(','))
+      throw new Error(`${reader} reads ${key}, which ${where} writes`);
     this.wrote.set(key, where);
     this.put(slot, offset, result);
   }
 
   /** `point`: who reads; null for the operands of a product, which every point reads. */
-  value(root: Expression, at: readonly number[], point: readonly number[] | null, known: Map<Expression, Element>): Element {
+  value(
+    root: Expression,
+    at: readonly number[],
+    point: readonly number[] | null,
+    known: Map<Expression, Element>,
+  ): Element {
     const found = known.get(root);
     if (found !== undefined) return found;
     const result = this.compute(root, at, point, known);
@@ -233,7 +257,12 @@ class Run {
     return result;
   }
 
-  compute(e: Expression, at: readonly number[], point: readonly number[] | null, known: Map<Expression, Element>): Element {
+  compute(
+    e: Expression,
+    at: readonly number[],
+    point: readonly number[] | null,
+    known: Map<Expression, Element>,
+  ): Element {
     switch (e.kind) {
       case 'constant':
         return round(elementOf(e.value, e.dtype), e.dtype);
@@ -248,14 +277,16 @@ class Run {
         return result;
       }
       case 'load': {
-        if (e.mask !== null && this.value(e.mask, at, point, known) === 0) return round(elementOf(e.otherwise, e.dtype), e.dtype);
+        if (e.mask !== null && this.value(e.mask, at, point, known) === 0)
+          return round(elementOf(e.otherwise, e.dtype), e.dtype);
         const offset = Number(this.value(e.index, at, point, known));
         const key = `${e.slot}:${offset}`;
         const reader = point === null ? 'operand' : point.join(',');
         const other = this.read.get(key);
         this.read.set(key, other === undefined || other === reader ? reader : 'several points');
         const writer = this.wrote.get(key);
-        if (writer !== undefined && writer !== at.join(',')) throw new Error(`${at.join(',')} reads ${key}, which ${writer} wrote`);
+        if (writer !== undefined && writer !== at.join(','))
+          throw new Error(`${at.join(',')} reads ${key}, which ${writer} wrote`);
         return this.load(e.slot, offset);
       }
       case 'apply': {
@@ -277,7 +308,8 @@ class Run {
     const data = this.slots[slot] as HostArray;
     const { dtype } = this.program.slots[slot] as Program['slots'][number];
     const element = data[offset];
-    if (element === undefined) throw new RangeError(`load of element ${offset} of slot ${slot}, which has ${data.length}`);
+    if (element === undefined)
+      throw new RangeError(`load of element ${offset} of slot ${slot}, which has ${data.length}`);
     if (dtype === 'float16') return float16ToNumber(Number(element));
     return dtype === 'bfloat16' ? bfloat16ToNumber(Number(element)) : element;
   }

@@ -36,7 +36,9 @@ describe('one plan', () => {
 
   test('for another start of a slice', () => {
     const x = leaf(1, 2, 3, 4, 5);
-    const make = (start: number) => [g.add(g.shrink(x, [0], [2], { axis: 0, start: g.scalar(start, 'int32') }), leaf(0, 0))];
+    const make = (start: number) => [
+      g.add(g.shrink(x, [0], [2], { axis: 0, start: g.scalar(start, 'int32') }), leaf(0, 0)),
+    ];
     expect(compiled(make(0), make(3))).toBe(1);
     expect(evaluate(device, planner, make(2))).toEqual([Float32Array.of(3, 4)]);
   });
@@ -47,7 +49,9 @@ describe('one plan', () => {
   });
 
   test('equal scalars stay two slots', () => {
-    const make = (a: number, b: number) => [g.add(g.scalar(a, 'float32', [1]), g.mul(leaf(1), g.scalar(b, 'float32', [1])))];
+    const make = (a: number, b: number) => [
+      g.add(g.scalar(a, 'float32', [1]), g.mul(leaf(1), g.scalar(b, 'float32', [1]))),
+    ];
     expect(compiled(make(2, 2))).toBe(1);
     expect(evaluate(device, planner, make(10, 3))).toEqual([Float32Array.of(13)]);
     expect(planner.stats.misses).toBe(1);

@@ -73,7 +73,15 @@ export function randomGraph(random: Random, device: Interpreter, size: number): 
     if (random.below(4) === 0) return g.full(shape, random.pick([0, 1, 2, -1]), dtype);
     if (random.below(6) === 0) {
       const value = g.scalar(dtype === 'int64' ? 2n : random.below(3), dtype);
-      return shape.length === 0 ? value : g.expand(g.reshape(value, shape.map(() => 1)), shape);
+      return shape.length === 0
+        ? value
+        : g.expand(
+            g.reshape(
+              value,
+              shape.map(() => 1),
+            ),
+            shape,
+          );
     }
     return addLeaf(shape, dtype);
   };
@@ -111,8 +119,17 @@ function roundsInexact(made: g.Node): boolean {
 function slicedAssign(random: Random, target: g.Node, values: readonly g.Node[]): g.Node {
   const shape = target.shape.map((length) => 1 + random.below(length));
   const starts = target.shape.map((length, axis) => random.below(length - (shape[axis] as number) + 1));
-  const value = g.shrink(random.pick(values), target.shape.map(() => 0), shape);
-  return g.assignSlice(target, value, starts, shape.map(() => 1));
+  const value = g.shrink(
+    random.pick(values),
+    target.shape.map(() => 0),
+    shape,
+  );
+  return g.assignSlice(
+    target,
+    value,
+    starts,
+    shape.map(() => 1),
+  );
 }
 
 type Like = (shape: g.Shape, dtype: DType) => g.Node;
@@ -124,10 +141,14 @@ function step(random: Random, x: g.Node, like: Like): g.Node | null {
   const isFloat = x.dtype === 'float32';
   switch (random.below(24)) {
     case 0:
-      return isFloat ? g.unary(random.pick(['exp', 'tanh', 'sin', 'neg', 'floor'] as const), g.mul(x, g.fullLike(x, 0.125))) : null;
+      return isFloat
+        ? g.unary(random.pick(['exp', 'tanh', 'sin', 'neg', 'floor'] as const), g.mul(x, g.fullLike(x, 0.125)))
+        : null;
     case 1:
     case 2:
-      return x.dtype === 'bool' ? g.binary(random.pick(['and', 'or', 'xor'] as const), x, like(shape, 'bool')) : g.add(x, like(shape, x.dtype));
+      return x.dtype === 'bool'
+        ? g.binary(random.pick(['and', 'or', 'xor'] as const), x, like(shape, 'bool'))
+        : g.add(x, like(shape, x.dtype));
     case 3:
       return x.dtype === 'bool' ? null : g.mul(x, g.sub(like(shape, x.dtype), g.fullLike(x, 1)));
     case 4:
@@ -138,13 +159,23 @@ function step(random: Random, x: g.Node, like: Like): g.Node | null {
     case 7:
     case 8:
       if (rank === 0 || x.dtype === 'bool') return null;
-      return g.reduce(random.pick(['reduceSum', 'reduceMax', 'reduceSum'] as const), x, random.below(3) === 0 ? shape.map((_, a) => a) : [axis]);
+      return g.reduce(
+        random.pick(['reduceSum', 'reduceMax', 'reduceSum'] as const),
+        x,
+        random.below(3) === 0 ? shape.map((_, a) => a) : [axis],
+      );
     case 9:
       return g.reshape(x, random.pick([[g.sizeOf(shape)], [...shape, 1], [1, ...shape], halved(shape)]));
     case 10:
       return g.permute(x, shape.map((_, a) => a).reverse());
     case 11:
-      return rank === 0 ? null : g.pad(x, shape.flatMap((_, a) => (a === axis ? [random.below(2), random.below(3)] : [0, 0])), random.pick([0, 1, -2]));
+      return rank === 0
+        ? null
+        : g.pad(
+            x,
+            shape.flatMap((_, a) => (a === axis ? [random.below(2), random.below(3)] : [0, 0])),
+            random.pick([0, 1, -2]),
+          );
     case 12:
       return rank === 0 ? null : g.flip(x, [axis]);
     case 13: {
@@ -175,7 +206,9 @@ function step(random: Random, x: g.Node, like: Like): g.Node | null {
     case 19:
       return rank === 0 ? null : g.gather(x, like(shape, 'int32'), axis);
     case 20:
-      return rank === 0 || x.dtype === 'bool' ? null : g.scatterAdd(like(shape, x.dtype), like(shape, 'int32'), x, axis);
+      return rank === 0 || x.dtype === 'bool'
+        ? null
+        : g.scatterAdd(like(shape, x.dtype), like(shape, 'int32'), x, axis);
     case 21: {
       if (rank === 0 || !isFloat) return null;
       const one = shape.map((length, a) => (a === axis ? 1 : length));

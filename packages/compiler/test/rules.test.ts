@@ -30,7 +30,11 @@ const oneHot = (index: g.Node, src: g.Node, shape: g.Shape, axis: number) =>
 
 const samples: { readonly [Name in RewriteRuleName]: () => readonly g.Node[] } = {
   marker: () => [g.marker('contiguous', x), g.marker('copy', x), g.marker('detach', x), g.attach(x, [leaf([4])], null)],
-  empty: () => [g.add(leaf([0, 3]), leaf([0, 3])), g.matmul(leaf([0, 2]), leaf([2, 3])), g.gather(leaf([4]), leaf([0], 'int32'), 0)],
+  empty: () => [
+    g.add(leaf([0, 3]), leaf([0, 3])),
+    g.matmul(leaf([0, 2]), leaf([2, 3])),
+    g.gather(leaf([4]), leaf([0], 'int32'), 0),
+  ],
   fold: () => [
     g.add(g.full([2], 3, 'float64'), g.full([2], 0.1, 'float64')),
     g.lt(g.constant(1, 'int64'), g.constant(2, 'int64')),

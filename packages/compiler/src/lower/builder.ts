@@ -97,7 +97,8 @@ export class Builder {
 
   /** The condition low <= index < high; null where it always holds. */
   inside(index: Index, low: number, high: number): Expression | null {
-    const above = index.min >= low ? null : this.apply('lt', 'bool', [this.constant(low - 1, 'int32'), this.index(index)]);
+    const above =
+      index.min >= low ? null : this.apply('lt', 'bool', [this.constant(low - 1, 'int32'), this.index(index)]);
     const below = index.max < high ? null : this.apply('lt', 'bool', [this.index(index), this.constant(high, 'int32')]);
     return this.both(above, below);
   }

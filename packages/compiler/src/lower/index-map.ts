@@ -191,7 +191,8 @@ export class Indices {
       const [quotient, remainder] = this.divide(large, by / unit);
       return [quotient, this.add(this.scale(remainder, unit), small)];
     }
-    const only = rest.terms.length === 1 && rest.constant === 0 && rest.terms[0]?.times === 1 ? rest.terms[0].atom : null;
+    const only =
+      rest.terms.length === 1 && rest.constant === 0 && rest.terms[0]?.times === 1 ? rest.terms[0].atom : null;
     if (only?.kind === 'div') {
       return [this.divide(only.of, only.by * by)[0], this.#single(this.#rest('mod', rest, by))];
     }
@@ -270,5 +271,7 @@ export function eachAtom(index: Index, visit: (atom: Atom) => void): void {
 
 /** Whether no division and nothing computed from memory is in the index: runtime scalars are allowed. */
 export function isAffine(index: Index): boolean {
-  return index.terms.every(({ atom }) => atom.kind === 'axis' || (atom.kind === 'data' && atom.expression.kind === 'scalar'));
+  return index.terms.every(
+    ({ atom }) => atom.kind === 'axis' || (atom.kind === 'data' && atom.expression.kind === 'scalar'),
+  );
 }

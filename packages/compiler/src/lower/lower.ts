@@ -114,9 +114,10 @@ export class Lowerer {
     const limit = (x.shape[axis] as number) - 1;
     const found = this.#clamp(this.lower(index, at, mask), limit);
     const moved = [...at];
-    moved[axis] = found.kind === 'constant'
-      ? builder.indices.constant(Number(found.value))
-      : builder.indices.data(found, builder.id(found), 0, limit);
+    moved[axis] =
+      found.kind === 'constant'
+        ? builder.indices.constant(Number(found.value))
+        : builder.indices.data(found, builder.id(found), 0, limit);
     return this.lower(x, moved, mask);
   }
 

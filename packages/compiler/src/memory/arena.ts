@@ -36,7 +36,9 @@ interface Segment {
 export function planArena(lifetimes: readonly Lifetime[], alignment: number, segmentBytes: number): ArenaPlan {
   const segments: Segment[] = [];
   const addresses = new Array<{ segment: number; offset: number }>(lifetimes.length);
-  const order = lifetimes.map((_, i) => i).sort((a, b) => at(a).first - at(b).first || at(b).bytes - at(a).bytes || a - b);
+  const order = lifetimes
+    .map((_, i) => i)
+    .sort((a, b) => at(a).first - at(b).first || at(b).bytes - at(a).bytes || a - b);
   const ending = [...order].sort((a, b) => at(a).last - at(b).last);
   let ended = 0;
   function at(i: number): Lifetime {
@@ -60,12 +62,15 @@ function aligned(bytes: number, alignment: number): number {
 /** The smallest hole that is large enough; else more of a segment, else a new one. */
 function take(segments: Segment[], bytes: number, limit: number): { segment: number; offset: number } {
   if (bytes > limit) {
-    throw new RangeError(`compiler: an intermediate of ${bytes} bytes is larger than this device's largest buffer (${limit} bytes)`);
+    throw new RangeError(
+      `compiler: an intermediate of ${bytes} bytes is larger than this device's largest buffer (${limit} bytes)`,
+    );
   }
   let best: { segment: number; hole: number; bytes: number } | null = null;
   segments.forEach(({ holes }, segment) => {
     holes.forEach((hole, index) => {
-      if (hole.bytes >= bytes && (best === null || hole.bytes < best.bytes)) best = { segment, hole: index, bytes: hole.bytes };
+      if (hole.bytes >= bytes && (best === null || hole.bytes < best.bytes))
+        best = { segment, hole: index, bytes: hole.bytes };
     });
   });
   if (best !== null) {

@@ -92,7 +92,9 @@ function placesRead(kernel: UnitKernel): number[] {
     case 'matmul':
       return loadsOf(kernel.draft).map(({ load }) => load.slot);
     case 'scatter':
-      return postorder([kernel.index, kernel.value]).filter(isLoad).map((load) => load.slot);
+      return postorder([kernel.index, kernel.value])
+        .filter(isLoad)
+        .map((load) => load.slot);
     case 'custom':
       return kernel.inputs.map(({ id }) => id);
     default: {

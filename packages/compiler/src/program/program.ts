@@ -2,7 +2,17 @@
  * The program: ordered kernels with slots for places, addresses for intermediates, numbers for runtime scalars. Owns that last step, from
  * drafts to the contract's plain data; what it makes is printed by `printProgram` of `@torchlet/device`.
  */
-import type { Capabilities, Expression, Kernel, LoopKernel, MatmulKernel, Phase, Program, Slot, Store } from '@torchlet/device';
+import type {
+  Capabilities,
+  Expression,
+  Kernel,
+  LoopKernel,
+  MatmulKernel,
+  Phase,
+  Program,
+  Slot,
+  Store,
+} from '@torchlet/device';
 import { postorder } from '@torchlet/device';
 import { contiguousStrides, type CustomKernelSpec, type Typed } from '@torchlet/graph';
 import type { DraftStore } from '../lower/draft.js';
@@ -10,7 +20,14 @@ import { planArena } from '../memory/arena.js';
 import type { Plan } from '../plan.js';
 import type { Item, Place } from '../schedule/item.js';
 import type { Placement } from './targets.js';
-import { type CustomDraft, type DraftKernel, orderStores, type PlacedStore, type ScatterDraft, targetIndex } from './units.js';
+import {
+  type CustomDraft,
+  type DraftKernel,
+  orderStores,
+  type PlacedStore,
+  type ScatterDraft,
+  targetIndex,
+} from './units.js';
 
 export type Bound = Pick<Plan, 'program' | 'buffers' | 'hosts' | 'scalars'>;
 
@@ -23,7 +40,12 @@ interface Use {
 }
 
 /** Writes the kernels of a placement down as a program. */
-export function makeProgram(name: string, placement: Placement, scalars: readonly Typed[], capabilities: Capabilities): Bound {
+export function makeProgram(
+  name: string,
+  placement: Placement,
+  scalars: readonly Typed[],
+  capabilities: Capabilities,
+): Bound {
   const writer = new ProgramWriter(placement, scalars);
   const kernels = placement.units.flatMap(({ kernels }) => kernels.map((kernel) => writer.kernel(kernel)));
   return writer.finish(name, kernels, capabilities);
@@ -84,7 +106,12 @@ class ProgramWriter {
       return { kind: 'buffer', dtype, size, index, access: !writes ? 'read' : reads ? 'readwrite' : 'write' };
     });
     const dtypes = this.#scalars.map((position) => (this.#scalarTypes[position] as Typed).dtype);
-    return { program: { name, slots, scalars: dtypes, kernels, arena: segments }, buffers, hosts, scalars: this.#scalars };
+    return {
+      program: { name, slots, scalars: dtypes, kernels, arena: segments },
+      buffers,
+      hosts,
+      scalars: this.#scalars,
+    };
   }
 
   #slot(id: number, writes: boolean): number {
@@ -142,7 +169,11 @@ class ProgramWriter {
     }
   }
 
-  #stores(kernel: DraftKernel, stores: readonly DraftStore[], translate: (expression: Expression) => Expression): Store[] {
+  #stores(
+    kernel: DraftKernel,
+    stores: readonly DraftStore[],
+    translate: (expression: Expression) => Expression,
+  ): Store[] {
     const { builder } = kernel.draft;
     const { targets } = this.#placement;
     const placed = stores.flatMap((store) => (targets.get(store.item) ?? []).map((target) => ({ store, target })));
@@ -160,7 +191,10 @@ class ProgramWriter {
     const inner = draft.axes.filter((axis) => axis.inner).map(({ length }) => length);
     const axes = draft.axes.filter((axis) => !axis.inner).map(({ length }) => length);
     const along = draft.stores.filter((store) => store.inner);
-    const passes = [...draft.reductions.map(({ phase }) => phase + 1), ...along.map((store) => this.#phaseOf(store) + 1)];
+    const passes = [
+      ...draft.reductions.map(({ phase }) => phase + 1),
+      ...along.map((store) => this.#phaseOf(store) + 1),
+    ];
     const phases: Phase[] = [];
     for (let phase = 0; phase < Math.max(0, ...passes); phase++) {
       const reductions = draft.reductions

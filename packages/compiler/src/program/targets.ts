@@ -7,7 +7,16 @@ import { loadsOf } from '../lower/draft.js';
 import type { Item, Place } from '../schedule/item.js';
 import type { Schedule, ScheduledOutput } from '../schedule/schedule.js';
 import { UnitOrder } from './order.js';
-import { copyGroup, type DraftKernel, orderStores, type Target, targetIndex, type Unit, unitOf, wholeTarget } from './units.js';
+import {
+  copyGroup,
+  type DraftKernel,
+  orderStores,
+  type Target,
+  targetIndex,
+  type Unit,
+  unitOf,
+  wholeTarget,
+} from './units.js';
 
 export interface Placement {
   /** In the order in which they run. */
@@ -84,7 +93,8 @@ export function placeStores(schedule: Schedule, buffersPerKernel: number): Place
     const stores = kernel.draft.stores.flatMap((store) =>
       (targets.get(store.item) ?? []).map((target) => ({ store, target })),
     );
-    if (phase === null || orderStores(stores) === null || !order.waitFor(unit, order.readers(region.place.id))) return false;
+    if (phase === null || orderStores(stores) === null || !order.waitFor(unit, order.readers(region.place.id)))
+      return false;
     latest.set(value, Math.max(phase, latest.get(value) ?? -1));
     const whole = value.size === region.place.size;
     if (whole && value.place !== null && value.place.output < 0) {

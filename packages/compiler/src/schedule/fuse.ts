@@ -10,7 +10,7 @@ import { isAffine } from '../lower/index-map.js';
 import { Lowerer, Unreachable } from '../lower/lower.js';
 import { bounds, costOf } from './costs.js';
 import { Group, type GroupKind, outsideReads, product, union } from './groups.js';
-import { Item } from './item.js';
+import type { Item } from './item.js';
 
 export interface FuseOptions {
   readonly capabilities: Capabilities;
@@ -87,7 +87,11 @@ export class Fuser {
     const key = `e${item.shape.join(',')}`;
     const alike = this.#alike.get(key);
     if (alike !== undefined && this.#sharesWith(alike, item) && this.#accept(alike, item)) return;
-    const group = this.#open('loop', item.shape, item.shape.map(() => false));
+    const group = this.#open(
+      'loop',
+      item.shape,
+      item.shape.map(() => false),
+    );
     group.take(item, group.axes);
     this.#alike.set(key, group);
   }
@@ -213,7 +217,8 @@ export class Fuser {
     }
     const inner = group.lengths.map((_, axis) => reduced.has(axis));
     const other = x.at.filter((_, axis) => !item.node.attrs.includes(axis));
-    if (other.some(({ terms }) => terms.some(({ atom }) => atom.kind !== 'axis' || reduced.has(atom.axis)))) return false;
+    if (other.some(({ terms }) => terms.some(({ atom }) => atom.kind !== 'axis' || reduced.has(atom.axis))))
+      return false;
     if (group.reduces) {
       const same = group.lengths.every((length, axis) => length === 1 || inner[axis] === group.inner[axis]);
       if (!same) return false;

@@ -147,7 +147,9 @@ export class Group implements View {
     }
     for (const inner of this.reduces ? [false, true] : [false]) {
       if (this.kind === 'matmul' && inner) continue;
-      const chosen = this.lengths.flatMap((length, axis) => (inner || this.inner[axis] !== true ? [{ length, axis }] : []));
+      const chosen = this.lengths.flatMap((length, axis) =>
+        inner || this.inner[axis] !== true ? [{ length, axis }] : [],
+      );
       const lengths = chosen.map(({ length }) => length);
       if (product(lengths) !== item.size) continue;
       const flat = indices.flatten(

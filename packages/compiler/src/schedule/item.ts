@@ -78,6 +78,8 @@ export class Item {
   /** A result of a kernel that no other expression can stand for. */
   get isAnchor(): boolean {
     const kind = primitives[this.op].class;
-    return kind === 'reduce' || kind === 'contraction' || this.op === 'scatterAdd' || this.op === 'cat' || kind === 'escape';
+    return (
+      kind === 'reduce' || kind === 'contraction' || this.op === 'scatterAdd' || this.op === 'cat' || kind === 'escape'
+    );
   }
 }

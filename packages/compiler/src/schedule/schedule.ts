@@ -14,7 +14,11 @@ import { decideStores, touched, worthKeeping } from './stores.js';
 export interface ScheduledOutput {
   /** What is stored in a buffer of its own. */
   readonly value: Item | null;
-  readonly inPlace: { readonly target: Place; readonly shape: readonly number[]; readonly writes: readonly ScheduledWrite[] } | null;
+  readonly inPlace: {
+    readonly target: Place;
+    readonly shape: readonly number[];
+    readonly writes: readonly ScheduledWrite[];
+  } | null;
 }
 
 export interface ScheduledWrite {
@@ -48,7 +52,12 @@ interface Round {
 }
 
 /** One round: every node placed, and what is stored decided. */
-function scheduleOnce(graph: SimplifiedGraph, leafNumber: LeafNumber, options: ScheduleOptions, round: Round): Schedule {
+function scheduleOnce(
+  graph: SimplifiedGraph,
+  leafNumber: LeafNumber,
+  options: ScheduleOptions,
+  round: Round,
+): Schedule {
   const fuser = new Fuser({ ...options, ...round });
   const places = new Map<Source, Place>();
   const byNode = new Map<Node, Item>();
@@ -64,7 +73,12 @@ function scheduleOnce(graph: SimplifiedGraph, leafNumber: LeafNumber, options: S
   for (const node of byDepth(graph.nodes)) {
     fuser.position = positions.get(node) as number;
     const inputs = node.source === null ? node.inputs.map((input) => byNode.get(input) as Item) : [];
-    const item = add(node, node.op, inputs, node.source === null ? null : placeOf(places, node, node.source, leafNumber));
+    const item = add(
+      node,
+      node.op,
+      inputs,
+      node.source === null ? null : placeOf(places, node, node.source, leafNumber),
+    );
     byNode.set(node, item);
     fuser.place(item, wanted.has(node));
   }
@@ -114,7 +128,14 @@ function placeOf(places: Map<Source, Place>, node: Node, source: Source, leafNum
     known.size = Math.max(known.size, size);
     return known;
   }
-  const place: Place = { id: places.size, dtype: node.dtype, size, leaf: leafNumber(source), host: source.kind === 'host', output: -1 };
+  const place: Place = {
+    id: places.size,
+    dtype: node.dtype,
+    size,
+    leaf: leafNumber(source),
+    host: source.kind === 'host',
+    output: -1,
+  };
   places.set(source, place);
   return place;
 }

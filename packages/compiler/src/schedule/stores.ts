@@ -20,7 +20,11 @@ export interface StoreOptions {
  *
  * @returns the groups that compute something that is stored, in order.
  */
-export function decideStores(groups: readonly Group[], wanted: readonly Item[], { everything, recompute }: StoreOptions): Group[] {
+export function decideStores(
+  groups: readonly Group[],
+  wanted: readonly Item[],
+  { everything, recompute }: StoreOptions,
+): Group[] {
   for (const item of wanted) item.stored = true;
   const live: Group[] = [];
   for (let i = groups.length - 1; i >= 0; i--) {

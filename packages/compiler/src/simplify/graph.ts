@@ -2,7 +2,7 @@
  * The graph of one compilation: what the outputs are computed from, with rules applied and equal nodes made one. Owns the walk over the nodes
  * and the fate of assignments; the rules are rows in `rules.ts`. Nodes of the caller are read, never changed.
  */
-import { freshMark, Node, sizeOf, withGradMode } from '@torchlet/graph';
+import { freshMark, type Node, sizeOf, withGradMode } from '@torchlet/graph';
 import { Rewriter } from './rewrite.js';
 
 /** One piece of a write in place: `value` at start + i * step along each axis. */

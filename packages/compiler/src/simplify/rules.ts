@@ -53,7 +53,9 @@ export const rewriteRules = [
     ops: null,
     reason: 'a node without elements computes nothing',
     replacement: (node) =>
-      node.inputs.length > 0 && sizeOf(node.shape) === 0 && splatOf(node) === null ? full(node.shape, 0, node.dtype) : null,
+      node.inputs.length > 0 && sizeOf(node.shape) === 0 && splatOf(node) === null
+        ? full(node.shape, 0, node.dtype)
+        : null,
   },
   {
     name: 'fold',
@@ -63,7 +65,11 @@ export const rewriteRules = [
       const args = node.inputs.map(splatOf);
       if (args.some((arg) => arg === null)) return null;
       const from = (node.inputs.at(-1) as Node).dtype;
-      return full(node.shape, fold(node.op as ScalarFunction, args as (number | bigint)[], node.dtype, from), node.dtype);
+      return full(
+        node.shape,
+        fold(node.op as ScalarFunction, args as (number | bigint)[], node.dtype, from),
+        node.dtype,
+      );
     },
   },
   {
@@ -343,7 +349,9 @@ function holdsAll(wide: DType, from: DType): boolean {
 function isCount(node: Node, axis: number): boolean {
   const shaped = isOp(node, 'expand') ? input(node) : node;
   const line = isOp(shaped, 'reshape') ? input(shaped) : shaped;
-  return isOp(line, 'iota') && shaped.shape.every((length, a) => (a === axis ? length === line.shape[0] : length === 1));
+  return (
+    isOp(line, 'iota') && shaped.shape.every((length, a) => (a === axis ? length === line.shape[0] : length === 1))
+  );
 }
 
 /** Whether `node` is one number everywhere, known now or at run time. */

@@ -1,2 +1,0 @@
-import { Interpreter } from './interpret.js';
-export const cpu = async () => new Interpreter();
