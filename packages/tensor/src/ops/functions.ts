@@ -1,7 +1,7 @@
 /** Functions of one float and activations, element by element. Integers become float32 first, as in PyTorch. */
 import { binary, eq, lt, mul, neg, type Node, unary, where } from '@torchlet/graph';
 import { like, toFloat } from './operands.js';
-import { piecewise } from './piecewise.js';
+import { inTermsOfResult, piecewise } from './piecewise.js';
 
 type FloatFunction = 'sqrt' | 'exp' | 'expm1' | 'log' | 'log1p' | 'sin' | 'cos' | 'atan' | 'tanh' | 'erf';
 
@@ -34,15 +34,14 @@ export function tan(x: Node): Node {
   return binary('div', float('sin', x), float('cos', x));
 }
 
-/** 1 / (1 + e^-x), in the form that does not overflow on either side. */
+/** 1 / (1 + e^-x), in the form that does not overflow on either side and keeps the small tail below 0. */
 export function sigmoid(x: Node): Node {
   const f = toFloat(x);
-  // (tanh(x / 2) + 1) / 2 loses the small tail; e^x / (1 + e^x) keeps it below 0.
+  const one = like(f, 1);
   const negative = lt(f, like(f, 0));
   const e = unary('exp', where(negative, f, neg(f)));
-  const tail = binary('div', e, binary('add', e, like(f, 1)));
-  const upper = binary('div', like(f, 1), binary('add', e, like(f, 1)));
-  return where(negative, tail, upper);
+  const value = binary('div', where(negative, e, one), binary('add', e, one));
+  return inTermsOfResult(f, value, (grad, s) => mul(grad, mul(s, binary('add', one, neg(s)))));
 }
 
 /** max(x, 0): NaN passes. A max alone would give half the gradient at 0; PyTorch gives none. */
@@ -55,13 +54,13 @@ export function relu(x: Node): Node {
 /** x * Phi(x), exact (erf) or by the tanh approximation (https://arxiv.org/abs/1606.08415). */
 export function gelu(x: Node, approximate: 'none' | 'tanh'): Node {
   const f = toFloat(x);
-  const half = mul(f, like(f, 0.5));
   if (approximate === 'none') {
+    const half = mul(f, like(f, 0.5));
     return mul(half, binary('add', unary('erf', mul(f, like(f, Math.SQRT1_2))), like(f, 1)));
   }
   const cubic = mul(mul(mul(f, f), f), like(f, 0.044715));
-  const inner = mul(binary('add', f, cubic), like(f, Math.sqrt(2 / Math.PI)));
-  return mul(half, binary('add', unary('tanh', inner), like(f, 1)));
+  // (1 + tanh(u)) / 2 is the logistic function of 2 u, which keeps the digits of the small tail.
+  return mul(f, sigmoid(mul(binary('add', f, cubic), like(f, 2 * Math.sqrt(2 / Math.PI)))));
 }
 
 export function silu(x: Node): Node {

@@ -1,5 +1,5 @@
 /**
- * Gradients of functions with corners and steps, where the derivative of the formula is not PyTorch's convention. Owns the way a gradient is attached to a
+ * Gradients that the derivative of the formula does not give: of corners and steps, where PyTorch has a convention, and of results that say it better. Owns the way a gradient is attached to a
  * value; which function has which gradient is said where the function is.
  */
 import { attach, isGradEnabled, marker, type Node } from '@torchlet/graph';
@@ -12,6 +12,13 @@ import { like } from './operands.js';
 export function piecewise(x: Node, value: Node, through: (grad: Node) => Node): Node {
   if (!x.requiresGrad) return value;
   return attach(marker('detach', value), [x], (grad: Node) => [connected(x, through, grad)]);
+}
+
+/** `value` as a function of x whose gradient is written in terms of the result, which stands for itself in derivatives of any order. */
+export function inTermsOfResult(x: Node, value: Node, gradient: (grad: Node, result: Node) => Node): Node {
+  if (!x.requiresGrad) return value;
+  const result: Node = attach(marker('detach', value), [x], (grad: Node) => [gradient(grad, result)]);
+  return result;
 }
 
 /** A step function of x: its gradient is 0 everywhere. */

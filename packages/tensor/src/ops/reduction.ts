@@ -1,7 +1,6 @@
 /** Reductions: sums, extremes, means and variances, norms, softmax and its kin, arg-extremes. */
 import { type DType, isFloat } from '@torchlet/device';
 import {
-  attach,
   axisOf,
   binary,
   cast,
@@ -21,6 +20,7 @@ import {
 } from '@torchlet/graph';
 import { sumDType } from './arithmetic.js';
 import { not } from './comparison.js';
+import { inTermsOfResult } from './piecewise.js';
 import { axesOf, type Dims, floatOf, like, squeezeAxes, toFloat } from './operands.js';
 
 export interface ReduceOptions {
@@ -188,13 +188,9 @@ export function std(x: Node, dims: Dims, correction: number, keepdim: boolean): 
 
 /** The square root whose gradient at 0 is 0 instead of infinite, as PyTorch has it for deviations and norms. */
 export function rootOrZero(x: Node): Node {
-  const value = unary('sqrt', x);
-  if (!x.requiresGrad) return value;
-  const root: Node = attach(marker('detach', value), [x], (grad: Node) => {
-    const slope = binary('div', grad, binary('add', root, root));
-    return [where(binary('eq', root, like(root, 0)), like(grad, 0), slope)];
-  });
-  return root;
+  return inTermsOfResult(x, unary('sqrt', x), (grad, root) =>
+    where(binary('eq', root, like(root, 0)), like(grad, 0), binary('div', grad, binary('add', root, root))),
+  );
 }
 
 /** The shift that keeps exp in range: a maximum that no gradient passes, infinities replaced by 0. */
