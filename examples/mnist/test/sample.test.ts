@@ -11,7 +11,7 @@ let sample: ImageDataset;
 
 beforeAll(async () => {
   sample = await loadSampleDigits(toTensor);
-});
+}, 60_000);
 
 describe('the sample', () => {
   it('has 10,000 digits, grouped by class', async () => {

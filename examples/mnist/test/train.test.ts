@@ -28,7 +28,7 @@ beforeAll(async () => {
     ),
     { transform: toTensor, classes: sample.classes },
   );
-});
+}, 60_000);
 
 afterAll(() => device.dispose());
 
