@@ -8,7 +8,8 @@ import { type FunctionBuilder, i32, type Local, type Operand, type Value } from 
 import { Arithmetic } from './arithmetic.js';
 import { emitPartialSums, emitStores } from './epilogue.js';
 import { least, MatmulSite, moved } from './matmul-site.js';
-import { analyseOperand, MatmulForms, type MatmulOperand, matmulAxes } from './operand.js';
+import { analyseOperand, MatmulForms, type MatmulOperand, matmulAxes, towards } from './operand.js';
+import { fillTables } from './offset-table.js';
 import { packLeft } from './pack-left.js';
 import { packRight, stripStep } from './pack-right.js';
 import type { Span } from './packing.js';
@@ -49,8 +50,8 @@ export function planKernel(site: KernelSite, kernel: MatmulKernel): Planned & { 
     rows: swapped ? kernel.n : kernel.m,
     columns: swapped ? kernel.m : kernel.n,
     k: kernel.k,
-    left: swapped ? b : a,
-    right: swapped ? a : b,
+    left: towards(swapped ? b : a, 'k'),
+    right: towards(swapped ? a : b, 'own'),
     width: arithmetic.width,
     pieces: arithmetic.pieces,
     storesAlongColumns: kernel.stores.every(({ index }) =>
@@ -81,7 +82,8 @@ export function emitMatmulKernel(site: KernelSite, kernel: MatmulKernel): Kernel
     callee: f,
     slots,
     extent: count * units,
-    granule: 1,
+    // Each part packs the whole right operand: it must have rows enough to be worth that.
+    granule: plan.split === 'rows' && plan.packRight ? Math.ceil(64 / plan.unit) : 1,
     scratchBytes: at.scratch.bytes,
     nanoseconds: (2 * count * kernel.m * kernel.n * kernel.k) / rate + count * kernel.m * kernel.n,
   };
@@ -143,6 +145,8 @@ class MatmulLoops {
     const { split, unit, rows, columns, rowBlock } = this.#plan;
     this.#left = this.#base(this.#at.left);
     this.#right = this.#base(this.#at.right);
+    fillTables(this.#at, 'left');
+    fillTables(this.#at, 'right');
     const start = f.let('start', i32.mul(from, unit));
     const stop = least(f, 'stop', i32.mul(to, unit), i32.const(split === 'rows' ? rows : columns));
     const whole = (length: number): Span => ({

@@ -23,6 +23,11 @@ export type Direction = 'row' | 'column' | 'k';
 
 const origin: Position = { local: null, offset: 0 };
 
+interface Tables {
+  readonly own: number;
+  readonly k: number;
+}
+
 /** Byte offsets from the address of scratch, and sizes in bytes. */
 interface ScratchLayout {
   /** Packed rows of the left operand, `leftRow` bytes each. */
@@ -34,6 +39,9 @@ interface ScratchLayout {
   /** Sums put aside between pieces of k, `sumsRow` bytes a row. */
   readonly sums: number;
   readonly sumsRow: number;
+  /** Tables of places: see `offset-table.ts`. */
+  readonly leftTables: Tables;
+  readonly rightTables: Tables;
   /** One finished tile, for an epilogue written as a loop. */
   readonly tile: number;
   readonly bytes: number;
@@ -41,18 +49,35 @@ interface ScratchLayout {
 
 const roundUp = (n: number, unit: number): number => Math.ceil(n / unit) * unit;
 
-function layout(plan: MatmulPlan, width: number): ScratchLayout {
+function layout(plan: MatmulPlan, width: number, left: MatmulOperand, right: MatmulOperand): ScratchLayout {
   const pieces = plan.k > plan.depth;
   const depth = Math.min(roundUp(Math.max(plan.k, 1), 4), plan.depth);
   // Sixteen more, so that rows of a power of two do not share their cache sets.
   const leftRow = (depth + 16) * width;
   const rightColumn = depth * width;
   const sumsRow = roundUp(plan.columns, 4) * width;
-  const left = 0;
-  const right = left + (plan.packLeft ? roundUp(plan.rowBlock * leftRow, 64) : 0);
-  const sums = right + (plan.packRight ? roundUp(roundUp(plan.columnBlock, 4) * rightColumn, 64) : 0);
-  const tile = sums + (pieces ? roundUp(plan.rowBlock * sumsRow, 64) : 0);
-  return { left, leftRow, right, rightColumn, sums, sumsRow, tile, bytes: tile + 1024 };
+  let top = 0;
+  const take = (bytes: number): number => {
+    const at = top;
+    top += roundUp(bytes, 64);
+    return at;
+  };
+  const tables = (operand: MatmulOperand, own: number): Tables => {
+    if (operand.kind !== 'table') return { own: 0, k: 0 };
+    return { own: take(4 * roundUp(own, 4)), k: take(4 * roundUp(plan.k, 4)) };
+  };
+  return {
+    left: take(plan.packLeft ? plan.rowBlock * leftRow : 0),
+    leftRow,
+    right: take(plan.packRight ? roundUp(plan.columnBlock, 4) * rightColumn : 0),
+    rightColumn,
+    sums: take(pieces ? plan.rowBlock * sumsRow : 0),
+    sumsRow,
+    leftTables: tables(left, plan.rows),
+    rightTables: tables(right, plan.columns),
+    tile: take(1024),
+    bytes: top,
+  };
 }
 
 export class MatmulSite {
@@ -86,7 +111,7 @@ export class MatmulSite {
     this.left = left;
     this.right = right;
     this.memory = arithmetic.memory(f);
-    this.scratch = layout(plan, arithmetic.width);
+    this.scratch = layout(plan, arithmetic.width, left, right);
     this.points = pointEmitter(site, f, [...kernel.batch, kernel.m, kernel.n, kernel.k]);
     this.batch = kernel.batch.map(() => origin);
     const { m, n, k } = matmulAxes(kernel);

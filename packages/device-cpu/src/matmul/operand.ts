@@ -1,6 +1,6 @@
 /**
- * What the two operands of a matmul are: elements at fixed strides, whole lines at computed places (rows picked by an index), or anything
- * else. Owns the analysis of their expressions; which loops follow from it is `plan.ts`, how they are copied `packing.ts`.
+ * What the two operands of a matmul are: elements at fixed strides, whole lines at computed places (rows picked by an index), elements whose
+ * place is a sum of a part for each dimension (windows, axes merged by a reshape), or anything else. Owns the analysis of their expressions; which loops follow from it is `plan.ts`, how they are copied `packing.ts`.
  */
 import { type DType, type Expression, type MatmulKernel, postorder } from '@torchlet/device';
 import type { KernelSite } from '../kernel-function.js';
@@ -26,19 +26,30 @@ export interface LinesOperand {
   readonly slot: number;
   readonly index: Expression;
   readonly along: Dimension;
-  /** The element itself, for who walks across the lines. */
-  readonly value: Expression;
+}
+
+/** Elements of `slot` at a place that is a sum of what depends on `own` and what depends on k: two tables say where. */
+export interface TableOperand {
+  readonly kind: 'table';
+  readonly slot: number;
+  readonly index: Expression;
 }
 
 /** To be computed element by element. */
 export interface ComputedOperand {
   readonly kind: 'computed';
   readonly value: Expression;
-  /** The dimension along which four elements are best computed side by side. */
-  readonly along: Dimension;
+  /** The dimension along which most of what it loads lies next to each other, if any does. */
+  readonly along: Dimension | null;
 }
 
-export type MatmulOperand = StridedOperand | LinesOperand | ComputedOperand;
+export type MatmulOperand = StridedOperand | LinesOperand | TableOperand | ComputedOperand;
+
+/** The operand for a reader that wants it along `along`: lines the other way are found by tables. */
+export function towards(operand: MatmulOperand, along: Dimension): MatmulOperand {
+  if (operand.kind !== 'lines' || operand.along === along) return operand;
+  return { kind: 'table', slot: operand.slot, index: operand.index };
+}
 
 /** Number of the first axis after the batch: m; then n, then k. */
 export interface MatmulAxes {
@@ -69,6 +80,11 @@ export class MatmulForms {
     return this.#moves(form, axis) ? null : this.#coefficient(form, axis);
   }
 
+  /** Whether no part of the index varies with both axes. */
+  isSum(index: Expression, a: number, b: number): boolean {
+    return [...this.#forms.of(index).atoms.keys()].every((atom) => !this.varies(atom, a) || !this.varies(atom, b));
+  }
+
   #coefficient(form: Affine, axis: number): number {
     return form.terms.get(this.#variables[axis] as Variable) ?? 0;
   }
@@ -90,10 +106,11 @@ function inLanesOf(expression: Expression, dtype: DType): Expression {
   return { kind: 'apply', dtype, fn: 'cast', args: [expression] };
 }
 
-/** Where most loads of the expression have neighbours in memory. */
-function bestAlong(expression: Expression, forms: MatmulForms, own: number, k: number): Dimension {
+/** The dimension along which more loads of the expression have neighbours in memory. */
+function bestAlong(expression: Expression, forms: MatmulForms, own: number, k: number): Dimension | null {
   const loads = postorder([expression]).filter((e) => e.kind === 'load');
   const neighbours = (axis: number) => loads.filter((load) => forms.stride(load.index, axis) === 1).length;
+  if (neighbours(own) === neighbours(k)) return null;
   return neighbours(own) > neighbours(k) ? 'own' : 'k';
 }
 
@@ -127,7 +144,8 @@ export function analyseOperand({ expression, own, k, dtype, forms, arithmetic, s
     return computed;
   const [byOwn, byK] = [forms.stride(index, own), forms.stride(index, k)];
   if (byOwn !== null && byK !== null) return { kind: 'strided', slot, index, own: byOwn, k: byK };
-  if (byK === 1) return { kind: 'lines', slot, index, along: 'k', value: expression };
-  if (byOwn === 1) return { kind: 'lines', slot, index, along: 'own', value: expression };
+  if (byK === 1) return { kind: 'lines', slot, index, along: 'k' };
+  if (byOwn === 1) return { kind: 'lines', slot, index, along: 'own' };
+  if (forms.isSum(index, own, k)) return { kind: 'table', slot, index };
   return computed;
 }

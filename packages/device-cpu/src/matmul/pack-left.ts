@@ -3,6 +3,7 @@ import type { Expression } from '@torchlet/device';
 import { i32, type Local, memory as wholeMemory, type Value } from '../wasm/index.js';
 import { type MatmulSite, moved } from './matmul-site.js';
 import type { Dimension, StridedOperand } from './operand.js';
+import { loadByTable } from './offset-table.js';
 import { byFours, computed, lanesApart, position, type Span } from './packing.js';
 
 /** Rows that are copied together where neighbours in memory are neighbouring rows. */
@@ -15,10 +16,11 @@ export function packLeft(site: MatmulSite, rows: Span, terms: Span, base: Local 
     case 'strided':
       return strided(site, left, rows, terms, base as Local);
     case 'lines':
-      if (left.along === 'own') return expression(site, left.value, 'own', rows, terms);
       return lines(site, left.slot, left.index, rows, terms);
+    case 'table':
+      return byTable(site, rows, terms);
     case 'computed':
-      return expression(site, left.value, left.along, rows, terms);
+      return expression(site, left.value, left.along ?? 'k', rows, terms);
     default: {
       const never: never = left;
       return never;
@@ -59,6 +61,24 @@ function lines(site: MatmulSite, slot: number, index: Expression, rows: Span, te
   f.while(row, rows.end, 1, () => {
     const line = site.address(slot, index, { row: position(row), k: position(terms.start) });
     f.do(wholeMemory.copy(target(site, rows, terms, row, terms.start), line, bytes));
+  });
+}
+
+function byTable(site: MatmulSite, rows: Span, terms: Span): void {
+  const { f, memory, scratch } = site;
+  const { own, k: ofK } = scratch.leftTables;
+  const row = f.let('row', rows.start);
+  f.while(row, rows.end, 1, () => {
+    const base = f.let('base', i32.load(moved(site.inScratch(own), row, 4)));
+    byFours(site, 'k', terms, (k, count) => {
+      const entries = f.let('entries', moved(site.inScratch(ofK), k, 4));
+      memory.store(
+        f.let('to', target(site, rows, terms, row, k)),
+        0,
+        loadByTable(site, base, entries, 0, count),
+        count,
+      );
+    });
   });
 }
 

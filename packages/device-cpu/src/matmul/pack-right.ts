@@ -5,6 +5,7 @@ import type { Count } from '../loop/lanes.js';
 import { i32, type Local } from '../wasm/index.js';
 import { type MatmulSite, moved } from './matmul-site.js';
 import type { Dimension } from './operand.js';
+import { loadByTable } from './offset-table.js';
 import { byFours, computed, lanesApart, position, type Span } from './packing.js';
 import { groupCount } from './tile.js';
 
@@ -43,10 +44,11 @@ export function packRight(
       case 'strided':
         return strided(site, right.own, right.k, strip, terms, base as Local);
       case 'lines':
-        if (right.along === 'k') return expression(site, right.value, 'k', strip, terms);
         return lines(site, right.slot, right.index, strip, terms);
+      case 'table':
+        return byTable(site, strip, terms);
       case 'computed':
-        return expression(site, right.value, right.along, strip, terms);
+        return expression(site, right.value, right.along ?? 'own', strip, terms);
       default: {
         const never: never = right;
         return never;
@@ -93,6 +95,20 @@ function lines(site: MatmulSite, slot: number, index: Expression, strip: Strip, 
     terms,
     (_, group, count) => memory.load(line, 4 * group * arithmetic.width, count),
     (k) => f.set(line, site.address(slot, index, { column: position(strip.column), k: position(k) })),
+  );
+}
+
+function byTable(site: MatmulSite, strip: Strip, terms: Span): void {
+  const { f, scratch } = site;
+  const { own, k: ofK } = scratch.rightTables;
+  const entries = f.let('entries', moved(site.inScratch(own), strip.column, 4));
+  const base = f.local('base', 'i32');
+  eachTerm(
+    site,
+    strip,
+    terms,
+    (_, group, count) => loadByTable(site, base, entries, 4 * group, count),
+    (k) => f.set(base, i32.load(moved(site.inScratch(ofK), k, 4))),
   );
 }
 

@@ -145,16 +145,30 @@ function candidates(roles: Roles): Candidate[] {
   return found;
 }
 
-/** Packing costs about as much as this many accumulations an element: contiguous, or lane by lane. */
-const copyCost = 0.7;
-const laneCost = 3;
+/** What copying an element costs, in the measure of `stepCost`, by where its neighbours are: with it, elsewhere, or nowhere before it is computed. */
+const copyCosts = { neighbours: 0.7, apart: 3, computed: 8 } as const;
+
+function copyCost(operand: MatmulOperand, along: 'own' | 'k'): number {
+  switch (operand.kind) {
+    case 'strided':
+      return operand[along] === 1 ? copyCosts.neighbours : copyCosts.apart;
+    case 'lines':
+      return copyCosts.neighbours;
+    case 'table':
+      return copyCosts.apart;
+    case 'computed':
+      return operand.along === null || operand.along === along
+        ? copyCosts.computed
+        : copyCosts.computed + copyCosts.apart;
+    default: {
+      const never: never = operand;
+      return never;
+    }
+  }
+}
 
 function packingCost({ rows, columns, k, left, right }: Roles, { packLeft, packRight }: Candidate): number {
-  const each = (operand: MatmulOperand, along: 'own' | 'k') => {
-    if (operand.kind === 'strided') return operand[along] === 1 ? copyCost : laneCost;
-    return operand.along === along ? copyCost : laneCost;
-  };
-  return (packLeft ? rows * k * each(left, 'k') : 0) + (packRight ? columns * k * each(right, 'own') : 0);
+  return (packLeft ? rows * k * copyCost(left, 'k') : 0) + (packRight ? columns * k * copyCost(right, 'own') : 0);
 }
 
 /** The plan that costs least for each choice of roles, and its cost. */
@@ -197,7 +211,7 @@ function withBlocks(roles: Roles, { form, packLeft, packRight }: Candidate, stri
   const blocked = packRight || (form === 'dot' && rows > rowUnit);
   let rowBlock = blockOf(packLeft ? rowBlockBytes / bytesOfK : rows, rowUnit, rows);
   if (k > depth) rowBlock = blockOf(Math.min(rowBlock, rowBlockBytes / (columns * width)), rowUnit, rows);
-  const split = columns / columnUnit >= rows / rowUnit && !packLeft ? 'columns' : 'rows';
+  const split = splitOf(roles, packLeft, packRight, rowUnit, columnUnit);
   return {
     swapped: roles.swapped,
     form,
@@ -214,6 +228,20 @@ function withBlocks(roles: Roles, { form, packLeft, packRight }: Candidate, stri
     unit: split === 'rows' ? rowUnit : columnUnit,
     order: form === 'splat' && !packRight && rows * bytesOfK <= leftInFirstCache ? 'strips' : 'rows',
   };
+}
+
+/** Parts should share as little copying as they can: what is packed is packed by each part that needs it. */
+function splitOf(
+  { rows, columns }: Roles,
+  packLeft: boolean,
+  packRight: boolean,
+  rowUnit: number,
+  columnUnit: number,
+): MatmulPlan['split'] {
+  if (packLeft) return 'rows';
+  const [rowUnits, columnUnits] = [Math.ceil(rows / rowUnit), Math.ceil(columns / columnUnit)];
+  if (packRight && columnUnits >= 16) return 'columns';
+  return columnUnits >= rowUnits ? 'columns' : 'rows';
 }
 
 /** The better of the two choices of roles. */

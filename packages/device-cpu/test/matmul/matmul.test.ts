@@ -290,7 +290,38 @@ describe('operands', () => {
     }
   });
 
-  it('computed elements: a masked product, a window, an index', () => {
+  it('windows and merged axes, whose places are sums of a part for each dimension', () => {
+    const by = (name: 'idiv' | 'mod', x: ReturnType<typeof axis>, y: number) => fn(name, x, constant('int32', y));
+    const times = (x: ReturnType<typeof axis>, y: number) => fn('mul', x, constant('int32', y));
+    /** Element (own, k) of 3 by 3 windows of a 9 by 11 image, 7 rows of 9 windows. */
+    const window = (own: number, dtype: DType) => {
+      const row = fn('add', by('idiv', axis(own), 9), by('idiv', axis(3), 3));
+      return load(dtype, 3, fn('add', times(row, 11), fn('add', by('mod', axis(own), 9), by('mod', axis(3), 3))));
+    };
+    /** Element (own, k) of [4, 5, 6] merged to [5, 4 * 6]. */
+    const merged = (own: number, dtype: DType) =>
+      load(
+        dtype,
+        3,
+        fn('add', fn('add', times(by('idiv', axis(3), 6), 30), times(axis(own), 6)), by('mod', axis(3), 6)),
+      );
+    for (const dtype of ['float32', 'float64', 'int32'] as const) {
+      const more = [[dtype, 120]] as const;
+      check(plainMatmul({ m: 5, n: 63, k: 9, dtype }, { b: window(2, dtype) }, more));
+      check(plainMatmul({ m: 63, n: 5, k: 9, dtype, b: 'nk' }, { a: window(1, dtype) }, more));
+      check(plainMatmul({ m: 5, n: 7, k: 24, dtype }, { a: merged(1, dtype) }, more));
+      check(plainMatmul({ m: 7, n: 5, k: 24, dtype }, { b: merged(2, dtype) }, more));
+    }
+    check(
+      plainMatmul({ batch: 3, m: 5, n: 63, k: 9 }, { b: fn('add', window(2, 'float32'), window(2, 'float32')) }, [
+        ['float32', 99],
+      ]),
+    );
+    const perBatch = { ...window(2, 'float32'), index: fn('add', times(axis(0), 99), window(2, 'float32').index) };
+    check(plainMatmul({ batch: 3, m: 5, n: 63, k: 9 }, { b: perBatch }, [['float32', 297]]));
+  });
+
+  it('computed elements: a masked product, a window with a border, an index', () => {
     const x = (strides: number[]) => load('float32', 3, affine(strides));
     const relu = (value: ReturnType<typeof x>) =>
       fn('where', fn('lt', constant('float32', 0), value), value, constant('float32', 0));

@@ -28,8 +28,8 @@ it('plans', () => {
     gradient of the hidden layer: splat [100, 10] x [10, 32]: strips 2 of 2x16; packs nothing; blocks 100 x 32 x 12; split by 2 rows
     gradient of wide weights: splat [512, 100] x [100, 784]: strips 49 of 2x16; packs left and right; blocks 512 x 784 x 100; split by 2 rows
     square 256: splat [256, 256] x [256, 256]: strips 16 of 2x16; packs nothing; blocks 256 x 256 x 256; split by 2 rows
-    square 1024: splat [1024, 1024] x [1024, 1024]: strips 64 of 2x16; packs right; blocks 1024 x 128 x 1024; split by 2 rows
-    square 2048, both transposed: splat [2048, 2048] x [2048, 2048] swapped: strips 128 of 2x16; packs right; blocks 512 x 128 x 1024; split by 2 rows
+    square 1024: splat [1024, 1024] x [1024, 1024]: strips 64 of 2x16; packs right; blocks 1024 x 128 x 1024; split by 16 columns
+    square 2048, both transposed: splat [2048, 2048] x [2048, 2048] swapped: strips 128 of 2x16; packs right; blocks 512 x 128 x 1024; split by 16 columns
     row times matrix: splat [1, 1024] x [1024, 1024]: strips 32 of 1x32; packs nothing; blocks 1 x 1024 x 16; split by 32 columns
     matrix times column: dot [1024, 1024] x [1024, 1]: strips 1 of 8x1; packs nothing; blocks 1024 x 1 x 1024; split by 8 rows
     float64: splat [64, 64] x [64, 64]: strips 8 of 2x8; packs nothing; blocks 64 x 64 x 64; split by 2 rows"
