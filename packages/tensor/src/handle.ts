@@ -13,6 +13,7 @@ import type { Handle } from './runtime/pending.js';
 import { Awaited } from './runtime/promise.js';
 import type { Runtime } from './runtime/runtime.js';
 import { Storage } from './runtime/storage.js';
+import { checkNotOverwritten, noteOverwritten } from './saved-values.js';
 
 /** A view shows elements of its base; writing to it writes there. */
 export interface View {
@@ -123,6 +124,7 @@ export abstract class TensorHandle implements Handle {
       base.write(op, writeBack(base.node, value));
       return this;
     }
+    if (before.requiresGrad) noteOverwritten(before, op);
     this.#writes++;
     const pending = this.runtime?.pending.writes;
     const stored = (before.source as Storage | null)?.fixed === true || pending?.has(this) === true;
@@ -236,6 +238,7 @@ export abstract class TensorHandle implements Handle {
     }
     const seed = gradient?.node;
     const { gradients, walked } = walk(tape, { seed, createGraph });
+    checkNotOverwritten(root, gradients);
     release(walked, retainGraph ?? createGraph);
     root.walked = root.walked === 'no' ? 'retained' : root.walked;
     if (root.source === null) runtime.pending.trackLoss(root);

@@ -1,7 +1,8 @@
 /**
  * Tensor: what users hold. Every operation is one line over `ops/`; names and arguments are PyTorch's
  * (https://pytorch.org/docs/stable/tensors.html), with options in an object. Shapes and dtypes are checked when an operation is recorded;
- * values are computed when asked for. What a tensor is beneath is in `handle.ts`.
+ * values are computed when asked for. What a tensor is beneath is in `handle.ts`. Longer than other files because it is a list: one method an
+ * operation, no logic.
  */
 import type { Device, DType } from '@torchlet/device';
 import { cast, type Node, marker, type Shape, sizeOf } from '@torchlet/graph';

@@ -76,6 +76,11 @@ function resolve(shape: Shape, items: readonly IndexItem<Node>[]): Resolved[] {
       continue;
     }
     const length = shape[axis] as number;
+    if (item instanceof Node && item.dtype === 'bool') {
+      throw new TypeError(
+        'index: a bool mask gives a shape that depends on values; use await x.maskedSelect(mask), or x.maskedFill(mask, value) to write',
+      );
+    }
     if (item instanceof Node) resolved.push({ kind: 'tensor', index: wrapped(item, length) });
     else if (typeof item === 'number') resolved.push({ kind: 'select', index: boundIndex(item, length, axis) });
     else resolved.push(boundSlice(item, length));

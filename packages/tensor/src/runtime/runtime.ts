@@ -3,7 +3,7 @@
  * pending is `pending.ts`, memory is `memory.ts`, planning is `@torchlet/compiler`.
  */
 import { type Plan, Planner } from '@torchlet/compiler';
-import type { Device, DType, HostArray, Span } from '@torchlet/device';
+import { type Device, type DType, dtypes, type HostArray, type Span } from '@torchlet/device';
 import { leaf, type Node, printShape, reachable, type Shape, sizeOf } from '@torchlet/graph';
 import { DeviceMemory } from './memory.js';
 import { type Destination, Pending, type Reason, type RootRecord } from './pending.js';
@@ -13,6 +13,8 @@ import { StaleValueError, Storage } from './storage.js';
 const usesBeforeStored = 2;
 const storedFromBytes = 64 * 1024;
 const programsInFlight = 4;
+/** A root's results of this size are written over its last ones: two of them at once may be more than the memory. */
+const overwrittenFromBytes = 1024 * 1024;
 
 /** What a device has done so far. */
 export interface RuntimeStats {
@@ -276,30 +278,40 @@ function spanOf(storage: Storage): Span {
 
 /** A storage of an older result that the program does not read. */
 function takeSpare(root: RootRecord, node: Node, size: number, leaves: readonly Node[]): Storage | null {
-  const position = root.spare.findIndex(
-    (spare) =>
-      spare.size === size &&
-      spare.dtype === node.dtype &&
-      !spare.kept &&
-      spare.span !== null &&
-      !leaves.some((leaf) => leaf.source === spare),
-  );
-  return position < 0 ? null : (root.spare.splice(position, 1)[0] as Storage);
+  const fits = (storage: Storage): boolean =>
+    storage.size === size &&
+    storage.dtype === node.dtype &&
+    !storage.kept &&
+    storage.span !== null &&
+    !leaves.some((leaf) => leaf.source === storage);
+  const position = root.spare.findIndex(fits);
+  if (position >= 0) return root.spare.splice(position, 1)[0] as Storage;
+  if (size * dtypes[node.dtype].bytes < overwrittenFromBytes) return null;
+  const last = root.kept.findIndex(fits);
+  if (last < 0) return null;
+  const storage = root.kept.splice(last, 1)[0] as Storage;
+  outdate(storage, root);
+  return storage;
+}
+
+/** Handles of an older result refuse from now on. */
+function outdate(storage: Storage, root: RootRecord): void {
+  storage.version++;
+  storage.staleBecause = `it was a result of evaluation ${root.evaluations} of ${root.name}, which has given new ones since`;
 }
 
 /** The root's older results are void once new ones exist; their storages serve later ones. */
 function renew(root: RootRecord, storage: Storage, renewed: Set<RootRecord>, memory: DeviceMemory): void {
   if (!renewed.has(root)) {
     renewed.add(root);
-    root.evaluations++;
     for (const old of root.kept) {
       if (old.kept) continue;
-      old.version++;
-      old.staleBecause = `it was a result of evaluation ${root.evaluations - 1} of ${root.name}, which has given new ones since`;
+      outdate(old, root);
       if (root.spare.length < 8) root.spare.push(old);
       else memory.free(old);
     }
     root.kept = [];
+    root.evaluations++;
   }
   root.kept.push(storage);
 }
