@@ -32,6 +32,10 @@ export function contents(device: Interpreter, source: Source): HostArray {
   return device.readNow(span, dtype, size);
 }
 
+function spanOf(leaf: Node): Span {
+  return (leaf.source as Stored).span;
+}
+
 /** The values of `outputs`; what is written in place is read where it was written. */
 export function evaluate(device: Interpreter, planner: Planner, outputs: readonly Node[]): HostArray[] {
   return run(device, planner.plan(outputs));
@@ -39,12 +43,12 @@ export function evaluate(device: Interpreter, planner: Planner, outputs: readonl
 
 export function run(device: Interpreter, { plan, leaves, scalars }: Planned): HostArray[] {
   const spans = plan.outputs.map(({ size, dtype, inPlaceLeaf }): Span => {
-    if (inPlaceLeaf !== null) return (leaves[inPlaceLeaf]?.source as Stored).span;
+    if (inPlaceLeaf !== null) return spanOf(leaves[inPlaceLeaf] as Node);
     return { buffer: device.allocate(size * dtypes[dtype].bytes, 'output'), byteOffset: 0 };
   });
   device.run(plan.compiled, {
     buffers: plan.buffers.map((bound) =>
-      'leaf' in bound ? (leaves[bound.leaf]?.source as Stored).span : (spans[bound.output] as Span),
+      'leaf' in bound ? spanOf(leaves[bound.leaf] as Node) : (spans[bound.output] as Span),
     ),
     hostInputs: plan.hosts.map((number) => leaves[number]?.source?.data as HostArray),
     scalars: plan.scalars.map((position) => (scalars[position] as Node).value),

@@ -187,6 +187,18 @@ describe('products', () => {
     expect(forms(b.run(x, y))).toEqual(['loop', 'matmul', 'matmul']);
   });
 
+  test('what several derivatives of an activation need is stored once', () => {
+    const b = new Bench();
+    const product = g.matmul(b.leaf(48, 4), b.leaf(4, 32));
+    const [e, t] = [g.unary('erf', product), g.exp(g.neg(g.mul(product, product)))];
+    const out = g.matmul(g.mul(product, e), b.leaf(32, 2));
+    const back = g.matmul(out, b.leaf(2, 32));
+    const { kernels, arena } = b.run(g.add(g.mul(back, e), g.mul(g.mul(back, product), t)));
+    expect(kernels.map(({ kind }) => kind)).toEqual(['matmul', 'matmul', 'matmul']);
+    // The product and what the second product reads, not erf and exp as well.
+    expect(arena.reduce((sum, bytes) => sum + bytes, 0)).toBe(4 * (2 * 48 * 32 + 48 * 2));
+  });
+
   test('a convolution reads windows where the image lies', () => {
     const b = new Bench();
     const padded = g.pad(b.leaf(2, 3, 6, 6), [0, 0, 0, 0, 1, 1, 1, 1]);

@@ -2,17 +2,7 @@
  * The program: ordered kernels with slots for places, addresses for intermediates, numbers for runtime scalars. Owns that last step, from
  * drafts to the contract's plain data; what it makes is printed by `printProgram` of `@torchlet/device`.
  */
-import type {
-  Capabilities,
-  Expression,
-  Kernel,
-  LoopKernel,
-  MatmulKernel,
-  Phase,
-  Program,
-  Slot,
-  Store,
-} from '@torchlet/device';
+import type { Capabilities, Expression, Kernel, LoopKernel, MatmulKernel, Phase, Slot, Store } from '@torchlet/device';
 import { postorder } from '@torchlet/device';
 import { contiguousStrides, type CustomKernelSpec, type Typed } from '@torchlet/graph';
 import type { DraftStore } from '../lower/draft.js';

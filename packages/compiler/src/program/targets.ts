@@ -53,7 +53,7 @@ export function placeStores(schedule: Schedule, buffersPerKernel: number): Place
   const tentative = new Set(direct.map(({ inPlace }) => inPlace?.writes[0]?.value));
   for (const group of schedule.groups) {
     for (const item of group.members) {
-      if (!item.stored || item.place !== null || (!item.demanded && tentative.has(item))) continue;
+      if (!item.stored || item.place !== null || (item.demanders === 0 && tentative.has(item))) continue;
       item.place = makePlace(item, -1);
       addTarget(item, wholeTarget(item.place, item.shape));
     }

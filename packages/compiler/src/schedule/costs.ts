@@ -37,6 +37,10 @@ export const bounds = {
   hoistedRatio: 64,
   /** A value at most this costly is computed again rather than stored, if all it reads is stored or small. */
   recomputedCost: 2,
+  /** Elements that take next to no time to store and load. */
+  small: 1024,
+  /** What may be computed again for every array that then need not be stored. */
+  rebasedCost: 20,
   /** A row kernel's points run side by side on a GPU, each point along its row: longer rows want a kernel of their own. */
   row: 65_536,
   /** The same where there is a single row. */

@@ -49,6 +49,7 @@ export class Fuser {
   }
 
   #decide(item: Item, wanted: boolean): void {
+    item.kept = this.#options.kept.has(item.node);
     switch (item.op) {
       case 'constant':
       case 'scalar':
@@ -78,7 +79,7 @@ export class Fuser {
       default:
         if (this.#options.fuse && this.#join(item)) return;
     }
-    if (wanted || this.#options.kept.has(item.node) || !this.#options.fuse) this.materialise(item);
+    if (wanted || item.kept || !this.#options.fuse) this.materialise(item);
   }
 
   /** Gives `item` a kernel that computes it, if it has none. */

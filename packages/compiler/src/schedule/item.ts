@@ -42,8 +42,10 @@ export class Item {
   kept = false;
   /** Whether its kernel stores it. */
   stored = false;
-  /** Whether another kernel loads it. */
-  demanded = false;
+  /** How many other kernels load it. */
+  demanders = 0;
+  /** Whether one of these reads it again and again, as an operand of a product. */
+  operand = false;
   /** Whether it is written in place. */
   written = false;
   /** The last group without which it can't be computed; -1 where leaves are enough. */
@@ -65,6 +67,13 @@ export class Item {
     this.inputs = inputs;
     this.scalar = scalar;
     this.place = place;
+  }
+
+  /** Forgets what is stored, for another decision. */
+  forgetStores(): void {
+    this.stored = false;
+    this.demanders = 0;
+    this.operand = false;
   }
 
   get isLeaf(): boolean {

@@ -8,6 +8,7 @@ import type { SimplifiedGraph, Write } from '../simplify/graph.js';
 import { Fuser } from './fuse.js';
 import type { Group } from './groups.js';
 import { Item, type Place } from './item.js';
+import { betterRecomputed } from './rebase.js';
 import { decideStores, touched, worthKeeping } from './stores.js';
 
 /** An output as the program makes it; null where it has no elements. */
@@ -107,7 +108,13 @@ function scheduleOnce(
     if (inPlace !== null) return inPlace.writes.map((write) => write.value);
     return value === null ? [] : [value];
   });
-  const groups = decideStores(fuser.groups, stored, { everything: !options.fuse, recompute: round.recompute });
+  const storing = { everything: !options.fuse, recompute: round.recompute, again: new Set<Item>() };
+  let groups = decideStores(fuser.groups, stored, storing);
+  const again = options.fuse && round.recompute ? betterRecomputed(groups, new Set(stored)) : storing.again;
+  if (again.size > 0) {
+    for (const item of items) item.forgetStores();
+    groups = decideStores(fuser.groups, stored, { ...storing, again });
+  }
   return { groups, outputs, places: [...places.values()], items };
 }
 

@@ -13,6 +13,8 @@ export interface StoreOptions {
   readonly everything: boolean;
   /** Whether cheap values may be computed again, which may take more buffers than it saves. */
   readonly recompute: boolean;
+  /** Items to be computed again where they are needed. */
+  readonly again: ReadonlySet<Item>;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface StoreOptions {
 export function decideStores(
   groups: readonly Group[],
   wanted: readonly Item[],
-  { everything, recompute }: StoreOptions,
+  { everything, recompute, again }: StoreOptions,
 ): Group[] {
   for (const item of wanted) item.stored = true;
   const live: Group[] = [];
@@ -32,16 +34,18 @@ export function decideStores(
     if (everything) {
       for (const member of group.members) {
         member.stored = true;
-        member.demanded = true;
+        member.demanders++;
       }
     }
     const roots = group.members.filter((member) => member.stored);
     if (roots.length === 0) continue;
     live.push(group);
     const demand = (strictly: boolean) => (item: Item) => {
-      if (!isElsewhere(item, group) || (!item.stored && canRecompute(item, strictly, 0))) return;
+      if (!isElsewhere(item, group) || (!item.stored && again.has(item))) return;
+      if (!item.stored && canRecompute(item, strictly, 0)) return;
       item.stored = true;
-      item.demanded = true;
+      item.demanders++;
+      if (strictly) item.operand = true;
     };
     // A product reads its operands again and again, a user's kernel wants them whole: nothing but movement is repeated there.
     if (group.kind === 'matmul' || group.kind === 'custom') {
@@ -86,7 +90,7 @@ export function touched(group: Group): number {
   eachNeeded(group, roots, (item) => {
     if (isLoaded(item, group)) found.add(item.place ?? item);
   });
-  return found.size + roots.filter(({ written, demanded }) => written && demanded).length;
+  return found.size + roots.filter(({ written, demanders }) => written && demanders > 0).length;
 }
 
 function canRecompute(item: Item, strictly: boolean, depth: number): boolean {

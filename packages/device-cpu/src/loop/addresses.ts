@@ -114,7 +114,8 @@ export class Addresses {
     const known = scope.pointer(key);
     if (known !== undefined) return known;
     const { start, rest } = this.#nearest(group);
-    const pointer = f.let(`p.${group.region.base.name}`, this.#sum(start, rest));
+    const address = this.#sum(start, rest);
+    const pointer = address.kind === 'local' ? address : f.let(`p.${group.region.base.name}`, address);
     scope.setPointer(key, pointer);
     return pointer;
   }

@@ -1,5 +1,5 @@
 /**
- * Accumulators of a phase's reductions: one per block of lanes, combined at the end. Sums of floats are kept short: after about 256
+ * Accumulators of a phase's reductions: one per block of lanes, combined at the end. Sums of floats are kept short: after about 64
  * terms a partial sum goes into an outer one, so that the error grows with the logarithm of the length and not with the length. Owns
  * combining; loops are `nest.ts`.
  */
@@ -14,7 +14,7 @@ import { vectorFunction } from './vector-functions.js';
 const combineFunctions = { sum: 'add', max: 'max', prod: 'mul' } as const;
 
 /** Terms that one accumulator takes before its sum goes outwards. */
-const chain = 256;
+const chain = 64;
 
 const leastIntegers: Readonly<Partial<Record<DType, number | bigint>>> = {
   int64: -(2n ** 63n),
