@@ -62,8 +62,8 @@ export function nllLoss(input: Tensor, target: Tensor, options: NLLOptions = {})
 interface Classes {
   /** Where the input holds the target's class: of the input's shape. */
   readonly mask: Tensor;
-  /** Where the target counts. */
-  readonly counts: Tensor;
+  /** Where the target counts; null where the host has seen that all do. */
+  readonly counts: Tensor | null;
   /** Where the target names no class; null where the host has looked. */
   readonly outside: Tensor | null;
   /** Weight of each target's class; null where all weigh 1. */
@@ -92,8 +92,9 @@ function classesOf(
   const known = checkHostIndices(op, target, count, ignoreIndex);
   const numbers = alongClasses(arange(count, { dtype: target.dtype, device: input.runtime?.device }), input, dim);
   const mask = numbers.eq(target.unsqueeze(dim));
-  const counts = target.ne(ignoreIndex);
-  const outside = known ? null : target.lt(0).logicalOr(target.ge(count)).logicalAnd(counts);
+  const counts = known === 'all in range' ? null : target.ne(ignoreIndex);
+  const outside =
+    known === 'nothing' && counts !== null ? target.lt(0).logicalOr(target.ge(count)).logicalAnd(counts) : null;
   const ofTarget = weight === null ? null : zeroUnless(mask, alongClasses(weight, input, dim)).sum(dim);
   return { mask, counts, outside, weight: ofTarget };
 }
@@ -116,9 +117,10 @@ function reducedOver(
   { reduction = 'mean' }: ReductionOptions,
 ): Tensor {
   const weighted = factor === null ? loss : loss.mul(factor);
-  const kept = zeroUnless(counts, weighted);
+  const kept = counts === null ? weighted : zeroUnless(counts, weighted);
   const all = outside === null ? kept : kept.maskedFill(outside, Number.NaN);
   if (reduction !== 'mean') return reduced(all, reduction);
+  if (counts === null) return weight === null ? all.mean() : all.sum().div(weight.sum());
   const total = weight === null ? counts.to(loss.dtype) : zeroUnless(counts, weight);
   return all.sum().div(total.sum());
 }

@@ -1,19 +1,23 @@
 /** Checks of indices whose values the host knows: what a device could only answer with NaN is an error at the user's line. */
 import type { Tensor } from '@torchlet/tensor';
 
+/** What the host knows of indices: nothing, that all are in range, or that some are the ignored value and the rest are in range. */
+export type HostKnowledge = 'nothing' | 'all in range' | 'some ignored';
+
 /**
  * @param ignored a value that is allowed beside [0, bound).
- * @returns whether the values were on the host, and so are known to be in range.
  * @throws RangeError that names the first index outside.
  */
-export function checkHostIndices(op: string, indices: Tensor, bound: number, ignored: number | null): boolean {
+export function checkHostIndices(op: string, indices: Tensor, bound: number, ignored: number | null): HostKnowledge {
   const { source } = indices.node;
-  if (source === null || source.kind !== 'host' || source.data === null) return false;
-  for (const raw of source.data) {
-    const index = Number(raw);
-    if ((index < 0 || index >= bound) && index !== ignored) {
-      throw new RangeError(`${op}: expected indices in [0, ${bound}), got ${index}`);
-    }
+  if (source === null || source.kind !== 'host' || source.data === null) return 'nothing';
+  const { data } = source;
+  let some = false;
+  for (let i = 0; i < data.length; i++) {
+    const index = Number(data[i]);
+    if (index >= 0 && index < bound) continue;
+    if (index !== ignored) throw new RangeError(`${op}: expected indices in [0, ${bound}), got ${index}`);
+    some = true;
   }
-  return true;
+  return some ? 'some ignored' : 'all in range';
 }
