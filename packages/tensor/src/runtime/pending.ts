@@ -27,6 +27,8 @@ const patience = 8;
 
 interface Loose {
   readonly node: Node;
+  /** Its value is taken even where an operation consumes it. */
+  readonly always: boolean;
   age: number;
 }
 
@@ -56,7 +58,7 @@ export class Pending {
 
   /** A tensor made outside a `forward`. */
   trackLoose(node: Node): void {
-    this.#loose.push({ node, age: 0 });
+    this.#loose.push({ node, always: carriesOn(node), age: 0 });
   }
 
   /** A root of a recorded `backward()`. */
@@ -144,7 +146,7 @@ export class Pending {
     const left: Loose[] = [];
     for (const loose of this.#loose) {
       const { node } = loose;
-      if (node.source !== null || node.used) continue;
+      if (node.source !== null || (node.used && !loose.always)) continue;
       if (!isWaiting(node) || (reason === 'step' && this.#readsWritten(node))) taken.add(node, 'held', null);
       else if (loose.age++ < patience) left.push(loose);
     }
@@ -156,6 +158,14 @@ export class Pending {
     const targets = new Set([...this.writes.values()].map((before) => before.source));
     return reachable([node]).some((input) => input.source !== null && targets.has(input.source));
   }
+}
+
+/**
+ * State carried from turn to turn by `detach()`: the graph it comes from has had its `backward()`. Were its value not kept, the next turn would
+ * compute this one's again, and the one before, and so on.
+ */
+function carriesOn(node: Node): boolean {
+  return node.op === 'detach' && node.inputs[0]?.walked === 'freed';
 }
 
 /** A graph with gradients that no `backward()` has walked yet: it is evaluated with its backward pass, in one program. */
