@@ -15,9 +15,8 @@ export function checkHostIndices(op: string, indices: Tensor, bound: number, ign
   let some = false;
   for (let i = 0; i < data.length; i++) {
     const index = Number(data[i]);
-    if (index >= 0 && index < bound) continue;
-    if (index !== ignored) throw new RangeError(`${op}: expected indices in [0, ${bound}), got ${index}`);
-    some = true;
+    if (index === ignored) some = true;
+    else if (!(index >= 0 && index < bound)) throw new RangeError(`${op}: expected indices in [0, ${bound}), got ${index}`);
   }
   return some ? 'some ignored' : 'all in range';
 }
