@@ -6,8 +6,9 @@ import { type Expression, postorder } from '@torchlet/device';
 import { Builder } from '../lower/builder.js';
 import { type Draft, type DraftStore, draft, PlacedView, type StoreIndices } from '../lower/draft.js';
 import { Lowerer } from '../lower/lower.js';
-import { Group, union } from '../schedule/groups.js';
+import { Group } from '../schedule/groups.js';
 import { Item, type Place } from '../schedule/item.js';
+import { loadedFor } from '../schedule/stores.js';
 
 /** A box of a place that an item's elements go to: start + i * step along each axis of `shape`. */
 export interface Target {
@@ -159,7 +160,7 @@ function catKernels(
   const place = item.place as Place;
   const kernels: UnitKernel[] = [];
   let run: Item[] = [];
-  let reads: readonly number[] = [];
+  let reads = new Set<unknown>();
   let start = 0;
   const flush = () => {
     if (run.length === 0) return;
@@ -171,13 +172,14 @@ function catKernels(
     }
     kernels.push({ kind: 'loop', name: 'cat', group: copying, draft: draft(copying, indices) });
     run = [];
-    reads = [];
+    reads = new Set();
   };
   for (const part of item.inputs) {
-    const more = union(reads, part.isLeaf || part.group !== null ? [part.id] : part.reads);
-    const fits = more.length < buffersPerKernel && part.shape[axis] === run[0]?.shape[axis] && run.length < 64;
+    const own = loadedFor(group, [part]);
+    const more = new Set([...reads, ...own]);
+    const fits = more.size < buffersPerKernel && part.shape[axis] === run[0]?.shape[axis] && run.length < 64;
     if (!fits) flush();
-    reads = fits ? more : union([], part.isLeaf || part.group !== null ? [part.id] : part.reads);
+    reads = fits ? more : own;
     run.push(part);
   }
   flush();

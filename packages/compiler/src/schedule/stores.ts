@@ -82,15 +82,24 @@ export function isLoaded(item: Item, group: Group): boolean {
   return item.isLeaf || (item.stored && isElsewhere(item, group));
 }
 
-/** Buffers that a kernel of the group touches. The parts of a `cat` are kernels of their own. */
-export function touched(group: Group): number {
-  if (group.kind === 'cat') return 0;
-  const roots = group.members.filter((member) => member.stored);
-  const found = new Set<unknown>(roots);
+/** The places that `group` loads from to compute `roots`, or the items while they have none. */
+export function loadedFor(group: Group, roots: readonly Item[]): Set<unknown> {
+  const found = new Set<unknown>();
   eachNeeded(group, roots, (item) => {
     if (isLoaded(item, group)) found.add(item.place ?? item);
   });
-  return found.size + roots.filter(({ written, demanders }) => written && demanders > 0).length;
+  return found;
+}
+
+/** Buffers that a kernel of the group touches at least. The parts of a `cat` can be kernels of their own. */
+export function touched(group: Group): number {
+  if (group.kind === 'cat') {
+    const { inputs } = group.anchors[0] as Item;
+    return inputs.reduce((most, part) => Math.max(most, loadedFor(group, [part]).size + 1), 0);
+  }
+  const roots = group.members.filter((member) => member.stored);
+  const twice = roots.filter(({ written, demanders }) => written && demanders > 0);
+  return loadedFor(group, roots).size + roots.length + twice.length;
 }
 
 function canRecompute(item: Item, strictly: boolean, depth: number): boolean {
