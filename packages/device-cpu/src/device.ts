@@ -91,10 +91,14 @@ export class CpuDevice implements Device {
 
   read(span: Span, dtype: DType, size: number): Promise<HostArray> {
     // A fault belongs to the promise, not to the call.
-    return new Promise((resolve) => resolve(this.readNow(span, dtype, size)));
+    return new Promise((resolve) => resolve(this.#elements(span, dtype, size)));
   }
 
   readNow(span: Span, dtype: DType, size: number): HostArray {
+    return this.#elements(span, dtype, size);
+  }
+
+  #elements(span: Span, dtype: DType, size: number): HostArray {
     const width = this.#width(dtype);
     return this.#memory.linear.read(this.#address(span, size * width), dtype, width, size);
   }
