@@ -4,7 +4,7 @@
 import { ones, type Tensor } from '@torchlet/tensor';
 import { axesOf, axisOf, lines, map, plain, type Plain, reduce } from './plain.js';
 import {
-  alwaysBool,
+  asTruth,
   alwaysInt64,
   around0,
   asSum,
@@ -204,7 +204,7 @@ export const reductionRows: readonly OpRow[] = [
       tolerance: 'exact',
       gradient: false,
       ofNothing: 0,
-      dtypes: { inputs: everything, result: alwaysBool },
+      dtypes: { inputs: everything, result: asTruth },
       extra: [sample('bool', [bool(plain([2, 3], [0, 0, 0, 0, 1, 0]))], { args: [1] })],
     },
   ),
@@ -216,7 +216,7 @@ export const reductionRows: readonly OpRow[] = [
       tolerance: 'exact',
       gradient: false,
       ofNothing: 1,
-      dtypes: { inputs: everything, result: alwaysBool },
+      dtypes: { inputs: everything, result: asTruth },
       extra: [sample('bool', [bool(plain([2, 3], [1, 1, 1, 0, 1, 1]))], { args: [1] })],
     },
   ),

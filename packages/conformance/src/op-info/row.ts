@@ -56,6 +56,8 @@ export const same = (input: DType): DType => input;
 export const alwaysBool = (): DType => 'bool';
 export const alwaysInt64 = (): DType => 'int64';
 export const asFloat = (input: DType): DType => (floats.includes(input) ? input : 'float32');
+/** uint8 was PyTorch's bool once, and `any` and `all` keep it. */
+export const asTruth = (input: DType): DType => (input === 'uint8' ? 'uint8' : 'bool');
 export const asSum = (input: DType): DType => (floats.includes(input) ? input : 'int64');
 
 export const floats: readonly DType[] = ['float32', 'float64', 'float16', 'bfloat16'];

@@ -308,11 +308,7 @@ const tests: readonly (Omit<Named, 'run'> & { readonly run: (device: Device, ses
   {
     name: 'out of memory names the request and leaves the device usable',
     run: async (device) => {
-      const error = await assertThrows(
-        'a petabyte',
-        () => device.allocate(2 ** 50, 'too much'),
-        /out of memory|at most/,
-      );
+      const error = await assertThrows('a petabyte', () => device.allocate(2 ** 50, 'too much'), /1125899906842624/);
       assert(
         error instanceof OutOfMemoryError || error instanceof DeviceError,
         `expected a DeviceError, got ${error.name}`,
