@@ -110,10 +110,7 @@ function crossEntropy(logits: g.Node, target: g.Node): g.Node {
   const numbers = g.expand(g.reshape(g.iota(classes, 'int64'), [1, classes]), shape);
   const mask = g.eq(numbers, g.expand(g.reshape(target, [rows, 1]), shape));
   const picked = g.reduce('reduceSum', g.where(mask, shifted, g.fullLike(shifted, 0)), [1]);
-  const ignored = g.full([rows], -100n, 'int64');
-  const counts = g.eq(g.eq(target, ignored), g.full([rows], 0, 'bool'));
   const losses = g.sub(row(normalizer), row(picked));
-  const kept = g.where(counts, losses, g.fullLike(losses, 0));
-  const scalar = (x: g.Node) => g.reshape(g.reduce('reduceSum', x, [0]), []);
-  return g.div(scalar(kept), scalar(g.cast(counts, 'float32')));
+  const sum = g.reshape(g.reduce('reduceSum', losses, [0]), []);
+  return g.div(sum, g.fullLike(sum, rows));
 }
