@@ -55,11 +55,11 @@ function check(program: Program, seed = 1, options: RunOptions = {}): void {
 
 const layouts = (['mk', 'km'] as const).flatMap((a) => (['kn', 'nk'] as const).map((b) => ({ a, b })));
 
-function checkPlain(shape: Plain): void {
+function checkPlain(shape: Plain, tried: readonly RunOptions[] = ways): void {
   const program = plainMatmul(shape);
   const arrays = randomArrays(program, randomNumbers(7));
   const want = Float32Array.from(plainProduct(shape, arrays));
-  for (const way of ways) {
+  for (const way of tried) {
     const got = runMatmul(program, arrays, way)[2] as HostArray;
     expectClose('float32', got, want, shape.k, planOf(program));
   }
@@ -84,9 +84,9 @@ describe.each(layouts)('a stored as $a, b as $b', (layout) => {
   });
 
   it('every small shape', () => {
-    for (let m = 1; m <= 6; m++) {
+    for (const m of [1, 2, 3, 5]) {
       for (let n = 1; n <= 9; n++) {
-        for (const k of [1, 2, 3, 4, 7]) {
+        for (const k of [1, 3, 4, 7]) {
           const shape = { m, k, n, ...layout };
           const program = plainMatmul(shape);
           const arrays = randomArrays(program, randomNumbers(m + 10 * n + 100 * k));
@@ -99,8 +99,9 @@ describe.each(layouts)('a stored as $a, b as $b', (layout) => {
 
   it('thin shapes of 1 to 16', () => {
     for (let thin = 1; thin <= 16; thin++) {
-      checkPlain({ m: thin, k: 50, n: 40, ...layout });
-      checkPlain({ m: 40, k: 50, n: thin, ...layout });
+      const oneWay = ways.slice(thin % ways.length).slice(0, 1);
+      checkPlain({ m: thin, k: 50, n: 40, ...layout }, oneWay);
+      checkPlain({ m: 40, k: 50, n: thin, ...layout }, oneWay);
     }
   });
 
