@@ -40,8 +40,7 @@ function addFile(sum, file) {
   }
   for (const test of file.assertionResults) {
     if (test.status === 'passed') sum.passed += 1;
-    else if (test.status === 'failed') sum.failed.push(`${where}: ${test.fullName}`);
-    else sum.skipped.push(`${where}: ${test.fullName}`);
+    else sum[test.status === 'failed' ? 'failed' : 'skipped'].push(`${where}: ${test.fullName.replace(/\s+/g, ' ')}`);
   }
 }
 
