@@ -124,7 +124,7 @@ export abstract class TensorHandle implements Handle {
       base.write(op, writeBack(base.node, value));
       return this;
     }
-    if (before.requiresGrad) noteOverwritten(before, op);
+    if (before.requiresGrad && isGradEnabled()) noteOverwritten(before, op);
     this.#writes++;
     const pending = this.runtime?.pending.writes;
     const stored = (before.source as Storage | null)?.fixed === true || pending?.has(this) === true;
