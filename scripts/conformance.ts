@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import {
   failureList,
+  type GoldenGroup,
   type GroupResult,
   groupTable,
   jsonReport,
@@ -15,6 +16,7 @@ import {
   unsupportedList,
 } from '@torchlet/conformance';
 import { readGoldens } from '@torchlet/conformance/node';
+import { FormatError } from '@torchlet/data';
 import { npmDigits } from '../tests/digits.js';
 import { deviceNames, NoSuchDevice, openDevice } from './devices.js';
 
@@ -27,6 +29,11 @@ const usage = `npm run conformance -- --device ${deviceNames.join('|')} --golden
 
 const exitCodes = { passed: 0, failed: 1, usage: 2, noDevice: 3 } as const;
 
+/** The command line cannot be followed. */
+class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
 interface Options {
   readonly device: string;
   readonly golden: string;
@@ -37,24 +44,33 @@ interface Options {
   readonly mutate: boolean;
 }
 
-/** @throws Error that says what is wrong with the arguments. */
-function parsed(args: readonly string[]): Options {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      device: { type: 'string', default: 'cpu' },
-      golden: { type: 'string' },
-      group: { type: 'string', multiple: true },
-      json: { type: 'string' },
-      'list-failures': { type: 'boolean', default: false },
-      'list-ops': { type: 'boolean', default: false },
-      mutate: { type: 'boolean', default: false },
-    },
-  });
-  if (!deviceNames.includes(values.device)) {
-    throw new RangeError(`expected --device ${deviceNames.join('|')}, got ${values.device}`);
+const flags = {
+  device: { type: 'string', default: 'cpu' },
+  golden: { type: 'string' },
+  group: { type: 'string', multiple: true },
+  json: { type: 'string' },
+  'list-failures': { type: 'boolean', default: false },
+  'list-ops': { type: 'boolean', default: false },
+  mutate: { type: 'boolean', default: false },
+} as const;
+
+/** @throws UsageError for an unknown flag, or one without its value. */
+function valuesOf(args: readonly string[]) {
+  try {
+    return parseArgs({ args: [...args], options: flags }).values;
+  } catch (cause) {
+    throw new UsageError((cause as Error).message, { cause });
   }
-  if (values.golden === undefined) throw new RangeError('expected --golden DIR, the folder of the golden files');
+}
+
+/** @throws UsageError that says what is wrong with the arguments. */
+function parsed(args: readonly string[]): Options {
+  const values = valuesOf(args);
+
+  if (!deviceNames.includes(values.device)) {
+    throw new UsageError(`expected --device ${deviceNames.join('|')}, got ${values.device}`);
+  }
+  if (values.golden === undefined) throw new UsageError('expected --golden DIR, the folder of the golden files');
   return {
     device: values.device,
     golden: values.golden,
@@ -66,9 +82,19 @@ function parsed(args: readonly string[]): Options {
   };
 }
 
+/** @throws UsageError for a folder without goldens or a group that is not there. */
+async function goldensOf({ golden, groups }: Options): Promise<GoldenGroup[]> {
+  try {
+    return await readGoldens(golden, groups);
+  } catch (cause) {
+    if (cause instanceof FormatError) throw cause;
+    throw new UsageError((cause as Error).message, { cause });
+  }
+}
+
 async function main(options: Options): Promise<number> {
+  const goldens = await goldensOf(options);
   const device = await openDevice(options.device);
-  const goldens = await readGoldens(options.golden, options.groups);
   const start = performance.now();
   const results = await runGoldens(device, goldens, { mutate: options.mutate, digits: npmDigits });
   const seconds = (performance.now() - start) / 1000;
@@ -93,18 +119,15 @@ function print(results: readonly GroupResult[], options: Options, seconds: numbe
   console.log(parts.filter((part) => part !== '').join('\n\n'));
 }
 
-let options: Options | null = null;
-try {
-  options = parsed(process.argv.slice(2));
-} catch (error) {
-  console.error(`conformance: ${(error as Error).message}\n\n${usage}`);
-  process.exitCode = exitCodes.usage;
+function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return exitCodes.usage;
+  return error instanceof NoSuchDevice ? exitCodes.noDevice : exitCodes.failed;
 }
-if (options !== null) {
-  try {
-    process.exitCode = await main(options);
-  } catch (error) {
-    console.error(error instanceof NoSuchDevice ? error.message : `conformance: ${(error as Error).message}`);
-    process.exitCode = error instanceof NoSuchDevice ? exitCodes.noDevice : exitCodes.failed;
-  }
+
+try {
+  process.exitCode = await main(parsed(process.argv.slice(2)));
+} catch (error) {
+  const { message } = error as Error;
+  console.error(error instanceof UsageError ? `${message}\n\n${usage}` : message);
+  process.exitCode = exitCodeOf(error);
 }

@@ -11,7 +11,7 @@ export class NoSuchDevice extends Error {
 
 interface PlugIn {
   readonly specifier: string;
-  /** The export that opens the device: a function of options. */
+  /** The export that opens the device. */
   readonly open: string;
 }
 
@@ -32,7 +32,7 @@ export const deviceNames = Object.keys(plugIns);
 export async function openDevice(name: string): Promise<Device> {
   const plugIn = Object.hasOwn(plugIns, name) ? plugIns[name] : undefined;
   if (plugIn === undefined) throw new RangeError(`expected a device of ${deviceNames.join(', ')}, got ${name}`);
-  const open = await openOf(name, plugIn);
+  const open = await openerOf(name, plugIn);
   try {
     return await open();
   } catch (cause) {
@@ -40,7 +40,7 @@ export async function openDevice(name: string): Promise<Device> {
   }
 }
 
-async function openOf(name: string, { specifier, open }: PlugIn): Promise<() => Promise<Device>> {
+async function openerOf(name: string, { specifier, open }: PlugIn): Promise<() => Promise<Device>> {
   let module: Record<string, unknown>;
   try {
     module = (await import(specifier)) as Record<string, unknown>;
@@ -49,6 +49,6 @@ async function openOf(name: string, { specifier, open }: PlugIn): Promise<() => 
     throw new NoSuchDevice(`no such device: ${name}: ${specifier} is not installed`, { cause });
   }
   const found = module[open];
-  if (found === undefined) throw new NoSuchDevice(`no such device: ${name}: ${specifier} has no ${open}`);
+  if (typeof found !== 'function') throw new NoSuchDevice(`no such device: ${name}: ${specifier} has no ${open}()`);
   return found as () => Promise<Device>;
 }

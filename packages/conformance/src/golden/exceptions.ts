@@ -14,11 +14,15 @@ import { Unsupported } from './unsupported.js';
 type Exception = (args: readonly unknown[], kwargs: ReadonlyMap<string, unknown>) => unknown;
 
 export const exceptions: Readonly<Record<string, Exception>> = {
-  'Tensor.__getitem__': ([self, index]) => callMethod(selfOf(self), 'at', indexOf(index).items),
+  'Tensor.__getitem__': ([self, index]) =>
+    callMethod(selfOf(self), hasMask(index) ? 'atMask' : 'at', indexOf(index).items),
   // The format's __setitem__ is out of place: clone, assign, return the clone.
   'Tensor.__setitem__': ([self, index, value]) => {
     const copy = callMethod(selfOf(self), 'clone', []) as Tensor;
-    callMethod(copy, 'setAt', [indexOf(index).items, value instanceof PythonFloat ? value.value : value]);
+    callMethod(copy, hasMask(index) ? 'setAtMask' : 'setAt', [
+      indexOf(index).items,
+      value instanceof PythonFloat ? value.value : value,
+    ]);
     return copy;
   },
   'Tensor.tolist': ([self]) => callMethod(selfOf(self), 'array', []),
@@ -124,6 +128,11 @@ function selfOf(value: unknown): Tensor {
 function indexOf(value: unknown): Index {
   if (!(value instanceof Index)) throw new Error('expected an index expression');
   return value;
+}
+
+/** A mask gives a shape that depends on values, which is another method: it returns a promise. */
+function hasMask(index: unknown): boolean {
+  return indexOf(index).items.some((item) => item instanceof Tensor && item.dtype === 'bool');
 }
 
 function numberOf(value: unknown): number {

@@ -29,7 +29,7 @@ export const valuePrograms: readonly ProgramRow[] = [
       const net = new SmallNet();
       const reference = new PlainNet();
       const optimizer = new SGD(net.parameters(), { lr: 0.01 });
-      const steps = 200 * scale;
+      const steps = 1000 * scale;
       const losses: Tensor[] = [];
       trained(net, optimizer, 0);
       reference.step(batch(0), 0.01);
@@ -43,7 +43,8 @@ export const valuePrograms: readonly ProgramRow[] = [
       const mean = await stack(losses).mean().item();
       const plainMean = expected.reduce((sum, loss) => sum + loss, 0) / steps;
       assertNumbers('the mean', [mean], [plainMean], near);
-      assertNumbers('each', await Promise.all(losses.map((loss) => loss.item())), expected, near);
+      const values = await Promise.all(losses.map((loss) => loss.item()));
+      assertNumbers('each', values, expected, near);
       // Pages of small values are 64 KiB; one may be begun, and the stack itself is a value.
       const grown = device.memory().allocated - allocated;
       assert(grown <= 3 * 65536 + 16 * steps, `expected four bytes a loss, got ${grown} bytes for ${steps}`);
