@@ -15,7 +15,8 @@ export function numberToBfloat16(value: number): number {
   word.setFloat32(0, value);
   const single = word.getFloat32(0);
   let bits = word.getUint32(0);
-  if (single !== value && Number.isFinite(single) && (bits & 1) === 0) bits = Math.abs(single) > Math.abs(value) ? bits - 1 : bits | 1;
+  if (single !== value && Number.isFinite(single) && (bits & 1) === 0)
+    bits = Math.abs(single) > Math.abs(value) ? bits - 1 : bits | 1;
   return ((bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16) & 0xffff;
 }
 

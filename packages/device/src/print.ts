@@ -91,13 +91,15 @@ class Namer {
 
 function children(expression: Expression): readonly Expression[] {
   if (expression.kind === 'apply') return expression.args;
-  if (expression.kind === 'load') return expression.mask === null ? [expression.index] : [expression.index, expression.mask];
+  if (expression.kind === 'load')
+    return expression.mask === null ? [expression.index] : [expression.index, expression.mask];
   return [];
 }
 
 function isIndex(expression: Expression): boolean {
   return postorder([expression]).every(
-    (e) => e.dtype === 'int32' && (e.kind === 'axis' || e.kind === 'constant' || e.kind === 'apply' || e.kind === 'scalar'),
+    (e) =>
+      e.dtype === 'int32' && (e.kind === 'axis' || e.kind === 'constant' || e.kind === 'apply' || e.kind === 'scalar'),
   );
 }
 
@@ -119,7 +121,9 @@ function printStore(names: Namer, store: Store): string {
 }
 
 function storeRoots(stores: readonly Store[]): Expression[] {
-  return stores.flatMap((store) => (store.mask === null ? [store.index, store.value] : [store.index, store.mask, store.value]));
+  return stores.flatMap((store) =>
+    store.mask === null ? [store.index, store.value] : [store.index, store.mask, store.value],
+  );
 }
 
 function loops(first: number, lengths: readonly number[]): string {

@@ -21,7 +21,11 @@ describe.each([
       const middle = (low + high) / 2;
       const even = bits % 2 === 0 ? bits : bits + 1;
       const step = (high - low) * 1e-9;
-      expect([toBits(middle - step), toBits(middle), toBits(middle + step)], `after ${low}`).toEqual([bits, even, bits + 1]);
+      expect([toBits(middle - step), toBits(middle), toBits(middle + step)], `after ${low}`).toEqual([
+        bits,
+        even,
+        bits + 1,
+      ]);
       expect(toBits(-middle)).toBe(even | 0x8000);
     }
   });

@@ -8,7 +8,12 @@ const missing = (name: string, reason: unknown): Opener => ({ name, open: () => 
 describe('openFirst', () => {
   it('gives the first that opens, and why those before it did not', async () => {
     const never: Opener = { name: 'never', open: () => Promise.reject(new Error('was asked')) };
-    const { device, unavailable } = await openFirst([missing('cuda', new Error('no driver')), missing('webgpu', 'no adapter'), there, never]);
+    const { device, unavailable } = await openFirst([
+      missing('cuda', new Error('no driver')),
+      missing('webgpu', 'no adapter'),
+      there,
+      never,
+    ]);
     expect(device).toBe(opened);
     expect(unavailable).toEqual([
       { name: 'cuda', reason: 'no driver' },
@@ -17,7 +22,10 @@ describe('openFirst', () => {
   });
 
   it('fails with every reason', async () => {
-    const error = await openFirst([missing('cuda', new Error('no driver')), missing('webgpu', new Error('no adapter'))]).catch((e: unknown) => e);
+    const error = await openFirst([
+      missing('cuda', new Error('no driver')),
+      missing('webgpu', new Error('no adapter')),
+    ]).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(NoDeviceError);
     expect((error as NoDeviceError).message).toBe('no device: cuda: no driver; webgpu: no adapter');
     expect((error as NoDeviceError).unavailable).toHaveLength(2);

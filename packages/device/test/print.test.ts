@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type Expression, type LoopKernel, type Program, postorder, printExpression, printKernel, printProgram } from '../src/index.js';
+import {
+  type Expression,
+  type LoopKernel,
+  type Program,
+  postorder,
+  printExpression,
+  printKernel,
+  printProgram,
+} from '../src/index.js';
 
 const axis = (number: number): Expression => ({ kind: 'axis', dtype: 'int32', axis: number });
 const int = (value: number): Expression => ({ kind: 'constant', dtype: 'int32', value });
@@ -19,11 +27,17 @@ const softmax: LoopKernel = {
   axes: [100],
   phases: [
     { lengths: [10], reductions: [{ id: 0, combine: 'max', dtype: 'float32', of: x }], stores: [] },
-    { lengths: [10], reductions: [{ id: 1, combine: 'sum', dtype: 'float32', of: apply('exp', apply('sub', x, result(0))) }], stores: [] },
+    {
+      lengths: [10],
+      reductions: [{ id: 1, combine: 'sum', dtype: 'float32', of: apply('exp', apply('sub', x, result(0))) }],
+      stores: [],
+    },
     {
       lengths: [10],
       reductions: [],
-      stores: [{ slot: 1, index: at, value: apply('div', apply('exp', apply('sub', x, result(0))), result(1)), mask: null }],
+      stores: [
+        { slot: 1, index: at, value: apply('div', apply('exp', apply('sub', x, result(0))), result(1)), mask: null },
+      ],
     },
   ],
 };
@@ -34,7 +48,10 @@ describe('printExpression', () => {
     [float(-0), '-0'],
     [{ kind: 'constant', dtype: 'bool', value: 1 }, 'true'],
     [{ kind: 'scalar', dtype: 'float32', slot: 2 }, 'scalar2'],
-    [{ ...x, mask: { kind: 'apply', dtype: 'bool', fn: 'lt', args: [axis(1), int(3)] }, otherwise: 7 } as Expression, '((j < 3) ? s0[((i * 10) + j)] : 7)'],
+    [
+      { ...x, mask: { kind: 'apply', dtype: 'bool', fn: 'lt', args: [axis(1), int(3)] }, otherwise: 7 } as Expression,
+      '((j < 3) ? s0[((i * 10) + j)] : 7)',
+    ],
     [{ kind: 'apply', dtype: 'bfloat16', fn: 'cast', args: [x] }, 'bf16(s0[((i * 10) + j)])'],
   ])('%o', (expression, text) => {
     expect(printExpression(expression)).toBe(text);
@@ -56,7 +73,13 @@ describe('printKernel', () => {
 
   it('names what is used twice', () => {
     const e = apply('exp', x);
-    const twice: LoopKernel = { ...softmax, name: 'twice', phases: [{ lengths: [10], reductions: [], stores: [{ slot: 1, index: at, value: apply('mul', e, e), mask: null }] }] };
+    const twice: LoopKernel = {
+      ...softmax,
+      name: 'twice',
+      phases: [
+        { lengths: [10], reductions: [], stores: [{ slot: 1, index: at, value: apply('mul', e, e), mask: null }] },
+      ],
+    };
     expect(printKernel(twice)).toMatchInlineSnapshot(`
       "loop twice for i < 100
         over j < 10
@@ -89,10 +112,28 @@ describe('printProgram', () => {
           b: x,
           dtype: 'float32',
           result: 0,
-          stores: [{ slot: 1, index: at, value: result(0), mask: { kind: 'apply', dtype: 'bool', fn: 'lt', args: [axis(0), int(99)] } }],
+          stores: [
+            {
+              slot: 1,
+              index: at,
+              value: result(0),
+              mask: { kind: 'apply', dtype: 'bool', fn: 'lt', args: [axis(0), int(99)] },
+            },
+          ],
           claim: null,
         },
-        { kind: 'scatter', name: 'rows', axes: [100, 10], axis: 0, length: 50, index: axis(0), value: x, slot: 1, strides: [10, 1], offset: 0 },
+        {
+          kind: 'scatter',
+          name: 'rows',
+          axes: [100, 10],
+          axis: 0,
+          length: 50,
+          index: axis(0),
+          value: x,
+          slot: 1,
+          strides: [10, 1],
+          offset: 0,
+        },
         { kind: 'custom', name: 'own', inputs: [0], outputs: [1], sources: {} },
       ],
       arena: [4096, 64],

@@ -35,7 +35,12 @@ interface PrimitiveRow {
 
 /** `attrs` are whole numbers; the doc line says which. */
 export const primitives = {
-  constant: { class: 'source', arity: 0, differentiable: false, doc: 'the number `value` everywhere, part of the structure' },
+  constant: {
+    class: 'source',
+    arity: 0,
+    differentiable: false,
+    doc: 'the number `value` everywhere, part of the structure',
+  },
   scalar: { class: 'source', arity: 0, differentiable: false, doc: 'the number `value` everywhere, given at run time' },
   buffer: { class: 'source', arity: 0, differentiable: false, doc: 'host data or a stored tensor: `source`' },
   iota: { class: 'source', arity: 0, differentiable: false, doc: '1-d: 0, 1, 2, ...' },

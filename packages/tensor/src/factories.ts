@@ -37,7 +37,10 @@ function made(node: Node, { device, requiresGrad }: TensorOptions): Tensor {
  * @throws ShapeError for uneven nesting, or a shape that the data does not fill.
  * @example tensor([[1, 2], [3, 4]], { dtype: 'float32' })
  */
-export function tensor(data: NestedArray | TypedData, options: TensorOptions & { readonly shape?: Shape } = {}): Tensor {
+export function tensor(
+  data: NestedArray | TypedData,
+  options: TensorOptions & { readonly shape?: Shape } = {},
+): Tensor {
   const { elements, shape, dtype } = fromUser(data, options.dtype, options.shape);
   return fromHost(elements, shape, dtype, options);
 }
@@ -49,7 +52,9 @@ export function tensor(data: NestedArray | TypedData, options: TensorOptions & {
  */
 export function fromHost(elements: HostArray, shape: Shape, dtype: DType, options: TensorOptions = {}): Tensor {
   if (elements.length !== sizeOf(shape)) {
-    throw new ShapeError(`fromHost: ${elements.length} elements do not fill shape ${printShape(shape)} of ${sizeOf(shape)}`);
+    throw new ShapeError(
+      `fromHost: ${elements.length} elements do not fill shape ${printShape(shape)} of ${sizeOf(shape)}`,
+    );
   }
   return made(leaf(new Storage('host', dtype, elements.length, elements), shape, dtype), options);
 }
@@ -85,11 +90,19 @@ export function fullLike(x: Tensor, value: PlainNumber, options: TensorOptions =
 }
 
 /** start, start + step, ... up to but without `end`. Int64 where all three are whole, else float32. */
-export function arange(...args: readonly [number] | readonly [number, number, number?] | readonly [number, TensorOptions] | readonly [number, number, TensorOptions] | readonly [number, number, number, TensorOptions]): Tensor {
+export function arange(
+  ...args:
+    | readonly [number]
+    | readonly [number, number, number?]
+    | readonly [number, TensorOptions]
+    | readonly [number, number, TensorOptions]
+    | readonly [number, number, number, TensorOptions]
+): Tensor {
   const last = args[args.length - 1];
   const options = typeof last === 'object' ? last : {};
   const numbers = args.filter((arg): arg is number => typeof arg === 'number');
-  const [start, end, step] = numbers.length === 1 ? [0, numbers[0] as number, 1] : [numbers[0] as number, numbers[1] as number, numbers[2] ?? 1];
+  const [start, end, step] =
+    numbers.length === 1 ? [0, numbers[0] as number, 1] : [numbers[0] as number, numbers[1] as number, numbers[2] ?? 1];
   if (step === 0 || (end - start) / step < 0) {
     throw new RangeError(`arange: a step of ${step} does not lead from ${start} to ${end}`);
   }
@@ -115,7 +128,10 @@ export function linspace(start: number, end: number, steps: number, options: Ten
 }
 
 /** 1 on the diagonal, 0 elsewhere: [n, m], square without m. */
-export function eye(n: number, ...rest: readonly [] | readonly [number] | readonly [TensorOptions] | readonly [number, TensorOptions]): Tensor {
+export function eye(
+  n: number,
+  ...rest: readonly [] | readonly [number] | readonly [TensorOptions] | readonly [number, TensorOptions]
+): Tensor {
   const m = typeof rest[0] === 'number' ? rest[0] : n;
   const last = rest[rest.length - 1];
   const options: TensorOptions = typeof last === 'object' ? last : {};

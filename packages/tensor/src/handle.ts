@@ -4,7 +4,18 @@
  */
 import { tapeOf, walk } from '@torchlet/autograd';
 import { type Device, type DType, type HostArray, isFloat } from '@torchlet/device';
-import { add as addNodes, assign, isGradEnabled, leaf as leafNode, marker, type Node, printShape, type Shape, sizeOf, withGradMode } from '@torchlet/graph';
+import {
+  add as addNodes,
+  assign,
+  isGradEnabled,
+  leaf as leafNode,
+  marker,
+  type Node,
+  printShape,
+  type Shape,
+  sizeOf,
+  withGradMode,
+} from '@torchlet/graph';
 import { broadcastTo, type NodeOperand, nodeOf } from './ops/operands.js';
 import type { PlainNumber } from './promotion.js';
 import { isInsideForward } from './runtime/clock.js';
@@ -224,7 +235,8 @@ export abstract class TensorHandle implements Handle {
    */
   backward(gradient?: TensorHandle | null, { retainGraph, createGraph = false }: BackwardOptions = {}): void {
     const root = this.node;
-    if (!root.requiresGrad) throw new Error('backward: this tensor does not require a gradient; was it made under noGrad, or detached?');
+    if (!root.requiresGrad)
+      throw new Error('backward: this tensor does not require a gradient; was it made under noGrad, or detached?');
     if ((gradient === undefined || gradient === null) && sizeOf(root.shape) !== 1) {
       throw new Error(
         `backward: a gradient is implicit only for one element, got shape ${printShape(root.shape)}; reduce first, or pass a gradient of that shape`,
@@ -233,7 +245,11 @@ export abstract class TensorHandle implements Handle {
     const runtime = (this.runtime ??= defaultRuntimeNow());
     const tape = tapeOf(root);
     const owners = tape.leaves.map((leaf) => leaf.owner as TensorHandle | null);
-    if (owners.some((owner) => owner !== null && (runtime.pending.hasGradient(owner) || runtime.pending.writes.has(owner)))) {
+    if (
+      owners.some(
+        (owner) => owner !== null && (runtime.pending.hasGradient(owner) || runtime.pending.writes.has(owner)),
+      )
+    ) {
       runtime.evaluate('clock');
     }
     const seed = gradient?.node;
@@ -310,7 +326,9 @@ export abstract class TensorHandle implements Handle {
 
   /** @throws TypeError always: a tensor is not a number. */
   [Symbol.toPrimitive](): never {
-    throw new TypeError('a tensor is no number or string: use x.add(y) and the like for arithmetic, and await x.item() or await x.toString() to read it');
+    throw new TypeError(
+      'a tensor is no number or string: use x.add(y) and the like for arithmetic, and await x.item() or await x.toString() to read it',
+    );
   }
 
   protected promise<T>(run: () => Promise<T>, what: string): Promise<T> {

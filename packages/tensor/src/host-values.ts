@@ -1,5 +1,13 @@
 /** Values between JavaScript and elements: nested arrays, typed arrays, halves and int64. Owns conversions only. */
-import { bfloat16ToNumber, type DType, dtypes, float16ToNumber, type HostArray, numberToBfloat16, numberToFloat16 } from '@torchlet/device';
+import {
+  bfloat16ToNumber,
+  type DType,
+  dtypes,
+  float16ToNumber,
+  type HostArray,
+  numberToBfloat16,
+  numberToFloat16,
+} from '@torchlet/device';
 import { printShape, type Shape, ShapeError, sizeOf } from '@torchlet/graph';
 import { type PlainNumber, dtypeOfNumber, promoteTypes } from './promotion.js';
 
@@ -73,7 +81,8 @@ export function fromUser(
       throw new TypeError(`tensor: ${data.constructor.name} has no dtype here; convert it first`);
     }
     const wanted = dtype ?? own;
-    if (wanted === undefined) throw new TypeError("tensor: a Uint16Array holds the bits of halves; pass { dtype: 'float16' } or 'bfloat16'");
+    if (wanted === undefined)
+      throw new TypeError("tensor: a Uint16Array holds the bits of halves; pass { dtype: 'float16' } or 'bfloat16'");
     checkSize(data.length, shape);
     return { elements: converted(data, own ?? wanted, wanted), shape: shape ?? [data.length], dtype: wanted };
   }
@@ -104,12 +113,17 @@ function shapeOf(data: NestedArray): number[] {
 
 function flatten(data: NestedArray, shape: Shape, axis: number, flat: PlainNumber[]): void {
   if (!Array.isArray(data)) {
-    if (axis !== shape.length) throw new ShapeError(`tensor: expected nested arrays of shape ${printShape(shape)}, got a number at depth ${axis}`);
+    if (axis !== shape.length)
+      throw new ShapeError(
+        `tensor: expected nested arrays of shape ${printShape(shape)}, got a number at depth ${axis}`,
+      );
     flat.push(data as PlainNumber);
     return;
   }
   if (axis >= shape.length || data.length !== shape[axis]) {
-    throw new ShapeError(`tensor: expected ${shape[axis] ?? 'no'} items at depth ${axis}, got ${data.length}: nested arrays must be even`);
+    throw new ShapeError(
+      `tensor: expected ${shape[axis] ?? 'no'} items at depth ${axis}, got ${data.length}: nested arrays must be even`,
+    );
   }
   for (const item of data) flatten(item, shape, axis + 1, flat);
 }

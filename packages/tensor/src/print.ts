@@ -39,7 +39,10 @@ export function printValues(tensor: Describable, elements: HostArray): string {
   if (sizeOf(shape) === 0) return `tensor([]${tail})`;
   const summarized = sizeOf(shape) > threshold;
   const shown = shownPositions(shape, summarized);
-  const format = formatter(dtype, shown.map((i) => numberAt(dtype, elements, i)));
+  const format = formatter(
+    dtype,
+    shown.map((i) => numberAt(dtype, elements, i)),
+  );
   const body = block(shape, 0, 0, summarized, (i) => format(numberAt(dtype, elements, i)), 'tensor('.length);
   return `tensor(${body}${tail})`;
 }
@@ -61,11 +64,20 @@ function shownPositions(shape: Shape, summarized: boolean): number[] {
   return positions;
 }
 
-function block(shape: Shape, axis: number, at: number, summarized: boolean, cell: (i: number) => string, indent: number): string {
+function block(
+  shape: Shape,
+  axis: number,
+  at: number,
+  summarized: boolean,
+  cell: (i: number) => string,
+  indent: number,
+): string {
   if (axis === shape.length) return cell(at);
   const length = shape[axis] as number;
   const cut = summarized && length > 2 * edge;
-  const parts = shownAlong(length, summarized).map((i) => block(shape, axis + 1, at * length + i, summarized, cell, indent + 1));
+  const parts = shownAlong(length, summarized).map((i) =>
+    block(shape, axis + 1, at * length + i, summarized, cell, indent + 1),
+  );
   if (cut) parts.splice(edge, 0, axis === shape.length - 1 ? ' ...' : '...');
   if (axis === shape.length - 1) return `[${wrap(parts, indent + 1)}]`;
   const gap = `,${'\n'.repeat(shape.length - 1 - axis)}${' '.repeat(indent + 1)}`;
@@ -90,7 +102,10 @@ function formatter(dtype: DType, values: readonly (number | bigint)[]): (value: 
 function writer(dtype: DType, values: readonly (number | bigint)[]): (value: number | bigint) => string {
   if (dtypes[dtype].kind === 'bool') return (value) => (value ? 'True' : 'False');
   if (dtypes[dtype].kind === 'int') return String;
-  const finite = values.map(Number).filter((value) => Number.isFinite(value) && value !== 0).map(Math.abs);
+  const finite = values
+    .map(Number)
+    .filter((value) => Number.isFinite(value) && value !== 0)
+    .map(Math.abs);
   const largest = Math.max(0, ...finite);
   const smallest = Math.min(Number.POSITIVE_INFINITY, ...finite);
   const whole = finite.every((value) => Number.isInteger(value));

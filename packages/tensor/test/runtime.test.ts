@@ -111,7 +111,10 @@ describe('one evaluation', () => {
     first.keep();
     model.step(0.1);
     for (let i = 0; i < 3; i++) {
-      model.forward(tensor(new Float32Array(100).fill(1))).sum().backward();
+      model
+        .forward(tensor(new Float32Array(100).fill(1)))
+        .sum()
+        .backward();
       model.step(0.1);
     }
     expect((await first.data())[0]).toBe(2);
@@ -158,15 +161,27 @@ describe('one evaluation', () => {
 
 describe('views and writes in place', () => {
   it('shows writes to the base in views and back', async () => {
-    const base = tensor([[1, 2], [3, 4]], { dtype: 'float32' });
+    const base = tensor(
+      [
+        [1, 2],
+        [3, 4],
+      ],
+      { dtype: 'float32' },
+    );
     const row = base.at(1);
     const column = base.t().at(0);
     base.mul_(10);
     expect(await row.array()).toEqual([30, 40]);
     row.add_(1);
-    expect(await base.array()).toEqual([[10, 20], [31, 41]]);
+    expect(await base.array()).toEqual([
+      [10, 20],
+      [31, 41],
+    ]);
     column.fill_(0);
-    expect(await base.array()).toEqual([[0, 20], [0, 41]]);
+    expect(await base.array()).toEqual([
+      [0, 20],
+      [0, 41],
+    ]);
   });
 
   it('refuses to change a leaf while gradients are recorded', () => {

@@ -3,6 +3,7 @@
  * and the fate of assignments; the rules are rows in `rules.ts`. Nodes of the caller are read, never changed.
  */
 import { freshMark, type Node, sizeOf, withGradMode } from '@torchlet/graph';
+import { coversAll, valueInputs } from './inputs.js';
 import { Rewriter } from './rewrite.js';
 
 /** One piece of a write in place: `value` at start + i * step along each axis. */
@@ -39,12 +40,6 @@ export function simplify(outputs: readonly Node[], scalarNumber: (node: Node) =>
     );
     return { nodes: rewriter.ordered(walkInputs(roots)), outputs: wanted };
   });
-}
-
-/** The inputs that a node's value depends on: `attach` has others for its gradient. */
-export function valueInputs(node: Node): readonly Node[] {
-  if (node.source !== null) return [];
-  return node.op === 'attach' ? node.inputs.slice(0, 1) : node.inputs;
 }
 
 /** All that `roots` are computed from, by serial. Does not recurse. */
@@ -92,10 +87,4 @@ function writeOf(assign: Node, rewriter: Rewriter): Write {
     starts: axes.map((axis) => assign.attrs[2 * axis] as number),
     steps: axes.map((axis) => assign.attrs[2 * axis + 1] as number),
   };
-}
-
-/** Whether nothing of the target is left. */
-export function coversAll(assign: Node): boolean {
-  const value = assign.inputs[1] as Node;
-  return value.shape.every((length, axis) => length === assign.shape[axis] && assign.attrs[2 * axis + 1] === 1);
 }

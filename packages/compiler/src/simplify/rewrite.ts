@@ -3,7 +3,7 @@
  * one. Owns the bookkeeping; what is rewritten are the rows of `rules.ts`.
  */
 import { type CustomKernelSpec, Node, type Source, sameShape } from '@torchlet/graph';
-import { valueInputs } from './graph.js';
+import { valueInputs } from './inputs.js';
 import { rulesOf } from './rules.js';
 
 export class Rewriter {

@@ -27,7 +27,7 @@ import {
   sizeOf,
   where,
 } from '@torchlet/graph';
-import { coversAll } from './graph.js';
+import { coversAll } from './inputs.js';
 import { fold, isSplat, splatOf } from './splat.js';
 
 export interface RewriteRule {

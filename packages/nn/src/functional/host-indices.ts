@@ -16,7 +16,8 @@ export function checkHostIndices(op: string, indices: Tensor, bound: number, ign
   for (let i = 0; i < data.length; i++) {
     const index = Number(data[i]);
     if (index === ignored) some = true;
-    else if (!(index >= 0 && index < bound)) throw new RangeError(`${op}: expected indices in [0, ${bound}), got ${index}`);
+    else if (!(index >= 0 && index < bound))
+      throw new RangeError(`${op}: expected indices in [0, ${bound}), got ${index}`);
   }
   return some ? 'some ignored' : 'all in range';
 }

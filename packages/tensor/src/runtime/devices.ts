@@ -70,7 +70,8 @@ export function defaultRuntimeNow(): Runtime {
 
 /** The default runtime, opened if need be. */
 export async function defaultRuntimeReady(): Promise<Runtime> {
-  if (defaultRuntime !== null || defaultOpener === null || defaultOpener.openNow !== undefined) return defaultRuntimeNow();
+  if (defaultRuntime !== null || defaultOpener === null || defaultOpener.openNow !== undefined)
+    return defaultRuntimeNow();
   const opener = defaultOpener;
   const device = await opener.open();
   if (defaultRuntime === null && defaultOpener === opener) defaultRuntime = runtimeOf(device);

@@ -134,7 +134,8 @@ export class Pending {
       let waits = false;
       for (const node of root.results) {
         if (node.source !== null) continue;
-        if (!isWaiting(node) || (reason === 'step' && this.#readsWritten(node))) taken.add(node, node.requiresGrad ? 'root' : 'held', root);
+        if (!isWaiting(node) || (reason === 'step' && this.#readsWritten(node)))
+          taken.add(node, node.requiresGrad ? 'root' : 'held', root);
         else waits = true;
       }
       if (waits) waiting.push(root);

@@ -113,7 +113,9 @@ export class Runtime {
     if (storage.data !== null) return storage.data;
     const data = this.device.readNow?.(spanOf(storage), storage.dtype, storage.size);
     if (data === undefined) {
-      throw new TypeError(`${this.device.name}: values must be awaited here: use tensor(await x.data(), { shape: x.shape, device })`);
+      throw new TypeError(
+        `${this.device.name}: values must be awaited here: use tensor(await x.data(), { shape: x.shape, device })`,
+      );
     }
     return data;
   }
@@ -169,7 +171,14 @@ export class Runtime {
     }
     if (destination === 'gradient' && owner !== null) {
       const previous = this.#gradientStorages.get(owner);
-      if (previous !== undefined && previous.staleBecause !== '' && !previous.kept && previous.span !== null && previous.size === size) return previous;
+      if (
+        previous !== undefined &&
+        previous.staleBecause !== '' &&
+        !previous.kept &&
+        previous.span !== null &&
+        previous.size === size
+      )
+        return previous;
     }
     const storage = new Storage('stored', node.dtype, size, null);
     storage.runtime = this;
@@ -195,7 +204,8 @@ export class Runtime {
       switch (destination) {
         case 'write':
           storage.version++;
-          storage.staleBecause = 'its storage has since been written in place (optimizer.step() or an in-place operation)';
+          storage.staleBecause =
+            'its storage has since been written in place (optimizer.step() or an in-place operation)';
           break;
         case 'gradient':
           storage.version++;
@@ -272,7 +282,8 @@ function isLeafWrite(node: Node): boolean {
 }
 
 function spanOf(storage: Storage): Span {
-  if (storage.span === null) throw new StaleValueError(`this value is gone: ${storage.staleBecause || 'its memory was taken back'}`);
+  if (storage.span === null)
+    throw new StaleValueError(`this value is gone: ${storage.staleBecause || 'its memory was taken back'}`);
   return storage.span;
 }
 
