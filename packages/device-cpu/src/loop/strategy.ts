@@ -77,7 +77,7 @@ function innerCost(phases: Phases, variables: readonly (Variable | null)[]): num
 
 /** Blocks side by side: more of a light body, as its latency shows; few enough that accumulators stay in registers. */
 export function unrollOf(cost: number, accumulators: number, length: number): number {
-  const byCost = cost <= 8 ? 4 : cost <= 20 ? 2 : 1;
+  const byCost = cost <= 8 ? 4 : cost <= 45 ? 2 : 1;
   const byRegisters = accumulators === 0 ? byCost : Math.max(1, Math.floor(8 / accumulators));
   const available = Math.ceil(length / 4);
   // A short variable is written out whole, so that its accumulators run side by side.
