@@ -1,6 +1,6 @@
 /**
  * exp, expm1 and tanh of vectors, for both widths: x = n ln 2 + r, and a polynomial for e^r. Polynomials are minimax fits made for this file.
- * Error measured, in units in the last place: 1 for exp, 2 for expm1, 3 for tanh. Results below the normal range are right.
+ * Error measured, in units in the last place: 1.4 for exp in float32 and 1 in float64, 2 for expm1, 3 for tanh. Results below the normal range are right.
  */
 import { type Local, type Value, v128 } from '../wasm/index.js';
 import type { FloatName, Site } from './site.js';
