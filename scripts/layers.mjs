@@ -19,5 +19,6 @@ export const layers = {
   train: [...core, 'nn', 'optim', 'data'],
   conformance: [...core, 'nn', 'optim', 'data', 'train'],
   'device-cpu': ['device'],
+  'device-webgpu': ['device'],
   torchlet: [...core, 'nn', 'optim', 'data', 'train', 'device-cpu'],
 };

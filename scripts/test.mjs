@@ -12,14 +12,11 @@ import { checkManifests, checkPublint, checkReadmes, checkTarballs, checkTypesOf
 import { checkPublishing, checkVersioning } from './release.mjs';
 import { setup } from './setup.mjs';
 import { checkSizes } from './size.mjs';
-import { capture, childEnvironment, run } from './toolchain.mjs';
+import { capture, childEnvironment, run, workspaces } from './toolchain.mjs';
 
 const sum = { passed: 0, failed: [], skipped: [] };
 const longOnly = process.argv.includes('--long');
 const quietTurbo = ['--continue', '--output-logs=errors-only', '--log-order=grouped', '--ui=stream'];
-
-/** Packages whose tests run once more against `dist`: one from each end of the house. */
-const againstDist = ['tensor', 'nn', 'train', 'device-cpu'];
 
 const checks = [
   // Each package has a `typecheck` of its own; two programs of all packages parse everything once, not forty times.
@@ -63,13 +60,17 @@ async function main() {
 
 async function everything() {
   for (const [name, work] of checks) await check(name, work);
-  await tests('source', 'test');
-  await tests('dist', 'test:dist', againstDist);
+  await tests('source', 'test', workspaces());
+  await tests(
+    'dist',
+    'test:dist',
+    workspaces().filter((folder) => folder.startsWith('packages')),
+  );
   for (const [name, work] of checksOfThePackages) await check(name, work);
 }
 
 async function everythingLong() {
-  await tests('long', 'test:long');
+  await tests('long', 'test:long', workspaces());
   for (const [name, work] of longRuns) await check(name, work);
 }
 
@@ -89,10 +90,10 @@ async function check(name, work) {
   }
 }
 
-async function tests(mode, task, packages) {
+async function tests(mode, task, folders) {
   const start = performance.now();
   forgetReports(mode);
-  const only = packages?.map((name) => `--filter=@torchlet/${name}`) ?? ['--filter=!//'];
+  const only = folders.map((folder) => `--filter=./${folder}`);
   const env = childEnvironment();
   env.TORCHLET_TEST_INPUTS = testInputs(env);
   await run('turbo', ['run', task, ...only, '--concurrency=2', ...quietTurbo], { env, stdio: ['ignore', 1, 1] });
