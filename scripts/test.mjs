@@ -59,13 +59,10 @@ async function main() {
 }
 
 async function everything() {
+  const published = workspaces().filter((folder) => folder.startsWith('packages'));
   for (const [name, work] of checks) await check(name, work);
   await tests('source', 'test', workspaces());
-  await tests(
-    'dist',
-    'test:dist',
-    workspaces().filter((folder) => folder.startsWith('packages')),
-  );
+  await tests('dist', 'test:dist', published);
   for (const [name, work] of checksOfThePackages) await check(name, work);
 }
 
@@ -97,10 +94,7 @@ async function tests(mode, task, folders) {
   const env = childEnvironment();
   env.TORCHLET_TEST_INPUTS = testInputs(env);
   await run('turbo', ['run', task, ...only, '--concurrency=2', ...quietTurbo], { env, stdio: ['ignore', 1, 1] });
-  const counts = countTests(
-    mode,
-    packages?.map((name) => join('packages', name)),
-  );
+  const counts = countTests(mode, folders);
   sum.passed += counts.passed;
   sum.failed.push(...counts.failed);
   sum.skipped.push(...counts.skipped);
