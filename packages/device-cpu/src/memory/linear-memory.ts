@@ -108,13 +108,12 @@ export class LinearMemory {
 
   /** `size` elements at `address` in fresh memory. */
   read(address: number, dtype: DType, storedBytes: number, size: number): HostArray {
-    const out = dtypes[dtype].zeros(size);
-    if (out instanceof BigInt64Array && storedBytes === 4) {
-      for (let i = 0; i < size; i++) out[i] = BigInt(this.views.i32[address / 4 + i] ?? 0);
-      return out;
-    }
-    new Uint8Array(out.buffer).set(this.views.u8.subarray(address, address + size * storedBytes));
-    return out;
+    if (dtype === 'int64' && storedBytes === 4) return BigInt64Array.from(this.views.i32.subarray(address / 4, address / 4 + size), BigInt);
+    const { buffer } = this.memory;
+    const end = address + size * storedBytes;
+    // A slice is not zeroed before it is filled. That of shared memory would be shared again.
+    const bytes = buffer instanceof ArrayBuffer ? buffer.slice(address, end) : new Uint8Array(this.views.u8.subarray(address, end)).buffer;
+    return dtypes[dtype].array(bytes, 0, size);
   }
 
   #writeNarrowed(address: number, data: BigInt64Array): void {
