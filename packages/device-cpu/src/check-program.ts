@@ -1,5 +1,13 @@
 /** Whether a program keeps to what a device said it can do. A program that does not was planned for another device. Owns the checks and their words. */
-import { type Capabilities, DeviceError, type Expression, type Kernel, postorder, type Program, type Store } from '@torchlet/device';
+import {
+  type Capabilities,
+  DeviceError,
+  type Expression,
+  type Kernel,
+  postorder,
+  type Program,
+  type Store,
+} from '@torchlet/device';
 
 function storeParts(stores: readonly Store[]): Expression[] {
   return stores.flatMap(({ index, value, mask }) => (mask === null ? [index, value] : [index, value, mask]));
@@ -42,31 +50,39 @@ export function kernelSlots(kernel: Kernel): Set<number> {
 /** @throws DeviceError naming the slot or kernel that asks for too much. */
 export function checkProgram(device: string, capabilities: Capabilities, program: Program): void {
   const fail = (problem: string, kernel: string | null = null): never => {
-    throw new DeviceError(`${device}: program ${program.name}${kernel === null ? '' : `, kernel ${kernel}`}: ${problem}`, {
-      device,
-      program: program.name,
-      kernel,
-    });
+    throw new DeviceError(
+      `${device}: program ${program.name}${kernel === null ? '' : `, kernel ${kernel}`}: ${problem}`,
+      {
+        device,
+        program: program.name,
+        kernel,
+      },
+    );
   };
   program.slots.forEach((slot, i) => {
     const width = capabilities.storedBytes[slot.dtype];
     if (width === 0) fail(`slot ${i} is ${slot.dtype}, which this device does not have`);
     const bytes = slot.size * width;
-    if (bytes > capabilities.bindingBytes) fail(`slot ${i} has ${bytes} bytes, a kernel may see ${capabilities.bindingBytes}`);
+    if (bytes > capabilities.bindingBytes)
+      fail(`slot ${i} has ${bytes} bytes, a kernel may see ${capabilities.bindingBytes}`);
     if (slot.kind !== 'arena') return;
     const segment = program.arena[slot.segment];
     if (segment === undefined) fail(`slot ${i} lies in segment ${slot.segment} of an arena of ${program.arena.length}`);
-    else if (slot.offset + bytes > segment) fail(`slot ${i} ends at ${slot.offset + bytes} of ${segment} bytes of its segment`);
-    if (slot.offset % capabilities.alignment !== 0) fail(`slot ${i} starts at ${slot.offset}, which is no multiple of ${capabilities.alignment}`);
+    else if (slot.offset + bytes > segment)
+      fail(`slot ${i} ends at ${slot.offset + bytes} of ${segment} bytes of its segment`);
+    if (slot.offset % capabilities.alignment !== 0)
+      fail(`slot ${i} starts at ${slot.offset}, which is no multiple of ${capabilities.alignment}`);
   });
   program.arena.forEach((bytes, segment) => {
-    if (bytes > capabilities.bufferBytes) fail(`segment ${segment} of the arena has ${bytes} bytes, a buffer may have ${capabilities.bufferBytes}`);
+    if (bytes > capabilities.bufferBytes)
+      fail(`segment ${segment} of the arena has ${bytes} bytes, a buffer may have ${capabilities.bufferBytes}`);
   });
   for (const kernel of program.kernels) {
     const slots = kernelSlots(kernel);
     if (slots.size > capabilities.buffersPerKernel) {
       fail(`it touches ${slots.size} slots, a kernel may touch ${capabilities.buffersPerKernel}`, kernel.name);
     }
-    for (const slot of slots) if (program.slots[slot] === undefined) fail(`it names slot ${slot} of ${program.slots.length}`, kernel.name);
+    for (const slot of slots)
+      if (program.slots[slot] === undefined) fail(`it names slot ${slot} of ${program.slots.length}`, kernel.name);
   }
 }

@@ -25,7 +25,10 @@ export interface CompiledContext {
   readonly device: string;
   readonly memory: DeviceMemory;
   readonly capabilities: Capabilities;
-  instantiate(program: Program, separately: boolean): { readonly exports: WebAssembly.Exports; readonly made: ProgramModule };
+  instantiate(
+    program: Program,
+    separately: boolean,
+  ): { readonly exports: WebAssembly.Exports; readonly made: ProgramModule };
 }
 
 /** What each kernel took, by program and position. */
@@ -80,7 +83,14 @@ export class CpuCompiled implements Compiled {
     let offset = 0;
     this.#hosts = program.slots.flatMap((slot, i) => {
       if (slot.kind !== 'host') return [];
-      const host = { slot: i, index: slot.index, dtype: slot.dtype, size: slot.size, offset, storedBytes: storedBytes[slot.dtype] };
+      const host = {
+        slot: i,
+        index: slot.index,
+        dtype: slot.dtype,
+        size: slot.size,
+        offset,
+        storedBytes: storedBytes[slot.dtype],
+      };
       offset += Math.ceil((slot.size * host.storedBytes) / lineBytes) * lineBytes;
       return [host];
     });
@@ -160,10 +170,14 @@ export class CpuCompiled implements Compiled {
     const { byteOffset } = span;
     const { alignment } = this.#context.capabilities;
     if (byteOffset < 0 || byteOffset % alignment !== 0) {
-      throw this.#error(`buffer ${index} (${buffer.label}) starts at ${byteOffset}, which is no multiple of ${alignment}`);
+      throw this.#error(
+        `buffer ${index} (${buffer.label}) starts at ${byteOffset}, which is no multiple of ${alignment}`,
+      );
     }
     if (byteOffset + bytes > buffer.bytes) {
-      throw this.#error(`buffer ${index} (${buffer.label}) must hold ${bytes} bytes from ${byteOffset} on, it has ${buffer.bytes}`);
+      throw this.#error(
+        `buffer ${index} (${buffer.label}) must hold ${bytes} bytes from ${byteOffset} on, it has ${buffer.bytes}`,
+      );
     }
     return buffer.address + byteOffset;
   }

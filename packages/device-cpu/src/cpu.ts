@@ -23,11 +23,15 @@ export interface CpuOptions {
   readonly readNow?: boolean;
 }
 
-const ownStoredBytes = Object.fromEntries(dtypeNames.map((name) => [name, dtypes[name].bytes])) as Record<DType, number>;
+const ownStoredBytes = Object.fromEntries(dtypeNames.map((name) => [name, dtypes[name].bytes])) as Record<
+  DType,
+  number
+>;
 
 function wantsFma(fma: boolean | 'auto'): boolean {
   if (fma === 'auto') return hasRelaxedSimd();
-  if (fma && !enableRelaxedSimd()) throw new Error('cpu: this engine has no relaxed SIMD; open with fma: false or without the option');
+  if (fma && !enableRelaxedSimd())
+    throw new Error('cpu: this engine has no relaxed SIMD; open with fma: false or without the option');
   return fma;
 }
 
@@ -55,7 +59,13 @@ function openNow(options: CpuOptions): Device {
     ownedBytes: 1,
     ...limits,
   };
-  const device = new CpuDevice({ name, capabilities, memory: new LinearMemory(budget, false), budget, fma: wantsFma(fma) });
+  const device = new CpuDevice({
+    name,
+    capabilities,
+    memory: new LinearMemory(budget, false),
+    budget,
+    fma: wantsFma(fma),
+  });
   if (options.readNow === false) Object.defineProperty(device, 'readNow', { value: undefined });
   return device;
 }

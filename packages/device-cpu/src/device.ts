@@ -21,6 +21,7 @@ import {
 } from '@torchlet/device';
 import { checkProgram } from './check-program.js';
 import { type CompiledContext, CpuCompiled, type KernelTimes } from './compiled.js';
+import { garbageCollector } from './garbage.js';
 import type { Features } from './kernel-function.js';
 import { DeviceMemory } from './memory/device-memory.js';
 import type { LinearMemory } from './memory/linear-memory.js';
@@ -50,6 +51,7 @@ export class CpuDevice implements Device {
   readonly #context: CompiledContext;
   readonly #compiled = new WeakSet<Compiled>();
   readonly #generated = new WeakMap<Program, Generated>();
+  #collect: (() => void) | null = null;
   #times: KernelTimes | null = null;
   #disposed = false;
   #lose: (loss: DeviceLoss) => void = () => {};
@@ -70,10 +72,17 @@ export class CpuDevice implements Device {
     });
   }
 
+  collectGarbage(): void {
+    this.#collect ??= garbageCollector() ?? (() => {});
+    this.#collect();
+  }
+
   allocate(bytes: number, label: string): DeviceBuffer {
     this.#checkOpen();
     if (bytes > this.capabilities.bufferBytes) {
-      throw this.#error(`buffer ${label} would have ${bytes} bytes, the largest may have ${this.capabilities.bufferBytes}`);
+      throw this.#error(
+        `buffer ${label} would have ${bytes} bytes, the largest may have ${this.capabilities.bufferBytes}`,
+      );
     }
     return this.#memory.allocate(bytes, label);
   }
@@ -85,7 +94,8 @@ export class CpuDevice implements Device {
   write(span: Span, dtype: DType, data: HostArray): void {
     const width = this.#width(dtype);
     const address = this.#address(span, data.length * width);
-    if (data.BYTES_PER_ELEMENT !== dtypes[dtype].bytes) throw this.#error(`${dtype} data was expected, got a ${data.constructor.name}`);
+    if (data.BYTES_PER_ELEMENT !== dtypes[dtype].bytes)
+      throw this.#error(`${dtype} data was expected, got a ${data.constructor.name}`);
     this.#memory.linear.write(address, dtype, width, data);
   }
 
@@ -128,11 +138,14 @@ export class CpuDevice implements Device {
       else compiled.runTimed(this.#times);
     } catch (cause) {
       const { name } = compiled.program;
-      throw new DeviceError(`${this.name}: program ${name} stopped: ${cause instanceof Error ? cause.message : String(cause)}`, {
-        device: this.name,
-        program: name,
-        cause,
-      });
+      throw new DeviceError(
+        `${this.name}: program ${name} stopped: ${cause instanceof Error ? cause.message : String(cause)}`,
+        {
+          device: this.name,
+          program: name,
+          cause,
+        },
+      );
     }
     return complete;
   }
@@ -190,13 +203,16 @@ export class CpuDevice implements Device {
     const own = this.#memory.own(buffer);
     if (own.freed) throw this.#error(`buffer ${own.label} was freed`);
     if (byteOffset < 0 || byteOffset + bytes > own.bytes) {
-      throw this.#error(`bytes ${byteOffset} to ${byteOffset + bytes} were asked for of buffer ${own.label}, which has ${own.bytes}`);
+      throw this.#error(
+        `bytes ${byteOffset} to ${byteOffset + bytes} were asked for of buffer ${own.label}, which has ${own.bytes}`,
+      );
     }
     return own.address + byteOffset;
   }
 
   #checkOpen(): void {
-    if (this.#disposed) throw new DeviceError(`${this.name} was disposed; open a new device`, { device: this.name, sticky: true });
+    if (this.#disposed)
+      throw new DeviceError(`${this.name} was disposed; open a new device`, { device: this.name, sticky: true });
   }
 
   #error(problem: string): DeviceError {

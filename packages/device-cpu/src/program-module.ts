@@ -3,7 +3,7 @@
  * argument block, so the code serves any buffers. Owns the block's layout and the order of calls; kernels come from `loop/` and `matmul/`.
  */
 import { DeviceError, type Kernel, type Program } from '@torchlet/device';
-import { type Features, type KernelFunction, type KernelSite } from './kernel-function.js';
+import type { Features, KernelFunction, KernelSite } from './kernel-function.js';
 import { emitLoopKernel } from './loop/loop-kernel.js';
 import { emitScatterKernel } from './loop/scatter-kernel.js';
 import { emitMatmulKernel } from './matmul/matmul-kernel.js';
@@ -37,11 +37,14 @@ function emitKernel(site: KernelSite, kernel: Kernel, device: string): KernelFun
       return emitScatterKernel(site, kernel);
     case 'custom': {
       const given = Object.keys(kernel.sources).join(', ') || 'none';
-      throw new DeviceError(`${device}: custom kernel ${kernel.name} has no form that this device runs; it has sources for: ${given}`, {
-        device,
-        program: site.program.name,
-        kernel: kernel.name,
-      });
+      throw new DeviceError(
+        `${device}: custom kernel ${kernel.name} has no form that this device runs; it has sources for: ${given}`,
+        {
+          device,
+          program: site.program.name,
+          kernel: kernel.name,
+        },
+      );
     }
     default: {
       const never: never = kernel;
@@ -75,4 +78,3 @@ export function programModule(
   module.export('run', run);
   return { module, block, scratchBytes: Math.max(0, ...kernels.map((kernel) => kernel.scratchBytes)), kernels };
 }
-

@@ -132,6 +132,8 @@ export interface Device {
   profile?(fn: () => void | Promise<void>): Promise<readonly KernelTime[]>;
 
   memory(): MemoryReport;
+  /** A full garbage collection of the host, where the platform lets a plug-in ask for one: dropped tensors then give their memory back. */
+  collectGarbage?(): void;
   /** Frees everything. Idempotent; later calls throw. */
   dispose(): void;
 }

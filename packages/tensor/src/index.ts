@@ -3,6 +3,8 @@ export { dtypes } from '@torchlet/device';
 export { isGradEnabled, type Shape, ShapeError } from '@torchlet/graph';
 export * from './factories.js';
 export * from './functions.js';
+export * from './functions/activation.js';
+export * from './functions/elementwise.js';
 export type { BackwardOptions } from './handle.js';
 export type { NestedArray, ReadableArray, TypedData } from './host-values.js';
 export * from './modules.js';

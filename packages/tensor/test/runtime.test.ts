@@ -207,3 +207,23 @@ describe('gradients', () => {
     expect(() => y.backward()).toThrow(/retainGraph/);
   });
 });
+
+describe('memory', () => {
+  it('gives dropped results their memory back, however many a loop makes', () => {
+    const x = tensor(new Float32Array(2 ** 20).fill(1));
+    const bytes: number[] = [];
+    for (let i = 0; i < 200; i++) {
+      x.add(i).evaluateNow();
+      bytes.push(device.memory().allocated);
+    }
+    expect(Math.max(...bytes.slice(100))).toBeLessThanOrEqual(Math.max(...bytes.slice(0, 100)));
+  });
+
+  it('disposes of an evaluated value once, and refuses to read it', async () => {
+    const y = tensor(new Float32Array(2 ** 20)).add(1);
+    y.evaluateNow();
+    y.dispose();
+    y.dispose();
+    await expect(y.data()).rejects.toThrow(/disposed/);
+  });
+});

@@ -85,7 +85,8 @@ export class Addresses {
 
   /** Constants stay out of the pointer, and become offsets of instructions, if no part of the address can be below the base. */
   #group(region: Region, form: Affine): Group {
-    const rising = form.constant >= 0 && form.atoms.size === 0 && [...form.terms.values()].every((coefficient) => coefficient > 0);
+    const rising =
+      form.constant >= 0 && form.atoms.size === 0 && [...form.terms.values()].every((coefficient) => coefficient > 0);
     return { region, constant: rising ? 0 : form.constant, terms: form.terms, atoms: form.atoms };
   }
 
@@ -102,7 +103,9 @@ export class Addresses {
   }
 
   #key({ region, constant, terms, atoms }: Group): string {
-    const parts = [...terms].sort(([a], [b]) => a.bit - b.bit).map(([variable, coefficient]) => `${variable.bit}*${coefficient}`);
+    const parts = [...terms]
+      .sort(([a], [b]) => a.bit - b.bit)
+      .map(([variable, coefficient]) => `${variable.bit}*${coefficient}`);
     const rest = [...atoms].map(([atom, coefficient]) => `#${this.#context.id(atom)}*${coefficient}`).sort();
     return [region.base.name, region.width, constant, ...parts, ...rest].join(' ');
   }

@@ -8,7 +8,16 @@ import { type KernelSite, type Pieces, type Position, slotParam } from '../kerne
 import { type FunctionBuilder, i32, i32x4, i64, type Local, type Value } from '../wasm/index.js';
 import type { Affine, Variable } from './affine.js';
 import { type AddressContext, Addresses, type Region } from './addresses.js';
-import { type Count, extract, LaneMemory, laneClasses, loadScalar, splat, splatConstant, storedWidth } from './lanes.js';
+import {
+  type Count,
+  extract,
+  LaneMemory,
+  laneClasses,
+  loadScalar,
+  splat,
+  splatConstant,
+  storedWidth,
+} from './lanes.js';
 import { isScalarDtype, scalarFunction } from './scalar-functions.js';
 import { Scope } from './scope.js';
 import { isPureIndex, type Space } from './space.js';
@@ -169,7 +178,10 @@ export class Emitter implements AddressContext {
   /** Addresses of the lanes of the current block, one by one. */
   eachLane(region: Region, form: LaneForm, take: (lane: number, pointer: Value, offset: number) => void): void {
     const { pointer, offset } = this.addresses.address(region, form.address);
-    const atoms = [...form.laneAtoms].map(([atom, coefficient]) => ({ lanes: this.pieces(atom), bytes: coefficient * region.width }));
+    const atoms = [...form.laneAtoms].map(([atom, coefficient]) => ({
+      lanes: this.pieces(atom),
+      bytes: coefficient * region.width,
+    }));
     for (let lane = 0; lane < this.count; lane++) {
       let at = pointer;
       for (const { lanes, bytes } of atoms) {
@@ -244,7 +256,8 @@ export class Emitter implements AddressContext {
     const lanesOfMask = this.pieces(mask);
     const bits = this.laneBits(mask);
     const form = this.laneForm(load.index);
-    const someLanes = () => this.inside(new Map(), () => take(this.#loadSomeLanes(load, form, bits, lanesOfMask, otherwise)));
+    const someLanes = () =>
+      this.inside(new Map(), () => take(this.#loadSomeLanes(load, form, bits, lanesOfMask, otherwise)));
     const whole = () => this.inside(new Map(), () => take(this.#loadUnmasked(load)));
     if (this.#isContiguous(form)) this.f.if(i32.eq(bits, this.#allBits()), whole, () => this.f.if(bits, someLanes));
     else this.f.if(bits, someLanes);
@@ -314,7 +327,8 @@ export class Emitter implements AddressContext {
     const args = expression.args.map((arg) => this.pieces(arg));
     const last = expression.args[expression.args.length - 1] as Expression;
     const second = expression.args[1];
-    const byScalar = expression.fn === 'shl' || expression.fn === 'shr' || expression.fn === 'idiv' || expression.fn === 'mod';
+    const byScalar =
+      expression.fn === 'shl' || expression.fn === 'shr' || expression.fn === 'idiv' || expression.fn === 'mod';
     const uniform = byScalar && second !== undefined && !this.varies(second) ? this.scalar(second) : null;
     const at = { site: this.site, f: this.f, dtype: expression.dtype, operand: last.dtype, uniform };
     return vectorFunction(at, expression.fn, args);
@@ -357,7 +371,9 @@ export class Emitter implements AddressContext {
   #computeScalar(expression: Expression): Value {
     switch (expression.kind) {
       case 'constant':
-        return laneClasses[expression.dtype] === 'i64' ? i64.const(expression.value) : i32.const(Number(expression.value));
+        return laneClasses[expression.dtype] === 'i64'
+          ? i64.const(expression.value)
+          : i32.const(Number(expression.value));
       case 'scalar':
         return loadScalar(expression.dtype, this.#scalars(), expression.slot);
       case 'axis':
@@ -365,12 +381,17 @@ export class Emitter implements AddressContext {
       case 'result':
         return extract(expression.dtype, this.pieces(expression), 0);
       case 'load': {
-        if (expression.mask !== null || !isScalarDtype(expression.dtype)) return extract(expression.dtype, this.pieces(expression), 0);
-        const { pointer, offset } = this.addresses.address(this.region(expression.slot), this.laneForm(expression.index).address);
+        if (expression.mask !== null || !isScalarDtype(expression.dtype))
+          return extract(expression.dtype, this.pieces(expression), 0);
+        const { pointer, offset } = this.addresses.address(
+          this.region(expression.slot),
+          this.laneForm(expression.index).address,
+        );
         return this.memory(expression.slot).loadScalar(pointer, offset);
       }
       case 'apply': {
-        if (isPureIndex(expression) && !this.#isAtom(expression)) return this.#formScalar(this.space.form(expression, this.#domain));
+        if (isPureIndex(expression) && !this.#isAtom(expression))
+          return this.#formScalar(this.space.form(expression, this.#domain));
         if (!this.isUniformInteger(expression)) return extract(expression.dtype, this.#applyPieces(expression), 0);
         const last = expression.args[expression.args.length - 1] as Expression;
         const args = expression.args.map((arg) => this.scalar(arg));

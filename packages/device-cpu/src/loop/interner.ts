@@ -64,7 +64,9 @@ export class Interner {
       case 'constant':
         return `c ${expression.dtype} ${Object.is(expression.value, -0) ? '-0' : expression.value}`;
       case 'axis':
-        return expression.axis < this.#parallelAxes ? `a ${expression.axis}` : `a ${expression.axis} of ${this.#domain}`;
+        return expression.axis < this.#parallelAxes
+          ? `a ${expression.axis}`
+          : `a ${expression.axis} of ${this.#domain}`;
       case 'scalar':
         return `s ${expression.slot}`;
       case 'result':

@@ -64,7 +64,10 @@ function loadRaw(width: Width, signed: boolean, pointer: Operand, offset: number
   switch (width) {
     case 8: {
       if (count < 3) return [count === 1 ? v128.load64Zero(pointer, offset) : v128.load(pointer, offset), zero()];
-      return [v128.load(pointer, offset), count === 3 ? v128.load64Zero(pointer, offset + 16) : v128.load(pointer, offset + 16)];
+      return [
+        v128.load(pointer, offset),
+        count === 3 ? v128.load64Zero(pointer, offset + 16) : v128.load(pointer, offset + 16),
+      ];
     }
     case 4: {
       if (count === 4) return [v128.load(pointer, offset)];
@@ -74,7 +77,12 @@ function loadRaw(width: Width, signed: boolean, pointer: Operand, offset: number
     }
     case 2: {
       const low = count === 1 ? v128.load16Lane(pointer, zero(), 0, offset) : v128.load32Zero(pointer, offset);
-      const all = count === 4 ? v128.load64Zero(pointer, offset) : count === 3 ? v128.load16Lane(pointer, low, 2, offset + 4) : low;
+      const all =
+        count === 4
+          ? v128.load64Zero(pointer, offset)
+          : count === 3
+            ? v128.load16Lane(pointer, low, 2, offset + 4)
+            : low;
       return [signed ? i32x4.extendLowI16x8S(all) : i32x4.extendLowI16x8U(all)];
     }
     case 1: {
@@ -111,11 +119,20 @@ function loadRawSplat(width: Width, signed: boolean, pointer: Operand, offset: n
 }
 
 /** `into` with lane `lane` replaced by the element at `pointer`. */
-function loadRawLane(width: Width, signed: boolean, pointer: Operand, offset: number, into: Pieces, lane: number): Pieces {
+function loadRawLane(
+  width: Width,
+  signed: boolean,
+  pointer: Operand,
+  offset: number,
+  into: Pieces,
+  lane: number,
+): Pieces {
   const [low, high] = into as [Value, Value];
   switch (width) {
     case 8:
-      return lane < 2 ? [v128.load64Lane(pointer, low, lane, offset), high] : [low, v128.load64Lane(pointer, high, lane - 2, offset)];
+      return lane < 2
+        ? [v128.load64Lane(pointer, low, lane, offset), high]
+        : [low, v128.load64Lane(pointer, high, lane - 2, offset)];
     case 4:
       return [v128.load32Lane(pointer, low, lane, offset)];
     case 2:
@@ -165,7 +182,14 @@ function storeRaw(f: FunctionBuilder, width: Width, pointer: Operand, offset: nu
   }
 }
 
-function storeRawLane(f: FunctionBuilder, width: Width, pointer: Operand, offset: number, raw: Pieces, lane: number): void {
+function storeRawLane(
+  f: FunctionBuilder,
+  width: Width,
+  pointer: Operand,
+  offset: number,
+  raw: Pieces,
+  lane: number,
+): void {
   const [low, high] = raw as [Value, Value];
   switch (width) {
     case 8:

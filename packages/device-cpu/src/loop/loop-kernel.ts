@@ -23,7 +23,10 @@ const blocksInRegisters = 4;
 
 /** The slots that a kernel touches, in order. */
 function slotsOf(phases: Phases): number[] {
-  const roots = phases.list.flatMap(({ values, stores }) => [...values, ...stores.flatMap(({ index, value, mask }) => (mask ? [index, value, mask] : [index, value]))]);
+  const roots = phases.list.flatMap(({ values, stores }) => [
+    ...values,
+    ...stores.flatMap(({ index, value, mask }) => (mask ? [index, value, mask] : [index, value])),
+  ]);
   const slots = new Set(phases.stored);
   for (const expression of postorder(roots)) if (expression.kind === 'load') slots.add(expression.slot);
   return [...slots].sort((a, b) => a - b);
@@ -34,7 +37,8 @@ export function emitLoopKernel(site: KernelSite, kernel: LoopKernel): KernelFunc
   const slots = slotsOf(phases);
   const f = kernelFunction(site, kernel.name, slots);
   const nothing = { callee: f, slots, extent: 1, granule: 1, scratchBytes: 0, nanoseconds: 0 };
-  if (kernel.axes.includes(0) || phases.list.every((phase) => !phase.hasPoints && phase.reductions.length === 0)) return nothing;
+  if (kernel.axes.includes(0) || phases.list.every((phase) => !phase.hasPoints && phase.reductions.length === 0))
+    return nothing;
   return new LoopEmitter(site, f, phases, slots).emit();
 }
 
@@ -62,7 +66,8 @@ class LoopEmitter {
     const outer = parallel.filter((variable) => strategy.lanes === 'inner' || variable !== strategy.variable);
     const { begin, end } = this.#f.params as { begin: Local; end: Local };
     const part = { begin, end };
-    if (outer.length > 0) this.#f.if(i32.ltU(begin, end), () => this.#emitter.inside(new Map(), () => this.#outerLoops(outer, part)));
+    if (outer.length > 0)
+      this.#f.if(i32.ltU(begin, end), () => this.#emitter.inside(new Map(), () => this.#outerLoops(outer, part)));
     else this.#innermostParallel(part);
     const first = outer[0];
     const granule = first === undefined && strategy.lanes === 'parallel' ? 4 * strategy.unroll : 1;
@@ -186,7 +191,8 @@ class LoopEmitter {
       emitter.enter(phase.domain);
       if (!phase.hasPoints) return this.#overNothing(phase);
       if (vector === null) emitter.inside(new Map(), () => this.#singlePoint(phase));
-      else if (this.#isInRegisters(phase.domain)) this.#rowInRegisters(phase, inRegisters[phase.domain] as Scope, blocksOf(vector.length));
+      else if (this.#isInRegisters(phase.domain))
+        this.#rowInRegisters(phase, inRegisters[phase.domain] as Scope, blocksOf(vector.length));
       else emitter.inside(new Map(), () => this.#innerLoops(phase, position, vector));
       this.#finishRows(phase);
     });
@@ -198,8 +204,13 @@ class LoopEmitter {
     if (strategy.lanes !== 'inner') return false;
     const [variable, ...more] = this.#phases.space.inner[domain] ?? [];
     if (variable === undefined || more.length > 0 || Math.ceil(variable.length / 4) > blocksInRegisters) return false;
-    const loads = postorder(this.#phases.list.flatMap(({ values, stores }) => [...values, ...stores.map(({ value }) => value)]));
-    return loads.every((load) => load.kind !== 'load' || !this.#phases.stored.has(load.slot)) || this.#phases.list.length === 1;
+    const loads = postorder(
+      this.#phases.list.flatMap(({ values, stores }) => [...values, ...stores.map(({ value }) => value)]),
+    );
+    return (
+      loads.every((load) => load.kind !== 'load' || !this.#phases.stored.has(load.slot)) ||
+      this.#phases.list.length === 1
+    );
   }
 
   #singlePoint(phase: PreparedPhase): void {

@@ -104,12 +104,14 @@ function eachBlock(emitter: Emitter, expression: Expression, write: () => void):
   emitter.block = current;
 }
 
-const plainControl = (emitter: Emitter): Control => (counter, end, turn) => {
-  emitter.f.loop((again) => {
-    turn();
-    emitter.f.branchIf(again, i32.ltU(counter, end));
-  });
-};
+const plainControl =
+  (emitter: Emitter): Control =>
+  (counter, end, turn) => {
+    emitter.f.loop((again) => {
+      turn();
+      emitter.f.branchIf(again, i32.ltU(counter, end));
+    });
+  };
 
 /** A loop over `variable`, at least one turn long. */
 export function loop(

@@ -36,7 +36,9 @@ export function prepare(kernel: LoopKernel): Phases {
   });
   const inDomain = (domain: number) => list.filter((phase) => phase.domain === domain);
   const domains = lengths.map((own, domain) => ({ lengths: own, roots: inDomain(domain).flatMap(rootsOf) }));
-  const indices = lengths.map((_, domain) => inDomain(domain).flatMap(({ stores }) => stores.map(({ index }) => index)));
+  const indices = lengths.map((_, domain) =>
+    inDomain(domain).flatMap(({ stores }) => stores.map(({ index }) => index)),
+  );
   return {
     space: new Space(kernel.axes, domains, indices),
     list,

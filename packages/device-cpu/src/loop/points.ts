@@ -39,7 +39,9 @@ export function pointEmitter(site: KernelSite, f: FunctionBuilder, lengths: read
     },
     store(stores: readonly Store[], points) {
       const interned = stores.map((store) => interner.store(store));
-      const roots = interned.flatMap(({ index, value, mask }) => (mask === null ? [index, value] : [index, value, mask]));
+      const roots = interned.flatMap(({ index, value, mask }) =>
+        mask === null ? [index, value] : [index, value, mask],
+      );
       at(points, roots, (emitter) => {
         for (const store of interned) emitter.pieces(store.value);
         for (const store of interned) emitter.store(store);
@@ -47,4 +49,3 @@ export function pointEmitter(site: KernelSite, f: FunctionBuilder, lengths: read
     },
   };
 }
-

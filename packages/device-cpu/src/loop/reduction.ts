@@ -69,11 +69,15 @@ export class Accumulators {
     this.#reductions = reductions;
     this.#blocks = blocks;
     this.#enter();
-    this.#unordered = new Map(reductions.filter(isFloatMaximum).map((reduction) => [reduction, this.#locals(reduction, 'unordered', 0)]));
+    this.#unordered = new Map(
+      reductions.filter(isFloatMaximum).map((reduction) => [reduction, this.#locals(reduction, 'unordered', 0)]),
+    );
   }
 
   get #needsShortChains(): boolean {
-    return this.#reductions.some(({ combine, dtype }) => combine === 'sum' && (laneClasses[dtype] === 'f32' || laneClasses[dtype] === 'f64'));
+    return this.#reductions.some(
+      ({ combine, dtype }) => combine === 'sum' && (laneClasses[dtype] === 'f32' || laneClasses[dtype] === 'f64'),
+    );
   }
 
   /** Adds the values of the current block. Lanes past the count are left out where lanes will be combined. */
@@ -128,7 +132,9 @@ export class Accumulators {
 
   /** The results with all blocks and lanes combined: the same value in every lane. */
   combined(): readonly Pieces[] {
-    return this.#reductions.map((reduction, r) => this.#acrossLanes(reduction, this.#tree(reduction, this.#finished(reduction, r))));
+    return this.#reductions.map((reduction, r) =>
+      this.#acrossLanes(reduction, this.#tree(reduction, this.#finished(reduction, r))),
+    );
   }
 
   #finished(reduction: Reduction, r: number): readonly Pieces[] {
@@ -139,13 +145,18 @@ export class Accumulators {
     return blocks.map((pieces, block) =>
       pieces.map((piece, i) => {
         const met = unordered[block]?.[i] as Local;
-        return this.#emitter.f.let(`${reduction.combine}${reduction.id}`, v128.bitselect(notANumber[i] as Value, piece, met));
+        return this.#emitter.f.let(
+          `${reduction.combine}${reduction.id}`,
+          v128.bitselect(notANumber[i] as Value, piece, met),
+        );
       }),
     );
   }
 
   #enter(): void {
-    this.#levels.push(this.#reductions.map((reduction) => this.#locals(reduction, reduction.combine, identity(reduction))));
+    this.#levels.push(
+      this.#reductions.map((reduction) => this.#locals(reduction, reduction.combine, identity(reduction))),
+    );
   }
 
   #leave(): void {
@@ -194,7 +205,9 @@ export class Accumulators {
     const plain = dtype === 'float32' || dtype === 'float64';
     if (!this.#emitter.site.features.fma || combine !== 'sum' || !plain || of.dtype !== dtype) return null;
     if (this.#emitter.rows.has(of)) return null;
-    return of.kind === 'apply' && of.fn === 'mul' && this.#emitter.scope.pieces(of, this.#emitter.block) === undefined ? of.args : null;
+    return of.kind === 'apply' && of.fn === 'mul' && this.#emitter.scope.pieces(of, this.#emitter.block) === undefined
+      ? of.args
+      : null;
   }
 
   #combined({ combine, dtype }: Reduction, a: Pieces, b: Pieces): Pieces {
@@ -206,7 +219,9 @@ export class Accumulators {
   #onlyFirst(reduction: Reduction, value: Pieces, count: number): Pieces {
     const rest = splatConstant(reduction.dtype, identity(reduction));
     const lanes = value.length === 2 ? [0, 2] : [0];
-    return lanes.map((first, i) => v128.bitselect(value[i] as Value, rest[i] as Value, firstLanes(value.length, count - first)));
+    return lanes.map((first, i) =>
+      v128.bitselect(value[i] as Value, rest[i] as Value, firstLanes(value.length, count - first)),
+    );
   }
 
   #tree(reduction: Reduction, blocks: readonly Pieces[]): Pieces {
@@ -261,4 +276,3 @@ function chainSizes(turns: number, termsPerTurn: number): number[] {
   while (turns / (sizes[0] as number) > 2 * chain) sizes.unshift((sizes[0] as number) * chain);
   return sizes;
 }
-

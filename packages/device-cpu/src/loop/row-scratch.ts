@@ -37,7 +37,12 @@ export function functionCost(fn: ScalarFunction): number {
 const worthKeeping = 8;
 
 /** The expressions of a domain's phases that are worth keeping: computed in one phase, used again in a later one. */
-export function rowsToKeep(emitter: Emitter, phases: readonly Work[], mustVary: number, stored: ReadonlySet<number>): Expression[] {
+export function rowsToKeep(
+  emitter: Emitter,
+  phases: readonly Work[],
+  mustVary: number,
+  stored: ReadonlySet<number>,
+): Expression[] {
   const perPhase = phases.map(alwaysComputed);
   const uses = new Map<Expression, number>();
   for (const phase of perPhase) for (const expression of phase) uses.set(expression, (uses.get(expression) ?? 0) + 1);
@@ -49,8 +54,13 @@ export function rowsToKeep(emitter: Emitter, phases: readonly Work[], mustVary: 
     for (const user of perPhase[i] ?? []) if (!shared(user)) for (const operand of operands(user)) wanted.add(operand);
     const earlier = perPhase.slice(0, i);
     for (const expression of wanted) {
-      if (!earlier.some((phase) => phase.has(expression)) || expression.kind !== 'apply' || isPureIndex(expression)) continue;
-      if ((emitter.dependencies(expression) & mustVary) === mustVary && cost(emitter, expression, mustVary, stored) >= worthKeeping) kept.add(expression);
+      if (!earlier.some((phase) => phase.has(expression)) || expression.kind !== 'apply' || isPureIndex(expression))
+        continue;
+      if (
+        (emitter.dependencies(expression) & mustVary) === mustVary &&
+        cost(emitter, expression, mustVary, stored) >= worthKeeping
+      )
+        kept.add(expression);
     }
   });
   return [...kept];
@@ -99,7 +109,13 @@ export class RowScratch {
     const width = isWide(expression.dtype) ? 8 : 4;
     const pitch = Math.ceil(last.length / 4) * 4;
     const { terms, size } = strides(lanes, pitch);
-    return this.#row(expression, { constant: 0, terms: new Map([...terms, [last, 1]]), atoms: new Map() }, width, size * width, false);
+    return this.#row(
+      expression,
+      { constant: 0, terms: new Map([...terms, [last, 1]]), atoms: new Map() },
+      width,
+      size * width,
+      false,
+    );
   }
 
   /** Whole blocks for every point of the inner variables. */
@@ -145,4 +161,3 @@ function strides(variables: readonly Variable[], unit: number): { terms: Map<Var
   }
   return { terms, size };
 }
-

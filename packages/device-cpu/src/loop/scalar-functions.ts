@@ -65,7 +65,13 @@ function cast(from: DType, to: DType, x: Value): Value {
 }
 
 /** Code for `fn`, whose result has `dtype` and whose (last) argument has `operand`. Both are integers or bool. */
-export function scalarFunction(f: FunctionBuilder, fn: ScalarFunction, dtype: DType, operand: DType, args: readonly Value[]): Value {
+export function scalarFunction(
+  f: FunctionBuilder,
+  fn: ScalarFunction,
+  dtype: DType,
+  operand: DType,
+  args: readonly Value[],
+): Value {
   const [x, y, z] = args as [Value, Value, Value];
   const I = familyOf(operand);
   const isBool = operand === 'bool';

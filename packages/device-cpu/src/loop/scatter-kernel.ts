@@ -2,7 +2,14 @@
  * Scatter kernels: values added at indexed places. Points run in order, so places may meet; four at once are added only where the lanes
  * surely lie apart, that is where the index is the same for all of them. Owns the choice of lanes and the addition in memory.
  */
-import { type Apply, type Constant, type DType, type Expression, postorder, type ScatterKernel } from '@torchlet/device';
+import {
+  type Apply,
+  type Constant,
+  type DType,
+  type Expression,
+  postorder,
+  type ScatterKernel,
+} from '@torchlet/device';
 import { type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
 import { i32 } from '../wasm/index.js';
 import type { Variable } from './affine.js';
@@ -24,11 +31,15 @@ function apply(dtype: DType, fn: Apply['fn'], ...args: readonly Expression[]): A
 /** The place that a point is added to, and whether it is one. */
 function target(kernel: ScatterKernel): { place: Expression; isPlace: Expression } {
   const { index, axis, length, strides, offset } = kernel;
-  const position = (i: number): Expression => (i === axis ? apply('int32', 'cast', index) : { kind: 'axis', dtype: 'int32', axis: i });
-  const place = strides.reduce<Expression>((sum, stride, i) => {
-    if (kernel.axes[i] === 1 && i !== axis) return sum;
-    return apply('int32', 'add', sum, apply('int32', 'mul', position(i), constant('int32', stride)));
-  }, constant('int32', offset));
+  const position = (i: number): Expression =>
+    i === axis ? apply('int32', 'cast', index) : { kind: 'axis', dtype: 'int32', axis: i };
+  const place = strides.reduce<Expression>(
+    (sum, stride, i) => {
+      if (kernel.axes[i] === 1 && i !== axis) return sum;
+      return apply('int32', 'add', sum, apply('int32', 'mul', position(i), constant('int32', stride)));
+    },
+    constant('int32', offset),
+  );
   const isPlace = apply(
     'bool',
     'and',
@@ -42,12 +53,12 @@ export function emitScatterKernel(site: KernelSite, kernel: ScatterKernel): Kern
   const interner = new Interner(kernel.axes.length);
   interner.enter(0);
   const found = target(kernel);
-  const [place, isPlace, value] = [found.place, found.isPlace, kernel.value].map((expression) => interner.intern(expression)) as [
-    Expression,
-    Expression,
-    Expression,
-  ];
-  const loads = postorder([place, isPlace, value]).flatMap((expression) => (expression.kind === 'load' ? [expression.slot] : []));
+  const [place, isPlace, value] = [found.place, found.isPlace, kernel.value].map((expression) =>
+    interner.intern(expression),
+  ) as [Expression, Expression, Expression];
+  const loads = postorder([place, isPlace, value]).flatMap((expression) =>
+    expression.kind === 'load' ? [expression.slot] : [],
+  );
   const slots = [...new Set([kernel.slot, ...loads])].sort((a, b) => a - b);
   const f = kernelFunction(site, kernel.name, slots);
   const points = kernel.axes.reduce((size, length) => size * length, 1);
@@ -57,9 +68,14 @@ export function emitScatterKernel(site: KernelSite, kernel: ScatterKernel): Kern
   const space = new Space(kernel.axes, [{ lengths: [], roots: [value, isPlace] }], [[place]]);
   const vector = lanesAlong(space, place, isPlace);
   const emitter = new Emitter(site, f, space, [vector]);
-  const work: Work = { domain: 0, values: [value], stores: [{ slot: kernel.slot, index: place, value, mask: isPlace }] };
+  const work: Work = {
+    domain: 0,
+    values: [value],
+    stores: [{ slot: kernel.slot, index: place, value, mask: isPlace }],
+  };
   const block = () => {
-    for (emitter.block = 0; emitter.block < emitter.counts.length; emitter.block++) addBlock(emitter, kernel.slot, value, place, isPlace);
+    for (emitter.block = 0; emitter.block < emitter.counts.length; emitter.block++)
+      addBlock(emitter, kernel.slot, value, place, isPlace);
     emitter.block = 0;
   };
   const loops = (variables: readonly Variable[]): void => {
@@ -76,7 +92,9 @@ export function emitScatterKernel(site: KernelSite, kernel: ScatterKernel): Kern
 /** The last variable along which places lie next to each other and the index stays; else the last. */
 function lanesAlong(space: Space, place: Expression, isPlace: Expression): Variable | null {
   const { terms } = space.form(place, 0);
-  const apart = space.parallel.filter((variable) => terms.get(variable) === 1 && (space.dependencies(isPlace, 0) & variable.bit) === 0);
+  const apart = space.parallel.filter(
+    (variable) => terms.get(variable) === 1 && (space.dependencies(isPlace, 0) & variable.bit) === 0,
+  );
   return apart[apart.length - 1] ?? space.parallel[space.parallel.length - 1] ?? null;
 }
 

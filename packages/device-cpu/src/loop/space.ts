@@ -57,7 +57,9 @@ function atomsUnder(index: Expression): Expression[] {
   return postorder([index]).flatMap((e) => {
     if (e.kind === 'load') return [e];
     if (e.kind !== 'apply') return [];
-    return e.fn === 'add' || e.fn === 'sub' || e.fn === 'neg' || (e.fn === 'mul' && e.dtype === 'int32') ? [] : [...e.args];
+    return e.fn === 'add' || e.fn === 'sub' || e.fn === 'neg' || (e.fn === 'mul' && e.dtype === 'int32')
+      ? []
+      : [...e.args];
   });
 }
 
@@ -74,7 +76,12 @@ export class Space {
   readonly #joinedForms: Map<Expression, Affine>[];
 
   /** @param stores indices of stores, by domain: they are forms too. */
-  constructor(axes: readonly number[], domains: readonly InnerDomain[], stores: readonly (readonly Expression[])[], join = true) {
+  constructor(
+    axes: readonly number[],
+    domains: readonly InnerDomain[],
+    stores: readonly (readonly Expression[])[],
+    join = true,
+  ) {
     let layout = firstLayout(axes, domains);
     this.axes = layout.axes;
     const roots = domains.map((domain, i) => formRoots(domain.roots, stores[i] ?? []));

@@ -27,11 +27,16 @@ function blockCost(phases: Phases, position: number, vector: Variable | null): n
   let cost = 1 + values.length;
   const accessCost = (index: Expression): number => {
     const form = phases.space.form(index, domain);
-    const apart = [...form.atoms.keys()].some((atom) => vector !== null && (phases.space.dependencies(atom, domain) & vector.bit) !== 0);
+    const apart = [...form.atoms.keys()].some(
+      (atom) => vector !== null && (phases.space.dependencies(atom, domain) & vector.bit) !== 0,
+    );
     const stride = vector === null ? 0 : (form.terms.get(vector) ?? 0);
     return apart || stride > 1 || stride < 0 ? gatherCost : stride === 0 ? 0.25 : 1;
   };
-  const roots = [...values, ...stores.flatMap((store) => (store.mask === null ? [store.value] : [store.value, store.mask]))];
+  const roots = [
+    ...values,
+    ...stores.flatMap((store) => (store.mask === null ? [store.value] : [store.value, store.mask])),
+  ];
   for (const expression of postorder(roots)) {
     const pieces = isWide(expression.dtype) ? 2 : 1;
     if (expression.kind === 'load') cost += pieces * accessCost(expression.index) * (expression.mask === null ? 1 : 2);
@@ -70,7 +75,8 @@ function innerCost(phases: Phases, variables: readonly (Variable | null)[]): num
   const rows = points(phases.space.parallel);
   return phases.list.reduce((sum, phase, i) => {
     const variable = variables[phase.domain] ?? null;
-    const all = rows * points(phases.space.inner[phase.domain] ?? []) * (variable === null ? 1 : blocksPerPoint(variable));
+    const all =
+      rows * points(phases.space.inner[phase.domain] ?? []) * (variable === null ? 1 : blocksPerPoint(variable));
     return sum + all * blockCost(phases, i, variable) + rows * combineCost * phase.reductions.length;
   }, 0);
 }
@@ -106,13 +112,18 @@ export function chooseStrategy(phases: Phases): Strategy {
   const along = innerCost(phases, variables);
   if (across === null || along < across.cost) return { lanes: 'inner', variables, cost: along };
   const heaviest = Math.max(...phases.list.map((_, i) => blockCost(phases, i, across.item)));
-  const accumulators = Math.max(...phases.list.map(({ reductions }) => reductions.reduce((sum, { dtype }) => sum + (isWide(dtype) ? 2 : 1), 0)));
+  const accumulators = Math.max(
+    ...phases.list.map(({ reductions }) => reductions.reduce((sum, { dtype }) => sum + (isWide(dtype) ? 2 : 1), 0)),
+  );
   const unroll = unrollOf(heaviest, accumulators, across.item.length);
   return { lanes: 'parallel', variable: across.item, unroll, cost: across.cost };
 }
 
 /** The blocks side by side of a phase whose lanes lie along `variable`. */
 export function innerUnroll(phases: Phases, position: number, variable: Variable): number {
-  const accumulators = (phases.list[position]?.reductions ?? []).reduce((sum, { dtype }) => sum + (isWide(dtype) ? 2 : 1), 0);
+  const accumulators = (phases.list[position]?.reductions ?? []).reduce(
+    (sum, { dtype }) => sum + (isWide(dtype) ? 2 : 1),
+    0,
+  );
   return unrollOf(blockCost(phases, position, variable), accumulators, variable.length);
 }

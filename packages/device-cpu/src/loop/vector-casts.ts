@@ -1,7 +1,19 @@
 /** Casts of four points between dtypes, as `scalarFunctions.cast` of the contract means them: saturating, wrapping, rounding to even. */
 import type { DType } from '@torchlet/device';
 import type { Pieces } from '../kernel-function.js';
-import { f32, f32x4, f64, f64x2, type FunctionBuilder, i32x4, i64, i64x2, shuffleLanes, type Value, v128 } from '../wasm/index.js';
+import {
+  f32,
+  f32x4,
+  f64,
+  f64x2,
+  type FunctionBuilder,
+  i32x4,
+  i64,
+  i64x2,
+  shuffleLanes,
+  type Value,
+  v128,
+} from '../wasm/index.js';
 import { bfloat16ToLanes, float16ToLanes, lanesToBfloat16, lanesToFloat16 } from './half-lanes.js';
 import { laneClasses, splatConstant } from './lanes.js';
 import { joinLanes, wrapped } from './vector-functions.js';
@@ -25,9 +37,13 @@ export function castPieces(f: FunctionBuilder, from: DType, to: DType, x: Pieces
     case 'f64':
       return fromFloat ? promoted(x) : integerToFloat64(f, from, x);
     case 'i32':
-      return fromFloat ? floatToInt32(from, to, x) : wrapped(to, laneClasses[from] === 'i64' ? [shuffleLanes(x[0] as Value, x[1] as Value, [0, 2, 4, 6])] : x);
+      return fromFloat
+        ? floatToInt32(from, to, x)
+        : wrapped(to, laneClasses[from] === 'i64' ? [shuffleLanes(x[0] as Value, x[1] as Value, [0, 2, 4, 6])] : x);
     case 'i64':
-      return fromFloat ? floatToInt64(f, from, x) : [i64x2.extendLowI32x4S(x[0] as Value), i64x2.extendHighI32x4S(x[0] as Value)];
+      return fromFloat
+        ? floatToInt64(f, from, x)
+        : [i64x2.extendLowI32x4S(x[0] as Value), i64x2.extendHighI32x4S(x[0] as Value)];
     default:
       throw new TypeError(`cpu: no cast from ${from} to ${to}`);
   }
@@ -74,7 +90,11 @@ function narrowedFloat(f: FunctionBuilder, from: DType, to: DType, x: Pieces): P
   if (to === 'float32') return [nearest];
   const back = promoted([nearest]).map((piece) => f.let('back', piece)) as [Value, Value];
   const inexact = f.let('inexact', shuffleLanes(f64x2.ne(back[0], low), f64x2.ne(back[1], high), [0, 2, 4, 6]));
-  const above = shuffleLanes(f64x2.gt(f64x2.abs(back[0]), f64x2.abs(low)), f64x2.gt(f64x2.abs(back[1]), f64x2.abs(high)), [0, 2, 4, 6]);
+  const above = shuffleLanes(
+    f64x2.gt(f64x2.abs(back[0]), f64x2.abs(low)),
+    f64x2.gt(f64x2.abs(back[1]), f64x2.abs(high)),
+    [0, 2, 4, 6],
+  );
   const even = i32x4.eq(v128.and(nearest, i32x4.const(1)), 0);
   const finite = f32x4.lt(f32x4.abs(nearest), Infinity);
   const moves = v128.and(v128.and(inexact, even), finite);
@@ -95,7 +115,9 @@ function eachInt64(f: FunctionBuilder, to: DType, x: Pieces, convert: (lane: Val
 }
 
 function integerToFloat32(f: FunctionBuilder, from: DType, x: Pieces): Pieces {
-  return laneClasses[from] === 'i64' ? eachInt64(f, 'float32', x, (lane) => f32.convertI64S(lane)) : [f32x4.convertI32x4S(x[0] as Value)];
+  return laneClasses[from] === 'i64'
+    ? eachInt64(f, 'float32', x, (lane) => f32.convertI64S(lane))
+    : [f32x4.convertI32x4S(x[0] as Value)];
 }
 
 function integerToFloat64(f: FunctionBuilder, from: DType, x: Pieces): Pieces {

@@ -6,7 +6,19 @@
 import type { DType, ScalarFunction } from '@torchlet/device';
 import type { KernelSite, Pieces } from '../kernel-function.js';
 import { inlineMath, isShort, type MathName, mathFunction } from '../math/index.js';
-import { call, f32x4, f64x2, type FunctionBuilder, i32, i32x4, i64x2, type Local, shuffleLanes, type Value, v128 } from '../wasm/index.js';
+import {
+  call,
+  f32x4,
+  f64x2,
+  type FunctionBuilder,
+  i32,
+  i32x4,
+  i64x2,
+  type Local,
+  shuffleLanes,
+  type Value,
+  v128,
+} from '../wasm/index.js';
 import { extract, laneClasses } from './lanes.js';
 import { scalarFunction } from './scalar-functions.js';
 import { castPieces } from './vector-casts.js';
@@ -153,7 +165,12 @@ function shift(fn: 'shl' | 'shr', instruction: 'shl' | 'shrS'): Row {
 function perFamily(float: (F: FloatFamily, a: Value) => Value, integer: (dtype: DType, a: Value) => Value): Row {
   return (at, x) => {
     const F = floatFamily(at.dtype);
-    return F === null ? wrapped(at.dtype, x.map((piece) => integer(at.dtype, piece))) : x.map((piece) => float(F, piece));
+    return F === null
+      ? wrapped(
+          at.dtype,
+          x.map((piece) => integer(at.dtype, piece)),
+        )
+      : x.map((piece) => float(F, piece));
   };
 }
 
@@ -195,7 +212,8 @@ const rows: Readonly<Record<ScalarFunction, Row>> = {
     if (laneClasses[at.dtype] === 'i32') return pairwise(x, y, i32x4.maxS);
     return pairwise(x, y, (a, b) => v128.bitselect(a, b, i64x2.gtS(a, b)));
   },
-  lt: (at, x, y) => (at.operand === 'bool' ? pairwise(x, y, (a, b) => v128.andnot(b, a)) : compare(at, x, y, 'lt', 'ltS')),
+  lt: (at, x, y) =>
+    at.operand === 'bool' ? pairwise(x, y, (a, b) => v128.andnot(b, a)) : compare(at, x, y, 'lt', 'ltS'),
   eq: (at, x, y) => compare(at, x, y, 'eq', 'eq'),
   and: bitwise(v128.and),
   or: bitwise(v128.or),

@@ -64,7 +64,9 @@ export class DeviceMemory {
   /** @throws DeviceError if the buffer is another device's. */
   own(buffer: DeviceBuffer): CpuBuffer {
     if (buffer instanceof CpuBuffer && (buffer.freed || this.#live.has(buffer))) return buffer;
-    throw new DeviceError(`${this.#device}: buffer ${buffer.label} belongs to another device`, { device: this.#device });
+    throw new DeviceError(`${this.#device}: buffer ${buffer.label} belongs to another device`, {
+      device: this.#device,
+    });
   }
 
   /** Memory that is no buffer, until `release`. */

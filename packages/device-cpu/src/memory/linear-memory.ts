@@ -108,11 +108,15 @@ export class LinearMemory {
 
   /** `size` elements at `address` in fresh memory. */
   read(address: number, dtype: DType, storedBytes: number, size: number): HostArray {
-    if (dtype === 'int64' && storedBytes === 4) return BigInt64Array.from(this.views.i32.subarray(address / 4, address / 4 + size), BigInt);
+    if (dtype === 'int64' && storedBytes === 4)
+      return BigInt64Array.from(this.views.i32.subarray(address / 4, address / 4 + size), BigInt);
     const { buffer } = this.memory;
     const end = address + size * storedBytes;
     // A slice is not zeroed before it is filled. That of shared memory would be shared again.
-    const bytes = buffer instanceof ArrayBuffer ? buffer.slice(address, end) : new Uint8Array(this.views.u8.subarray(address, end)).buffer;
+    const bytes =
+      buffer instanceof ArrayBuffer
+        ? buffer.slice(address, end)
+        : new Uint8Array(this.views.u8.subarray(address, end)).buffer;
     return dtypes[dtype].array(bytes, 0, size);
   }
 

@@ -3,7 +3,13 @@ import { ByteWriter } from './byte-writer.js';
 import type { Callable, FunctionBuilder, Label, Statement } from './function-builder.js';
 import type { Immediate, Local, Value, ValueType } from './value.js';
 
-export const valueTypeCodes: Readonly<Record<ValueType, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+export const valueTypeCodes: Readonly<Record<ValueType, number>> = {
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+};
 
 const noResult = 0x40;
 const end = 0x0b;

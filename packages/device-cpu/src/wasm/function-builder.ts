@@ -28,7 +28,12 @@ export type Statement =
   | { readonly kind: 'do'; readonly value: Instruction }
   | { readonly kind: 'set'; readonly local: Local; readonly value: Value }
   | { readonly kind: 'block' | 'loop'; readonly label: Label; readonly body: readonly Statement[] }
-  | { readonly kind: 'if'; readonly condition: Value; readonly then: readonly Statement[]; readonly otherwise: readonly Statement[] }
+  | {
+      readonly kind: 'if';
+      readonly condition: Value;
+      readonly then: readonly Statement[];
+      readonly otherwise: readonly Statement[];
+    }
   | { readonly kind: 'branch'; readonly label: Label; readonly condition: Value | null }
   | { readonly kind: 'return'; readonly value: Value | null }
   | { readonly kind: 'comment'; readonly text: string };
@@ -39,7 +44,14 @@ export function call(callee: Callable, ...operands: readonly Operand[]): Instruc
     throw new TypeError(`wasm: ${callee.name} takes ${callee.paramTypes.length} arguments, got ${operands.length}`);
   }
   const args = callee.paramTypes.map((type, i) => asValue(operands[i] as Operand, type, null, `call ${callee.name}`));
-  return { kind: 'instruction', name: 'call', opcode: 0x10, type: callee.result, args, immediate: { kind: 'function', callee } };
+  return {
+    kind: 'instruction',
+    name: 'call',
+    opcode: 0x10,
+    type: callee.result,
+    args,
+    immediate: { kind: 'function', callee },
+  };
 }
 
 export class FunctionBuilder<P extends string = string> implements Callable {
@@ -139,7 +151,8 @@ export class FunctionBuilder<P extends string = string> implements Callable {
 
   return(value?: Operand): void {
     const given = value === undefined || this.result === null ? null : asValue(value, this.result, null, 'return');
-    if ((given === null) !== (this.result === null)) throw new TypeError(`wasm: ${this.name} returns ${this.result ?? 'nothing'}`);
+    if ((given === null) !== (this.result === null))
+      throw new TypeError(`wasm: ${this.name} returns ${this.result ?? 'nothing'}`);
     this.#open.push({ kind: 'return', value: given });
   }
 

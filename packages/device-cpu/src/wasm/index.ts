@@ -20,4 +20,14 @@ export {
 } from './instructions.js';
 export { type MemoryImport, ModuleBuilder } from './module-builder.js';
 export { printFunction } from './text.js';
-export { constant, type Instruction, type Lanes, type Local, type Operand, tee, type Value, type ValueType, vector } from './value.js';
+export {
+  constant,
+  type Instruction,
+  type Lanes,
+  type Local,
+  type Operand,
+  tee,
+  type Value,
+  type ValueType,
+  vector,
+} from './value.js';

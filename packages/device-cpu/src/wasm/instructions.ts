@@ -46,12 +46,26 @@ function operator(family: string, lanes: Lanes | null, key: string, signature: s
       const immediate = { kind: 'memory', align, offset: rest[0] ?? 0, lane } as const;
       return { kind: 'instruction', name, opcode, type, args, immediate };
     }
-    return { kind: 'instruction', name, opcode, type, args, immediate: lane === null ? null : { kind: 'bytes', bytes: [lane] } };
+    return {
+      kind: 'instruction',
+      name,
+      opcode,
+      type,
+      args,
+      immediate: lane === null ? null : { kind: 'bytes', bytes: [lane] },
+    };
   };
 }
 
-function family<const Rows extends Readonly<Record<string, Row>>>(name: string, lanes: Lanes | null, rows: Rows): Family<Rows> {
-  const entries = Object.entries(rows).map(([key, [signature, code]]) => [key, operator(name, lanes, key, signature, code)]);
+function family<const Rows extends Readonly<Record<string, Row>>>(
+  name: string,
+  lanes: Lanes | null,
+  rows: Rows,
+): Family<Rows> {
+  const entries = Object.entries(rows).map(([key, [signature, code]]) => [
+    key,
+    operator(name, lanes, key, signature, code),
+  ]);
   return Object.fromEntries(entries) as Family<Rows>;
 }
 
@@ -425,7 +439,14 @@ export const f64x2 = {
 export function shuffle(a: Operand, b: Operand, lanes: readonly number[]): Instruction {
   const name = 'i8x16.shuffle';
   const args = [asValue(a, 'v128', null, name), asValue(b, 'v128', null, name)];
-  return { kind: 'instruction', name, opcode: simd(0x0d), type: 'v128', args, immediate: { kind: 'bytes', bytes: lanes } };
+  return {
+    kind: 'instruction',
+    name,
+    opcode: simd(0x0d),
+    type: 'v128',
+    args,
+    immediate: { kind: 'bytes', bytes: lanes },
+  };
 }
 
 /** The same by whole lanes: [0, 1, 4, 5] of four 32-bit lanes takes two of each; two numbers are 64-bit lanes. */
@@ -441,8 +462,13 @@ export function shuffleLanes(a: Operand, b: Operand, lanes: readonly number[]): 
 /** `condition` ? `a` : `b`, both computed. */
 export function select(a: Operand, b: Operand, condition: Operand): Instruction {
   const type = typeof a === 'object' ? a.type : typeof b === 'object' ? b.type : null;
-  if (type === null) throw new TypeError('wasm: select wants at least one value with a type, got two numbers or a statement');
-  const args = [asValue(a, type, null, 'select'), asValue(b, type, null, 'select'), asValue(condition, 'i32', null, 'select')];
+  if (type === null)
+    throw new TypeError('wasm: select wants at least one value with a type, got two numbers or a statement');
+  const args = [
+    asValue(a, type, null, 'select'),
+    asValue(b, type, null, 'select'),
+    asValue(condition, 'i32', null, 'select'),
+  ];
   return { kind: 'instruction', name: 'select', opcode: 0x1b, type, args, immediate: null };
 }
 
@@ -463,4 +489,11 @@ export const memory = {
   }),
 };
 
-export const unreachable: Instruction = { kind: 'instruction', name: 'unreachable', opcode: 0, type: null, args: [], immediate: null };
+export const unreachable: Instruction = {
+  kind: 'instruction',
+  name: 'unreachable',
+  opcode: 0,
+  type: null,
+  args: [],
+  immediate: null,
+};

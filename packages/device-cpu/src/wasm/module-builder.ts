@@ -42,7 +42,11 @@ export class ModuleBuilder {
   }
 
   /** A new function; its body may be written at any time before `bytes`. Names need not be unique. */
-  function<P extends string>(name: string, params: Readonly<Record<P, ValueType>>, result: ValueType | null): FunctionBuilder<P> {
+  function<P extends string>(
+    name: string,
+    params: Readonly<Record<P, ValueType>>,
+    result: ValueType | null,
+  ): FunctionBuilder<P> {
     const f = new FunctionBuilder<P>(name, params, result);
     this.#functions.push(f);
     return f;
@@ -135,13 +139,16 @@ export class ModuleBuilder {
     const indexOf = (callee: Callable): number => {
       const known = indices.get(callee);
       if (known !== undefined) return known;
-      if (!(callee instanceof FunctionBuilder)) throw new RangeError(`wasm: ${callee.name} is no function of this module`);
+      if (!(callee instanceof FunctionBuilder))
+        throw new RangeError(`wasm: ${callee.name} is no function of this module`);
       if (encoding.has(callee)) throw new RangeError(`wasm: ${callee.name} calls itself`);
       encoding.add(callee);
       const body = encodeBody(callee, indexOf);
       const alike = byHash.get(hash(body)) ?? [];
       byHash.set(hash(body), alike);
-      const equal = alike.find((i) => sameSignature(functions[i] as Callable, callee) && sameBytes(bodies[i] as Uint8Array, body));
+      const equal = alike.find(
+        (i) => sameSignature(functions[i] as Callable, callee) && sameBytes(bodies[i] as Uint8Array, body),
+      );
       const position = equal ?? functions.length;
       if (equal === undefined) {
         functions.push(callee);

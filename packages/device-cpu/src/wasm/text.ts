@@ -96,13 +96,16 @@ function printImmediate(immediate: Immediate): string[] {
 }
 
 function printNumber({ value, type }: Extract<Immediate, { kind: 'number' }>): string {
-  if (typeof value !== 'object') return type === 'i32' ? String(value) : `${type}(${Object.is(value, -0) ? '-0' : value})`;
+  if (typeof value !== 'object')
+    return type === 'i32' ? String(value) : `${type}(${Object.is(value, -0) ? '-0' : value})`;
   const view = new DataView(value.buffer, value.byteOffset, 16);
   const words = [0, 4, 8, 12].map((at) => view.getUint32(at, true));
   const hex = words.map((word) => word.toString(16).padStart(8, '0'));
   if (words.some((word) => word !== words[0])) return `v128(${hex.join(' ')})`;
   const float = view.getFloat32(0, true);
-  return Math.abs(float) > 1e-20 && Math.abs(float) < 1e20 ? `splat(${Number(float.toPrecision(7))})` : `splat(0x${hex[0]})`;
+  return Math.abs(float) > 1e-20 && Math.abs(float) < 1e20
+    ? `splat(${Number(float.toPrecision(7))})`
+    : `splat(0x${hex[0]})`;
 }
 
 /** A function's signature and body in lines. */

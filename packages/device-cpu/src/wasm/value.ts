@@ -109,12 +109,15 @@ export function vector(lanes: Lanes, ...values: readonly (number | bigint)[]): I
 export function asValue(operand: Operand, wanted: ValueType, lanes: Lanes | null, where: string): Value {
   if (typeof operand === 'object') {
     if (operand.type !== wanted) {
-      throw new TypeError(`wasm: ${where} wants ${wanted}, got ${operand.kind === 'local' ? operand.name : operand.kind}: ${operand.type}`);
+      throw new TypeError(
+        `wasm: ${where} wants ${wanted}, got ${operand.kind === 'local' ? operand.name : operand.kind}: ${operand.type}`,
+      );
     }
     return operand;
   }
   if (wanted !== 'v128') return constant(wanted, operand);
-  if (lanes === null) throw new TypeError(`wasm: ${where} wants v128, got the number ${operand}, whose lanes are not known`);
+  if (lanes === null)
+    throw new TypeError(`wasm: ${where} wants v128, got the number ${operand}, whose lanes are not known`);
   return vector(lanes, operand);
 }
 

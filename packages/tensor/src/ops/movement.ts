@@ -132,7 +132,8 @@ export function narrow(x: Node, dim: number, start: number, length: number): Nod
   return box(x, axis, from, length);
 }
 
-function box(x: Node, axis: number, start: number, length: number): Node {
+/** `length` elements along `axis` from `start`: the start of a slice of a stored tensor is a runtime number. */
+export function box(x: Node, axis: number, start: number, length: number): Node {
   const size = x.shape[axis] as number;
   if (length === size) return x;
   const shape = x.shape.map((n, a) => (a === axis ? length : n));

@@ -18,14 +18,20 @@ interface Page {
   readonly storages: readonly Storage[];
 }
 
+interface Held {
+  readonly storage: WeakRef<Storage>;
+  readonly buffer: DeviceBuffer;
+}
+
 export class DeviceMemory {
   readonly #device: Device;
   /** Bytes of held values on the device before the oldest move to the host. */
   heldBudget = 256 * 1024 * 1024;
   readonly #pool = new Map<number, DeviceBuffer[]>();
   #pooledBytes = 0;
-  readonly #held = new Map<number, WeakRef<Storage>>();
+  readonly #held = new Map<number, Held>();
   #heldBytes = 0;
+  #collectAbove = 0;
   #nextHeld = 0;
   readonly #finalizer: FinalizationRegistry<{ readonly buffer: DeviceBuffer; readonly id: number }>;
   #page: DeviceBuffer | null = null;
@@ -102,17 +108,18 @@ export class DeviceMemory {
     this.#finalizer.unregister(storage);
     const id = this.#nextHeld++;
     this.#finalizer.register(storage, { buffer: span.buffer, id }, storage);
-    this.#held.set(id, new WeakRef(storage));
+    this.#held.set(id, { storage: new WeakRef(storage), buffer: span.buffer });
     this.#heldBytes += span.buffer.bytes;
     this.#trimNow();
   }
 
-  /** Takes the memory back from a storage whose value is void. */
+  /** Takes the memory back from a storage whose value is void. A small value's goes with its page. */
   free(storage: Storage): void {
     const { span } = storage;
-    if (span === null) return;
+    if (span === null || (this.isSmall(storage) && !storage.fixed)) return;
     this.#finalizer.unregister(storage);
     storage.span = null;
+    for (const [id, { buffer }] of this.#held) if (buffer === span.buffer) return this.#release(buffer, id);
     this.giveBack(span.buffer);
   }
 
@@ -120,9 +127,9 @@ export class DeviceMemory {
   async trim(): Promise<void> {
     await this.#moving;
     if (this.#device.readNow !== undefined) return;
-    for (const [id, reference] of this.#held) {
+    for (const [id, held] of this.#held) {
       if (this.#heldBytes <= this.heldBudget) return;
-      const storage = reference.deref();
+      const storage = held.storage.deref();
       const span = storage?.span;
       if (storage === undefined || span === undefined || span === null) continue;
       const { version } = storage;
@@ -134,17 +141,29 @@ export class DeviceMemory {
     }
   }
 
+  /** Over the budget, first what the program has dropped is found, then the oldest of the rest moves to the host. */
   #trimNow(): void {
+    if (this.#heldBytes <= this.heldBudget) return;
+    if (this.#heldBytes > this.#collectAbove) this.#collect();
     if (this.#device.readNow === undefined) return;
-    for (const [id, reference] of this.#held) {
+    for (const [id, held] of this.#held) {
       if (this.#heldBytes <= this.heldBudget) return;
-      const storage = reference.deref();
+      const storage = held.storage.deref();
       if (storage === undefined || storage.span === null) continue;
       const { span } = storage;
       storage.moveToHost(readNow(this.#device, span, storage));
       this.#finalizer.unregister(storage);
       this.#release(span.buffer, id);
     }
+  }
+
+  /** Where a collection finds little, the program really holds its values: the next waits until as much again has come. */
+  #collect(): void {
+    const before = this.#heldBytes;
+    this.#device.collectGarbage?.();
+    for (const [id, { storage, buffer }] of this.#held) if (storage.deref() === undefined) this.#release(buffer, id);
+    const found = before - this.#heldBytes;
+    this.#collectAbove = found >= before / 2 ? this.heldBudget : before + this.heldBudget;
   }
 
   #moveNow(storage: Storage, span: Span): void {
@@ -154,7 +173,11 @@ export class DeviceMemory {
   }
 
   #release(buffer: DeviceBuffer, id: number): void {
-    if (id >= 0 && this.#held.delete(id)) this.#heldBytes -= buffer.bytes;
+    if (id >= 0) {
+      // Found dropped by a collection, before its finalizer ran.
+      if (!this.#held.delete(id)) return;
+      this.#heldBytes -= buffer.bytes;
+    }
     this.giveBack(buffer);
   }
 
