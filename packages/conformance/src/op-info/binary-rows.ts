@@ -10,12 +10,14 @@ import {
   bool,
   everything,
   float,
+  int64,
   type DTypeRule,
   numbers,
   type OpRow,
   positive,
   type Range,
   random,
+  randomIntegers,
   row,
   same,
   type Sample,
@@ -29,6 +31,8 @@ interface BinaryOptions {
   readonly tolerance?: ToleranceName;
   readonly gradient?: boolean;
   readonly dtypes?: DTypeRule;
+  /** False where the special numbers are another row's matter. */
+  readonly special?: boolean;
 }
 
 const shapePairs: readonly (readonly [readonly number[], readonly number[]])[] = [
@@ -59,11 +63,18 @@ const shapePairs: readonly (readonly [readonly number[], readonly number[]])[] =
 const edges = [0, -0, 1, -1, NaN, Infinity, -Infinity, 2.5];
 const edgePairs = edges.flatMap((a) => edges.map((b) => [a, b] as const));
 
-function binary(
+export function binary(
   name: string,
   run: (a: Tensor, b: Tensor) => Tensor,
   f: (a: number, b: number) => number,
-  { left = around0, right = around0, tolerance = 'arithmetic', gradient = true, dtypes }: BinaryOptions = {},
+  {
+    left = around0,
+    right = around0,
+    tolerance = 'arithmetic',
+    gradient = true,
+    dtypes,
+    special = true,
+  }: BinaryOptions = {},
 ): OpRow {
   const samples: Sample[] = shapePairs.map(([a, b]) =>
     sample(`[${a.join(', ')}] with [${b.join(', ')}]`, [float(random(a, left, 1)), float(random(b, right, 2))]),
@@ -76,7 +87,7 @@ function binary(
     [edgePairs.length],
     edgePairs.map(([, b]) => b),
   );
-  samples.push(sample('special values', [float(firsts), float(seconds)], { smooth: false }));
+  if (special) samples.push(sample('special values', [float(firsts), float(seconds)], { smooth: false }));
   return row({
     name,
     run: ([a, b]) => run(a as Tensor, b as Tensor),
@@ -120,6 +131,22 @@ function compare(name: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: num
   return binary(name, run, (a, b) => Number(f(a, b)), { tolerance: 'exact', gradient: false, dtypes: flags });
 }
 
+/** Integers bit by bit. */
+function bits(name: string, run: (a: Tensor, b: Tensor) => Tensor, f: (a: number, b: number) => number): OpRow {
+  return row({
+    name,
+    run: ([a, b]) => run(a as Tensor, b as Tensor),
+    reference: ([a, b]) => zip((x, y) => f(x as number, y as number), a as Plain, b as Plain),
+    samples: [
+      sample('one shape', [int64(randomIntegers([7], 100)), int64(randomIntegers([7], 8, 2))]),
+      sample('broadcast', [int64(randomIntegers([3, 1], 100)), int64(randomIntegers([4], 8, 2))]),
+    ],
+    tolerance: 'exact',
+    gradient: false,
+    bad: [{ note: 'floats', call: () => run(ones([2]), ones([2])), message: /float32/ }],
+  });
+}
+
 export const binaryRows: readonly OpRow[] = [
   binary(
     'add',
@@ -157,6 +184,65 @@ export const binaryRows: readonly OpRow[] = [
     left: positive,
     right: { low: 4, high: 6 },
     tolerance: 'arithmetic',
+  }),
+  binary(
+    'fmod',
+    (a, b) => a.fmod(b),
+    (a, b) => (b === 0 || Math.abs(a) === Infinity ? NaN : a % b),
+    {
+      left: positive,
+      right: { low: 4, high: 6 },
+      dtypes: { inputs: numbers, result: same },
+    },
+  ),
+  binary(
+    'floorDivide',
+    (a, b) => a.floorDivide(b),
+    (a, b) => Math.floor(a / b),
+    {
+      right: positive,
+      gradient: false,
+      dtypes: { inputs: numbers, result: same },
+      special: false,
+    },
+  ),
+  bits(
+    'bitwiseAnd',
+    (a, b) => a.bitwiseAnd(b),
+    (a, b) => a & b,
+  ),
+  bits(
+    'bitwiseOr',
+    (a, b) => a.bitwiseOr(b),
+    (a, b) => a | b,
+  ),
+  bits(
+    'bitwiseXor',
+    (a, b) => a.bitwiseXor(b),
+    (a, b) => a ^ b,
+  ),
+  bits(
+    'bitwiseLeftShift',
+    (a, b) => a.bitwiseLeftShift(b),
+    (a, b) => a << b,
+  ),
+  bits(
+    'bitwiseRightShift',
+    (a, b) => a.bitwiseRightShift(b),
+    (a, b) => a >> b,
+  ),
+  row({
+    name: 'isclose',
+    run: ([a, b]) => (a as Tensor).isclose(b as Tensor, { rtol: 0.1, atol: 0.01 }),
+    reference: ([a, b]) =>
+      zip((x = 0, y = 0) => Number(x === y || Math.abs(x - y) <= 0.01 + 0.1 * Math.abs(y)), a as Plain, b as Plain),
+    samples: [
+      sample('near and far', [float(plain([4], [1, 1, 0, -2])), float(plain([4], [1.05, 1.3, 0.009, 2]))]),
+      sample('NaN and equal infinities', [float(plain([2], [NaN, Infinity])), float(plain([2], [NaN, Infinity]))]),
+    ],
+    tolerance: 'exact',
+    gradient: false,
+    dtypes: { inputs: [], result: alwaysBool },
   }),
   compare(
     'eq',

@@ -1,9 +1,9 @@
 /**
- * Rows of operations that move elements and compute nothing: shapes, orders, joins, windows, indices.
+ * Rows of operations that move elements and compute nothing: shapes, orders, joins, parts, padding. Indices are `selection-rows.ts`.
  */
-import { cat, ellipsis, type Index, newaxis, ones, pad, slice, stack, type Tensor } from '@torchlet/tensor';
-import { at, axisOf, build, permute, plain, type Plain, positions, sizeOf } from './plain.js';
-import { everything, float, int64, type OpRow, random, randomIntegers, row, same, type Sample, sample } from './row.js';
+import { cat, ones, pad, stack, type Tensor } from '@torchlet/tensor';
+import { at, axisOf, build, permute, plain, type Plain, sizeOf } from './plain.js';
+import { everything, float, type OpRow, random, row, same, type Sample, sample } from './row.js';
 
 type Given = Pick<OpRow, 'name' | 'run' | 'reference' | 'samples'> & Partial<OpRow>;
 
@@ -43,36 +43,6 @@ function part(x: Plain, axis: number, start: number, length: number, step = 1): 
   return build(x.shape.with(axis, length), (position) =>
     at(x, position.with(axis, start + (position[axis] as number) * step)),
   );
-}
-
-interface IndexRow {
-  readonly index: readonly Index[];
-  readonly of: (x: Plain) => Plain;
-}
-
-/** Indices of a [2, 3, 4], and what they name. */
-const indexRows: Readonly<Record<string, IndexRow>> = {
-  'a number': { index: [1], of: (x) => dropped(part(x, 0, 1, 1), 0) },
-  'a negative number': { index: [ellipsis, -1], of: (x) => dropped(part(x, 2, 3, 1), 2) },
-  'a slice': { index: [slice(), slice(1, 3)], of: (x) => part(x, 1, 1, 2) },
-  'a slice with a step': { index: [ellipsis, slice(0, 4, 3)], of: (x) => part(x, 2, 0, 2, 3) },
-  'a slice past both ends': { index: [slice(), slice(-100, 100)], of: (x) => x },
-  'an empty slice': { index: [slice(1, 1)], of: (x) => part(x, 0, 1, 0) },
-  'a new axis': { index: [slice(), newaxis, 1], of: (x) => reshaped(part(x, 1, 1, 1), [2, 1, 4]) },
-  'number, ellipsis, number': {
-    index: [0, ellipsis, 2],
-    of: (x) => dropped(dropped(part(part(x, 0, 0, 1), 2, 2, 1), 2), 0),
-  },
-};
-
-function dropped(x: Plain, axis: number): Plain {
-  return plain(x.shape.toSpliced(axis, 1), x.data);
-}
-
-function indexRow(name: unknown): IndexRow {
-  const found = indexRows[name as string];
-  if (found === undefined) throw new RangeError(`no index is called ${String(name)}`);
-  return found;
 }
 
 const reshapeSamples: readonly Sample[] = [
@@ -235,89 +205,6 @@ export const movementRows: readonly OpRow[] = [
     samples: [sample('[2, 3]', x23), sample('empty', [float(plain([0], []))])],
   }),
   movement({
-    name: 'at',
-    run: ([x], [name]) => (x as Tensor).at(...indexRow(name).index),
-    reference: ([x], [name]) => indexRow(name).of(x as Plain),
-    samples: Object.keys(indexRows).map((name) => sample(name, x234, { args: [name] })),
-    bad: [
-      { note: 'too many indices', call: () => ones([2, 3]).at(0, 0, 0), message: /index/ },
-      { note: 'outside', call: () => ones([2, 3]).at(2), message: /index.*2/ },
-      { note: 'a negative step', call: () => ones([3]).at(slice(null, null, -1)), message: /step/ },
-    ],
-  }),
-  movement({
-    name: 'setAt',
-    run: ([x, value]) => (x as Tensor).clone().setAt([slice(), slice(1, 3)], value as Tensor),
-    reference: ([x, value]) =>
-      build((x as Plain).shape, ([i = 0, j = 0]) =>
-        j >= 1 && j < 3 ? at(value as Plain, [(value as Plain).shape[0] === 1 ? 0 : i, j - 1]) : at(x as Plain, [i, j]),
-      ),
-    samples: [
-      sample('a part', [float(random([2, 4])), float(random([2, 2], undefined, 2))]),
-      sample('broadcast', [float(random([3, 4])), float(random([1, 2], undefined, 2))]),
-    ],
-    bad: [
-      {
-        note: 'a value of another shape',
-        call: () => ones([2, 4]).setAt([slice(), slice(1, 3)], ones([3])),
-        message: /setAt/,
-      },
-    ],
-  }),
-  movement({
-    name: 'gather',
-    run: ([x, index], [dim]) => (x as Tensor).gather(dim as number, index as Tensor),
-    reference: ([x, index], [dim]) => {
-      const axis = axisOf(dim as number, (x as Plain).shape.length);
-      return build((index as Plain).shape, (position) =>
-        at(x as Plain, position.with(axis, at(index as Plain, position))),
-      );
-    },
-    samples: [
-      sample('dim 1', [float(random([2, 3])), int64(randomIntegers([2, 4], 3))], { args: [1] }),
-      sample('dim 0, a smaller index', [float(random([4, 3])), int64(randomIntegers([2, 2], 4))], { args: [0] }),
-    ],
-    dtypes: null,
-  }),
-  movement({
-    name: 'indexSelect',
-    run: ([x, index], [dim]) => (x as Tensor).indexSelect(dim as number, index as Tensor),
-    reference: ([x, index], [dim]) => {
-      const axis = axisOf(dim as number, (x as Plain).shape.length);
-      const picks = (index as Plain).data;
-      return build((x as Plain).shape.with(axis, picks.length), (position) =>
-        at(x as Plain, position.with(axis, picks[position[axis] as number] as number)),
-      );
-    },
-    samples: [
-      sample('dim 0, repeated', [float(random([4, 3])), int64(plain([5], [3, 0, 0, 1, 3]))], { args: [0] }),
-      sample('last dim', [float(random([2, 3])), int64(plain([2], [2, 1]))], { args: [-1] }),
-      sample('nothing', [float(random([2, 3])), int64(plain([0], []))], { args: [1] }),
-    ],
-    dtypes: null,
-  }),
-  row({
-    name: 'scatterAdd',
-    run: ([x, index, source], [dim]) => (x as Tensor).scatterAdd(dim as number, index as Tensor, source as Tensor),
-    reference: ([x, index, source], [dim]) => {
-      const axis = axisOf(dim as number, (x as Plain).shape.length);
-      const base = x as Plain;
-      const sums = new Map<string, number>();
-      for (const position of positions((index as Plain).shape)) {
-        const place = position.with(axis, at(index as Plain, position)).join();
-        sums.set(place, (sums.get(place) ?? 0) + at(source as Plain, position));
-      }
-      return build(base.shape, (position) => at(base, position) + (sums.get(position.join()) ?? 0));
-    },
-    samples: [
-      sample('repeated places', [float(random([4, 3])), int64(randomIntegers([6, 3], 4)), float(random([6, 3]))], {
-        args: [0],
-      }),
-      sample('dim 1', [float(random([2, 5])), int64(randomIntegers([2, 3], 5)), float(random([2, 3]))], { args: [1] }),
-    ],
-    tolerance: 'accumulated',
-  }),
-  movement({
     name: 'pad',
     run: ([x], [counts, value]) => pad(x as Tensor, counts as number[], { value: value as number }),
     reference: ([x], [counts, value]) => {
@@ -341,5 +228,56 @@ export const movementRows: readonly OpRow[] = [
       sample('of nothing', [float(plain([0, 2], []))], { args: [[0, 0, 1, 1], 2] }),
     ],
     dtypes: null,
+  }),
+  movement({
+    name: 'movedim',
+    run: ([x], [source, destination]) => (x as Tensor).movedim(source as number, destination as number),
+    reference: ([x], [source, destination]) => {
+      const rank = (x as Plain).shape.length;
+      const order = Array.from({ length: rank }, (_, axis) => axis).filter((axis) => axis !== source);
+      return permute(x as Plain, order.toSpliced(axisOf(destination as number, rank), 0, source as number));
+    },
+    samples: [sample('first to last', x234, { args: [0, -1] }), sample('last to first', x234, { args: [2, 0] })],
+  }),
+  movement({
+    name: 'select',
+    run: ([x], [dim, index]) => (x as Tensor).select(dim as number, index as number),
+    reference: ([x], [dim, index]) => {
+      const axis = axisOf(dim as number, (x as Plain).shape.length);
+      const start = (index as number) < 0 ? (index as number) + lengthAt(x as Plain, axis) : (index as number);
+      const picked = part(x as Plain, axis, start, 1);
+      return plain(picked.shape.toSpliced(axis, 1), picked.data);
+    },
+    samples: [sample('middle', x234, { args: [1, 1] }), sample('last, from the end', x234, { args: [-1, -1] })],
+    bad: [{ note: 'outside', call: () => ones([2, 3]).select(0, 2), message: /select.*2/ }],
+  }),
+  movement({
+    name: 'split, chunk and unbind, joined in reverse',
+    run: ([x]) => {
+      const [halves, thirds, rows] = [
+        (x as Tensor).split([1, 2], 1),
+        (x as Tensor).chunk(2, 2),
+        (x as Tensor).unbind(0),
+      ];
+      return cat(
+        [
+          ...halves,
+          ...thirds.map((third) => third.flatten(1).unsqueeze(2).narrow(1, 0, 2)),
+          ...rows.map((row) => row.unsqueeze(0).expand([2, 3, 4])),
+        ].map((each) => each.flatten()),
+      );
+    },
+    reference: ([x]) => {
+      const source = x as Plain;
+      const halves = [part(source, 1, 0, 1), part(source, 1, 1, 2)];
+      const thirds = [part(source, 2, 0, 2), part(source, 2, 2, 2)].map((half) =>
+        part(reshaped(half, [2, 6]), 1, 0, 2),
+      );
+      const rows = [0, 1].map((i) => part(source, 0, i, 1)).map((row) => joined([row, row], 0));
+      const data = [...halves, ...thirds, ...rows].flatMap((piece) => piece.data);
+      return plain([data.length], data);
+    },
+    samples: [sample('[2, 3, 4]', x234)],
+    bad: [{ note: 'sizes that do not add up', call: () => ones([5]).split([2, 2]), message: /split.*4.*5/ }],
   }),
 ];

@@ -251,6 +251,24 @@ export const reductionRows: readonly OpRow[] = [
     tolerance: 'exact',
   }),
   row({
+    name: 'min over a dim, positions',
+    run: ([x]) => (x as Tensor).min(0, { keepdim: true }).indices,
+    reference: ([x]) => reduce(x as Plain, [0], true, (values) => positionOf(values, (a, b) => a < b)),
+    samples: [sample('[3, 4]', [float(random([3, 4]))]), ties],
+    tolerance: 'exact',
+    gradient: false,
+    dtypes: { inputs: numbers, result: alwaysInt64 },
+  }),
+  row({
+    name: 'countNonzero',
+    run: ([x]) => (x as Tensor).countNonzero(1),
+    reference: ([x]) => reduce(x as Plain, [1], false, (values) => values.filter((value) => value !== 0).length),
+    samples: [sample('zeros and NaN', [float(plain([2, 3], [0, -0, 1, NaN, 0, 2]))])],
+    tolerance: 'exact',
+    gradient: false,
+    dtypes: { inputs: everything, result: alwaysInt64 },
+  }),
+  row({
     name: 'std',
     run: ([x], [dim]) => (x as Tensor).std(dim as number),
     reference: ([x], [dim]) =>

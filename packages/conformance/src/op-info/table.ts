@@ -3,7 +3,9 @@ import { binaryRows } from './binary-rows.js';
 import { linalgRows } from './linalg-rows.js';
 import { movementRows } from './movement-rows.js';
 import { reductionRows } from './reduction-rows.js';
+import { networkRows } from './network-rows.js';
 import type { OpRow } from './row.js';
+import { selectionRows } from './selection-rows.js';
 import { unaryRows } from './unary-rows.js';
 
 export const opTable: readonly OpRow[] = [
@@ -11,5 +13,7 @@ export const opTable: readonly OpRow[] = [
   ...binaryRows,
   ...reductionRows,
   ...movementRows,
+  ...selectionRows,
   ...linalgRows,
+  ...networkRows,
 ];
