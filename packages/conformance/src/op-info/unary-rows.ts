@@ -35,7 +35,7 @@ interface UnaryOptions {
 }
 
 /** The samples of every function of one number: shapes first, then the special numbers. */
-function unary(
+export function unary(
   name: string,
   run: (x: Tensor) => Tensor,
   f: (x: number) => number,
