@@ -200,11 +200,11 @@ describe.skipIf(realData === undefined)('the originals (TORCHLET_DATA)', () => {
   }
 
   it.each([
-    ['MNIST', MNIST, true, 60_000, [5, 0, 4, 1, 9]],
-    ['MNIST', MNIST, false, 10_000, [7, 2, 1, 0, 4]],
-    ['FashionMNIST', FashionMNIST, true, 60_000, [9, 0, 0, 3, 0]],
-    ['FashionMNIST', FashionMNIST, false, 10_000, [9, 2, 1, 1, 6]],
-  ] as const)('%s, train: %s, are complete and match the published sums', async (_name, Kind, train, length, first) => {
+    ['MNIST', true, MNIST, 60_000, [5, 0, 4, 1, 9]],
+    ['MNIST', false, MNIST, 10_000, [7, 2, 1, 0, 4]],
+    ['FashionMNIST', true, FashionMNIST, 60_000, [9, 0, 0, 3, 0]],
+    ['FashionMNIST', false, FashionMNIST, 10_000, [9, 2, 1, 1, 6]],
+  ] as const)('%s, train: %s, are complete and match the published sums', async (_name, train, Kind, length, first) => {
     vi.stubEnv('TORCHLET_DATA', realData);
     const dataset = await Kind.load({ ...offline, train });
     expect(dataset.length).toBe(length);
