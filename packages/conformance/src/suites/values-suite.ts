@@ -3,7 +3,7 @@
  * other layouts, in other dtypes, and twice.
  */
 import type { DType, Opener } from '@torchlet/device';
-import { evaluate, type Tensor, tensor } from '@torchlet/tensor';
+import { evaluate, Generator, rand, type Tensor, tensor } from '@torchlet/tensor';
 import { type Plain, plain } from '../op-info/plain.js';
 import { type OpRow, random, type Sample } from '../op-info/row.js';
 import { opTable } from '../op-info/table.js';
@@ -246,20 +246,43 @@ export function errorsSuite(opener: Opener): Suite {
   );
 }
 
-/** The same call recorded twice gives the same bits. */
+/** Uniform numbers of two draws after one seed. */
+async function drawn(seed: number): Promise<number[][]> {
+  const generator = new Generator(seed);
+  const draws = [rand([50], { generator }), rand([50], { generator })];
+  return Promise.all(draws.map(numbersOf));
+}
+
+/** The same call recorded twice gives the same bits, and a seed gives the same numbers. */
 export function determinismSuite(opener: Opener): Suite {
-  return suite(
-    'determinism',
-    new Session(opener),
-    opTable.map((op) => ({
-      name: op.name,
-      run: async () => {
-        for (const sample of op.samples) {
-          const first = await numbersOf(op.run(inputsOf(sample), sample.args));
-          const second = await numbersOf(op.run(inputsOf(sample), sample.args));
-          assertSameNumbers(sample.note, second, first);
-        }
-      },
-    })),
-  );
+  const rows = opTable.map((op) => ({
+    name: op.name,
+    run: async () => {
+      for (const sample of op.samples) {
+        const first = await numbersOf(op.run(inputsOf(sample), sample.args));
+        const second = await numbersOf(op.run(inputsOf(sample), sample.args));
+        assertSameNumbers(sample.note, second, first);
+      }
+    },
+  }));
+  const seeds = {
+    name: 'random numbers: the same after the same seed, others after another and in the next draw',
+    run: async () => {
+      const [first = [], next = []] = await drawn(7);
+      assertSameNumbers('the same seed', (await drawn(7)).flat(), [...first, ...next]);
+      const [other = []] = await drawn(8);
+      for (const [what, numbers] of [
+        ['the next draw', next],
+        ['another seed', other],
+      ] as const) {
+        const equal = numbers.filter((value, i) => value === first[i]).length;
+        assert(equal < 5, `${what}: expected other numbers, got ${equal} of 50 the same`);
+        assert(
+          numbers.every((value) => value >= 0 && value < 1),
+          `${what}: expected numbers in [0, 1)`,
+        );
+      }
+    },
+  };
+  return suite('determinism', new Session(opener), [...rows, seeds]);
 }
