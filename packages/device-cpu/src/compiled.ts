@@ -16,25 +16,20 @@ import {
   numberToFloat16,
   type Program,
 } from '@torchlet/device';
+import type { Executable, Executables } from './executable.js';
 import { lineBytes } from './memory/allocator.js';
 import type { DeviceMemory } from './memory/device-memory.js';
-import type { ProgramModule } from './program-module.js';
 
 /** What a compiled program needs of its device. */
 export interface CompiledContext {
   readonly device: string;
   readonly memory: DeviceMemory;
   readonly capabilities: Capabilities;
-  instantiate(
-    program: Program,
-    separately: boolean,
-  ): { readonly exports: WebAssembly.Exports; readonly made: ProgramModule };
+  readonly executables: Executables;
 }
 
 /** What each kernel took, by program and position. */
 export type KernelTimes = Map<string, { -readonly [K in keyof KernelTime]: KernelTime[K] }>;
-
-type Entry = (block: number, scratch: number) => void;
 
 interface BufferSlot {
   readonly slot: number;
@@ -60,8 +55,9 @@ export class CpuCompiled implements Compiled {
   readonly #scratchOffset: number;
   #disposed = false;
   #arenaVersion = -1;
-  #separate: readonly Entry[] | null = null;
-  readonly #run: Entry;
+  /** One for each kernel, to be timed. */
+  #separate: readonly Executable[] | null = null;
+  readonly #executable: Executable;
   readonly #block: number;
   readonly #scalars: number;
   readonly #buffers: readonly BufferSlot[];
@@ -72,11 +68,11 @@ export class CpuCompiled implements Compiled {
   constructor(context: CompiledContext, program: Program) {
     this.#context = context;
     this.program = program;
-    const { exports, made } = context.instantiate(program, false);
+    this.#executable = context.executables.make(program);
+    const { block, scratchBytes } = this.#executable;
     const { storedBytes } = context.capabilities;
-    this.#block = context.memory.reserve(made.block.bytes);
-    this.#scalars = this.#block + made.block.scalars;
-    this.#run = exports['run'] as Entry;
+    this.#block = context.memory.reserve(block.bytes);
+    this.#scalars = this.#block + block.scalars;
     this.#buffers = program.slots.flatMap((slot, i) =>
       slot.kind === 'buffer' ? [{ slot: i, index: slot.index, bytes: slot.size * storedBytes[slot.dtype] }] : [],
     );
@@ -96,13 +92,14 @@ export class CpuCompiled implements Compiled {
     });
     this.#bufferCount = Math.max(0, ...this.#buffers.map(({ index }) => index + 1));
     this.#scratchOffset = offset;
-    this.stagingBytes = offset + made.scratchBytes;
+    this.stagingBytes = offset + scratchBytes;
   }
 
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
     this.#context.memory.release(this.#block);
+    for (const executable of [this.#executable, ...(this.#separate ?? [])]) executable.dispose();
   }
 
   /** Checks the bindings, then writes addresses, host inputs and scalars. */
@@ -137,29 +134,25 @@ export class CpuCompiled implements Compiled {
 
   /** Runs every kernel. */
   run(): void {
-    this.#run(this.#block, this.#context.memory.stagingAddress + this.#scratchOffset);
+    this.#executable.run(this.#block, this.#context.memory.stagingAddress + this.#scratchOffset);
   }
 
-  /** Runs every kernel and adds what each took to `times`. */
+  /** Runs every kernel by itself and adds what each took to `times`. */
   runTimed(times: KernelTimes): void {
+    const { name, kernels } = this.program;
+    this.#separate ??= kernels.map((kernel) => this.#context.executables.make({ ...this.program, kernels: [kernel] }));
     const scratch = this.#context.memory.stagingAddress + this.#scratchOffset;
-    this.#separate ??= this.#separateEntries();
-    this.#separate.forEach((entry, i) => {
-      const kernel = this.program.kernels[i]?.name ?? '';
+    this.#separate.forEach((executable, i) => {
+      const kernel = kernels[i]?.name ?? '';
       const before = performance.now();
-      entry(this.#block, scratch);
+      executable.run(this.#block, scratch);
       const milliseconds = performance.now() - before;
-      const key = `${this.program.name}\n${i}\n${kernel}`;
-      const time = times.get(key) ?? { program: this.program.name, kernel, runs: 0, milliseconds: 0 };
+      const key = `${name}\n${i}\n${kernel}`;
+      const time = times.get(key) ?? { program: name, kernel, runs: 0, milliseconds: 0 };
       time.runs++;
       time.milliseconds += milliseconds;
       times.set(key, time);
     });
-  }
-
-  #separateEntries(): Entry[] {
-    const { exports } = this.#context.instantiate(this.program, true);
-    return this.program.kernels.map((_, i) => exports[`kernel${i}`] as Entry);
   }
 
   #addressOf(bindings: Bindings, index: number, bytes: number): number {

@@ -6,6 +6,7 @@ import { CpuDevice } from './device.js';
 import { enableRelaxedSimd, hasRelaxedSimd } from './features.js';
 import { lineBytes } from './memory/allocator.js';
 import { addressableBytes, LinearMemory } from './memory/linear-memory.js';
+import { availableThreads } from './threads/helpers.js';
 
 export interface CpuOptions {
   /** As the device is called in errors. Default `cpu`. */
@@ -17,11 +18,19 @@ export interface CpuOptions {
    * concerns the whole process, and throws where there is none; false never uses it.
    */
   readonly fma?: boolean | 'auto';
+  /**
+   * Threads that share large kernels: the calling one and so many less one workers. Default 1; `auto` takes what the machine runs at once.
+   * More than one needs shared memory: Node, or a page that is cross-origin isolated.
+   */
+  readonly threads?: number | 'auto';
   /** Limits to claim instead of the CPU's own, e.g. those of WebGPU in tests. */
   readonly limits?: Partial<Capabilities>;
   /** false: only asynchronous reads, as on devices with memory of their own. */
   readonly readNow?: boolean;
 }
+
+/** Chunks of work are numbered in 12 bits, and past this many threads nobody has measured anything. */
+const mostThreads = 64;
 
 const ownStoredBytes = Object.fromEntries(dtypeNames.map((name) => [name, dtypes[name].bytes])) as Record<
   DType,
@@ -33,6 +42,17 @@ function wantsFma(fma: boolean | 'auto'): boolean {
   if (fma && !enableRelaxedSimd())
     throw new Error('cpu: this engine has no relaxed SIMD; open with fma: false or without the option');
   return fma;
+}
+
+function threadsOf(threads: number | 'auto'): number {
+  if (threads === 'auto') return Math.min(availableThreads(), mostThreads);
+  if (!Number.isInteger(threads) || threads < 1 || threads > mostThreads) {
+    throw new RangeError(`cpu: threads must be a whole number from 1 to ${mostThreads}, or 'auto', got ${threads}`);
+  }
+  if (threads > 1 && typeof SharedArrayBuffer === 'undefined') {
+    throw new Error('cpu: more than one thread needs shared memory, which this page has not; serve it cross-origin isolated');
+  }
+  return threads;
 }
 
 /**
@@ -48,6 +68,7 @@ export async function cpu(options: CpuOptions = {}): Promise<Device> {
 
 function openNow(options: CpuOptions): Device {
   const { name = 'cpu', memoryBytes = addressableBytes, fma = 'auto', limits = {} } = options;
+  const threads = threadsOf(options.threads ?? 1);
   if (!(memoryBytes >= 2 ** 16)) throw new RangeError(`cpu: memoryBytes must be at least 65536, got ${memoryBytes}`);
   const budget = Math.min(memoryBytes, addressableBytes);
   const capabilities: Capabilities = {
@@ -62,9 +83,10 @@ function openNow(options: CpuOptions): Device {
   const device = new CpuDevice({
     name,
     capabilities,
-    memory: new LinearMemory(budget, false),
+    memory: new LinearMemory(budget, threads > 1),
     budget,
     fma: wantsFma(fma),
+    threads,
   });
   if (options.readNow === false) Object.defineProperty(device, 'readNow', { value: undefined });
   return device;

@@ -12,10 +12,21 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(module.bytes());
 }
 
+interface NodeWorker {
+  postMessage(message: unknown): void;
+  terminate(): Promise<number>;
+  unref(): void;
+}
+
+interface NodeModules {
+  readonly 'node:os': { availableParallelism(): number };
+  readonly 'node:v8': { setFlagsFromString(flag: string): void };
+  readonly 'node:worker_threads': { readonly Worker: new (source: string, options: { eval: boolean }) => NodeWorker };
+}
+
 interface NodeProcess {
   readonly versions?: { readonly node?: string };
-  getBuiltinModule?(name: 'node:v8'): { setFlagsFromString(flag: string): void };
-  getBuiltinModule?(name: 'node:worker_threads'): unknown;
+  getBuiltinModule?<Name extends keyof NodeModules>(name: Name): NodeModules[Name];
 }
 
 /** Node's `process`, or null elsewhere. Built-in modules are had through it, so that bundlers for browsers see no import of them. */

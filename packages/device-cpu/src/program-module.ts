@@ -7,7 +7,9 @@ import type { Features, KernelFunction, KernelSite } from './kernel-function.js'
 import { emitLoopKernel } from './loop/loop-kernel.js';
 import { emitScatterKernel } from './loop/scatter-kernel.js';
 import { emitMatmulKernel } from './matmul/matmul-kernel.js';
-import { call, i32, type MemoryImport, ModuleBuilder } from './wasm/index.js';
+import { lineBytes } from './memory/allocator.js';
+import { type CallPart, chunksOf, emitShared, helperEntry, takeChunks } from './threads/sharing.js';
+import { call, type Callable, i32, type MemoryImport, ModuleBuilder } from './wasm/index.js';
 
 /** Where things stand in the argument block: slot addresses of 4 bytes, then scalars of 8. */
 export interface ArgumentBlock {
@@ -18,8 +20,10 @@ export interface ArgumentBlock {
 export interface ProgramModule {
   readonly module: ModuleBuilder;
   readonly block: ArgumentBlock;
+  /** Of each thread. */
   readonly scratchBytes: number;
-  readonly kernels: readonly KernelFunction[];
+  /** Whether helping threads take part: then there is a second entry, `work`. */
+  readonly isShared: boolean;
 }
 
 function argumentBlock(program: Program): ArgumentBlock {
@@ -53,28 +57,37 @@ function emitKernel(site: KernelSite, kernel: Kernel, device: string): KernelFun
   }
 }
 
-/** @param separately whether each kernel is also exported by its position, `kernel0`, to be timed. */
+/** @param words the control block of the device's threads; null where there is one thread. */
 export function programModule(
   program: Program,
   features: Features,
   memory: MemoryImport,
   device: string,
-  separately: boolean,
+  words: number | null,
 ): ProgramModule {
   const module = new ModuleBuilder(memory);
   const site: KernelSite = { module, program, features };
   const block = argumentBlock(program);
   const kernels = program.kernels.map((kernel) => emitKernel(site, kernel, device));
   const run = module.function('run', { block: 'i32', scratch: 'i32' }, null);
-  kernels.forEach((kernel, i) => {
-    const caller = module.function(`kernel${i}`, { block: 'i32', scratch: 'i32' }, null);
-    for (const f of separately ? [run, caller] : [run]) {
-      const { block: at, scratch } = f.params;
+  const takes: Callable[] = [];
+  for (const kernel of kernels) {
+    const part: CallPart = (f, at, scratch, begin, end) => {
       const addresses = kernel.slots.map((slot) => i32.load(at, 4 * slot));
-      f.do(call(kernel.callee, ...addresses, i32.add(at, block.scalars), scratch, 0, kernel.extent));
+      f.do(call(kernel.callee, ...addresses, i32.add(at, block.scalars), scratch, begin, end));
+    };
+    const chunks = chunksOf(kernel, features.threads);
+    if (words === null || chunks.count === 1) {
+      part(run, run.params.block, run.params.scratch, 0, kernel.extent);
+      continue;
     }
-    if (separately) module.export(caller.name, caller);
-  });
+    const take = takeChunks(module, `${kernel.callee.name} shared`, words, kernel, chunks, part);
+    emitShared(run, words, chunks.count, run.params.block, run.params.scratch, take);
+    takes.push(take);
+  }
   module.export('run', run);
-  return { module, block, scratchBytes: Math.max(0, ...kernels.map((kernel) => kernel.scratchBytes)), kernels };
+  const isShared = words !== null && takes.length > 0;
+  if (isShared) module.export('work', helperEntry(module, words, takes));
+  const scratchBytes = Math.max(0, ...kernels.map((kernel) => Math.ceil(kernel.scratchBytes / lineBytes) * lineBytes));
+  return { module, block, scratchBytes, isShared };
 }

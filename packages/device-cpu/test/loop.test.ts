@@ -211,9 +211,9 @@ describe('masks', () => {
 });
 
 describe('printed code', () => {
-  const features = { fma: false, storedBytes: device.capabilities.storedBytes };
+  const features = { fma: false, storedBytes: device.capabilities.storedBytes, threads: 1 };
   const memory = { initial: 1, maximum: null, shared: false };
-  const printed = (program: Program) => programModule(program, features, memory, 'cpu', false).module.text().split('\n\n')[0];
+  const printed = (program: Program) => programModule(program, features, memory, 'cpu', null).module.text().split('\n\n')[0];
 
   it('of a bias and relu', () => {
     const sum = fn('add', load('float32', 0, affine([10, 1])), load('float32', 1, affine([0, 1])));

@@ -243,6 +243,9 @@ export const i64 = {
     reinterpretF64: ['d:l', 0xbd],
     truncSatF32S: ['f:l', bulk(4)],
     truncSatF64S: ['d:l', bulk(6)],
+    atomicLoad: ['i:l@3', atomic(0x11)],
+    atomicStore: ['il:@3', atomic(0x18)],
+    atomicRmwCmpxchg: ['ill:l@3', atomic(0x49)],
   }),
 };
 
@@ -486,6 +489,7 @@ export const memory = {
   ...family('memory', null, {
     atomicNotify: ['ii:i@2', atomic(0x00)],
     atomicWait32: ['iil:i@2', atomic(0x01)],
+    atomicWait64: ['ill:i@3', atomic(0x02)],
   }),
 };
 
