@@ -54,6 +54,8 @@ interface Run {
   readonly slots: readonly Slot[];
   readonly scalars: readonly (number | bigint)[];
   readonly index: number[];
+  /** Raised at every point, so that what several expressions share is computed once there. */
+  point: number;
   readonly results: Element[];
 }
 
@@ -140,7 +142,7 @@ class Interpreter implements Device {
     }
     this.#peak = Math.max(this.#peak, this.memory().allocated);
     const arrays = program.slots.map((slot) => this.#arrayOf(slot, bindings));
-    const run = { arrays, slots: program.slots, scalars: bindings.scalars, index: [], results: [] };
+    const run = { arrays, slots: program.slots, scalars: bindings.scalars, index: [], results: [], point: 0 };
     for (const kernel of program.kernels) runKernel(kernel, run, this.#faults);
     return { done: null };
   }
@@ -260,16 +262,15 @@ class Evaluators {
         const from = expression.args[expression.args.length - 1]?.dtype ?? dtype;
         const fault = this.#faults[fn];
         const meaning = scalarMeanings[fn];
-        if (fault !== undefined) return (run) => rounded(fault(args.map((arg) => arg(run))), dtype);
-        return (run) =>
-          rounded(
-            meaning(
-              args.map((arg) => arg(run)),
-              dtype,
-              from,
-            ),
-            dtype,
-          );
+        const compute = (values: readonly Element[]): Element =>
+          rounded(fault === undefined ? meaning(values, dtype, from) : fault(values), dtype);
+        let computedAt = -1;
+        let value: Element = 0;
+        return (run) => {
+          if (computedAt !== run.point) value = compute(args.map((arg) => arg(run)));
+          computedAt = run.point;
+          return value;
+        };
       }
       default: {
         const never: never = expression;
@@ -282,7 +283,10 @@ class Evaluators {
 /** Calls `body` for every point of `lengths`, written into `run.index` from `first` on. */
 function forEach(run: Run, first: number, lengths: readonly number[], body: () => void): void {
   const [length, ...rest] = lengths;
-  if (length === undefined) return body();
+  if (length === undefined) {
+    run.point++;
+    return body();
+  }
   for (let i = 0; i < length; i++) {
     run.index[first] = i;
     forEach(run, first + 1, rest, body);
@@ -308,6 +312,7 @@ function runKernel(kernel: Kernel, run: Run, faults: Faults): void {
           sum = typeof sum === 'bigint' ? sum + (x as bigint) * (y as bigint) : sum + (x as number) * (y as number);
         });
         run.results[kernel.result] = rounded(elementOf(sum, kernel.dtype), kernel.dtype);
+        run.point++;
         for (const each of kernel.stores) runStore(each, run, evaluators);
       });
       return;
