@@ -124,7 +124,7 @@ async function stepOverhead(work: Extract<Work, { kind: 'step-overhead' }>): Pro
 }
 
 const job = readJob();
-const device = await cpu({ fma: job.fma });
+const device = await cpu({ threads: job.threads, fma: job.fma });
 setDefaultDevice(job.work.kind === 'step-overhead' ? withoutKernels(device) : device);
 const scale = tensor(new Float32Array(1024).fill(1));
 const shift = tensor(new Float32Array(1024));
