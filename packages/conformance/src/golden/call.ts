@@ -42,7 +42,9 @@ export function callOperation(op: string, args: readonly unknown[], kwargs: Read
     const path = op.slice(prefix.length).split('.').map(nameOf);
     const found = modules.map((module) => lookUp(module, path)).find((value) => typeof value === 'function');
     if (found !== undefined) return Reflect.apply(found as (...list: unknown[]) => unknown, undefined, list);
-    if (path.length === 1 && list[0] instanceof Tensor) return callOnTensor(op, op.slice(prefix.length), list);
+    // Only torch's own functions are methods as well: unfold of nn.functional is not Tensor.unfold.
+    const isMethod = prefix === 'torch.' && path.length === 1 && list[0] instanceof Tensor;
+    if (isMethod) return callOnTensor(op, op.slice(prefix.length), list);
     throw new Unsupported(`there is no function for ${op}`);
   }
   throw new Unsupported(`there is no rule for ${op}`);
