@@ -10,7 +10,9 @@ import { hostDataOf, TensorHandle, type View } from './handle.js';
 import * as arithmetic from './ops/arithmetic.js';
 import * as comparison from './ops/comparison.js';
 import * as functions from './ops/functions.js';
+import { unfold } from './ops/arrangement.js';
 import * as indexing from './ops/indexing.js';
+import { isContiguous, layoutOf } from './ops/layout.js';
 import { matmul } from './ops/matmul.js';
 import * as movement from './ops/movement.js';
 import type { Dims } from './ops/operands.js';
@@ -168,6 +170,24 @@ export class Tensor extends TensorHandle {
 
   contiguous(): Tensor {
     return this;
+  }
+
+  /** Elements to skip for one step along each dim, or along `dim`: as PyTorch has them for this view. */
+  stride(): number[];
+  stride(dim: number): number;
+  stride(dim?: number): number[] | number {
+    const { strides } = layoutOf(this.node);
+    return dim === undefined ? [...strides] : (strides.at(dim) as number);
+  }
+
+  /** Where the first element lies among its base's: as PyTorch has it for this view. */
+  storageOffset(): number {
+    return layoutOf(this.node).offset;
+  }
+
+  /** Whether PyTorch would call this view contiguous. */
+  isContiguous(): boolean {
+    return isContiguous(this.shape, layoutOf(this.node).strides);
   }
 
   /** Fills `.grad` of this tensor, made by an operation, in later `backward()` calls. */
@@ -601,6 +621,11 @@ export class Tensor extends TensorHandle {
     return this.#viewBy((x) => movement.select(x, dim, index));
   }
 
+  /** Windows of `size` every `step` along `dim`, which counts them; a last dim walks within one. */
+  unfold(dim: number, size: number, step: number): Tensor {
+    return this.#viewBy((x) => unfold(x, dim, size, step));
+  }
+
   split(size: number | readonly number[], dim = 0): Tensor[] {
     const parts = movement.split(this.node, size, dim);
     return parts.map((_, i) => this.#viewBy((x) => movement.split(x, size, dim)[i] as Node));
@@ -681,6 +706,54 @@ export class Tensor extends TensorHandle {
 
   clamp_(min: number | null = null, max: number | null = null): this {
     return this.write('clamp_', arithmetic.clamp(this.node, min, max));
+  }
+
+  pow_(exponent: Operand): this {
+    return this.write('pow_', arithmetic.pow(this.node, nodeOrNumber(exponent)));
+  }
+
+  abs_(): this {
+    return this.write('abs_', arithmetic.abs(this.node));
+  }
+
+  neg_(): this {
+    return this.write('neg_', arithmetic.neg(this.node));
+  }
+
+  floor_(): this {
+    return this.write('floor_', arithmetic.floor(this.node));
+  }
+
+  ceil_(): this {
+    return this.write('ceil_', arithmetic.ceil(this.node));
+  }
+
+  sqrt_(): this {
+    return this.write('sqrt_', functions.float('sqrt', this.node));
+  }
+
+  exp_(): this {
+    return this.write('exp_', functions.float('exp', this.node));
+  }
+
+  log_(): this {
+    return this.write('log_', functions.float('log', this.node));
+  }
+
+  tanh_(): this {
+    return this.write('tanh_', functions.float('tanh', this.node));
+  }
+
+  sigmoid_(): this {
+    return this.write('sigmoid_', functions.sigmoid(this.node));
+  }
+
+  relu_(): this {
+    return this.write('relu_', functions.relu(this.node));
+  }
+
+  maskedFill_(mask: Tensor, value: Operand): this {
+    return this.write('maskedFill_', comparison.maskedFill(this.node, mask.node, nodeOrNumber(value)));
   }
 
   lerp_(end: Operand, weight: Operand): this {

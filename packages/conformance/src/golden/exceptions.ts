@@ -15,14 +15,17 @@ type Exception = (args: readonly unknown[], kwargs: ReadonlyMap<string, unknown>
 
 export const exceptions: Readonly<Record<string, Exception>> = {
   'Tensor.__getitem__': ([self, index]) =>
-    callMethod(selfOf(self), hasMask(index) ? 'atMask' : 'at', indexOf(index).items),
+    hasMask(index)
+      ? callFunction(tensorApi, 'atMask', [selfOf(self), indexOf(index).items])
+      : callMethod(selfOf(self), 'at', indexOf(index).items),
   // The format's __setitem__ is out of place: clone, assign, return the clone.
   'Tensor.__setitem__': ([self, index, value]) => {
     const copy = callMethod(selfOf(self), 'clone', []) as Tensor;
-    callMethod(copy, hasMask(index) ? 'setAtMask' : 'setAt', [
-      indexOf(index).items,
-      value instanceof PythonFloat ? value.value : value,
-    ]);
+    const { items } = indexOf(index);
+    const written = value instanceof PythonFloat ? value.value : value;
+    if (!hasMask(index)) callMethod(copy, 'setAt', [items, written]);
+    else if (items.length === 1) callFunction(tensorApi, 'setAtMask', [copy, items[0], written]);
+    else throw new Unsupported('there is no rule for a mask beside other indices');
     return copy;
   },
   'Tensor.tolist': ([self]) => callMethod(selfOf(self), 'array', []),
@@ -59,12 +62,9 @@ function momentRows(...names: readonly string[]): Record<string, Exception> {
       const options = rest.at(-1);
       if (typeof options === 'object' && options !== null && 'unbiased' in options) {
         const { unbiased, ...others } = options;
-        return callMethod(selfOf(self), camelCase(name), [
-          ...rest.slice(0, -1),
-          { ...others, correction: unbiased ? 1 : 0 },
-        ]);
+        return call(name, selfOf(self), [...rest.slice(0, -1), { ...others, correction: unbiased ? 1 : 0 }]);
       }
-      return callMethod(selfOf(self), camelCase(name), rest);
+      return call(name, selfOf(self), rest);
     };
   };
   return Object.fromEntries(
@@ -73,6 +73,13 @@ function momentRows(...names: readonly string[]): Record<string, Exception> {
       [`Tensor.${name}`, rowOf(name)],
     ]),
   );
+}
+
+/** The method, or the function where there is only that. */
+function call(name: string, self: Tensor, args: readonly unknown[]): unknown {
+  const camel = camelCase(name);
+  if (camel in self) return callMethod(self, camel, args);
+  return callFunction(tensorApi, camel, [self, ...args]);
 }
 
 /** With running statistics in training, the statistics after the update are results as well. */

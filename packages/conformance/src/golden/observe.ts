@@ -8,6 +8,7 @@ import { settle } from '@torchlet/tensor';
 import type { DeviceCounts } from '../counting-device.js';
 import type { GoldenCase } from './cases.js';
 import type { Check, Observation } from './checks.js';
+import { departures } from './departures.js';
 import { tensorKeys } from './manifest.js';
 import { observeModule, observeOp } from './observe-op.js';
 import { observeOptimizer, observeScheduler } from './observe-optim.js';
@@ -51,6 +52,8 @@ export async function observe(
   const recorder = new Recorder();
   let thrown: unknown = null;
   let read: ReadonlyMap<string, HostTensor | null> = new Map();
+  const departure = departures[golden.id];
+  if (departure !== undefined) return { observation: null, unsupported: departure, kernels: 0 };
   try {
     checkDtypes(golden, tensors, environment.device);
     await dispatch(golden, { tensors, recorder, digits: environment.digits });

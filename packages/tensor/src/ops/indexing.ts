@@ -260,3 +260,48 @@ export function setThrough(x: Node, view: (node: Node) => Node, value: NodeOpera
     count === 0 ? reshape(x, [size]) : where(lt(zeros, hits), gatherExact(values, source, 0), reshape(x, [size]));
   return reshape(written, x.shape);
 }
+
+/** x with `value` (of the index's shape, or a number) written where the index points along `dim`. */
+export function scatter(x: Node, dim: number, index: Node, value: NodeOperand): Node {
+  const axis = axisOf('scatter', dim, x.shape.length);
+  const whole = typeof value === 'object' ? index.shape.reduce((cut, n, a) => strided(cut, a, 0, n, 1), value) : value;
+  return setThrough(x, (n) => gatherExact(n, index, axis), whole);
+}
+
+/** The index of a 1-d list of places along `axis`, spread over the shape of `source`. */
+export function alongSource(op: string, x: Node, axis: number, index: Node, source: Node): Node {
+  const count = sizeOf(index.shape);
+  const fits = source.shape.length === x.shape.length && source.shape[axis] === count && index.shape.length < 2;
+  if (!fits) {
+    throw new ShapeError(
+      `${op}: expected a source with ${count} of dim ${axis}, got ${printShape(source.shape)} for ${printShape(x.shape)}`,
+    );
+  }
+  const line = reshape(
+    wrapped(index, x.shape[axis] as number),
+    x.shape.map((_, a) => (a === axis ? count : 1)),
+  );
+  return expand(line, source.shape);
+}
+
+/** x with alpha * source added at the places `index` along `dim`. */
+export function indexAdd(x: Node, dim: number, index: Node, source: Node, alpha: number): Node {
+  const axis = axisOf('indexAdd', dim, x.shape.length);
+  const scaled = alpha === 1 ? source : mul(source, broadcastTo('indexAdd', nodeOf(alpha, source.dtype), source.shape));
+  return scatterAddExact(x, alongSource('indexAdd', x, axis, index, source), scaled, axis);
+}
+
+/** The positions in the flat x that `indices` (integers, one for each of the first dims) name, and the shape of what they name. */
+export function flatPositions(x: Node, indices: readonly Node[]): Node {
+  return at(reshape(iota(sizeOf(x.shape), 'int64'), x.shape), indices);
+}
+
+/** x with `values` added where `indices` point, however often. */
+export function accumulateAt(x: Node, indices: readonly Node[], values: NodeOperand): Node {
+  const positions = flatPositions(x, indices);
+  const size = sizeOf(x.shape);
+  const count = sizeOf(positions.shape);
+  const source = broadcastTo('indexPut', nodeOf(values, x.dtype), positions.shape);
+  const sum = scatterAddExact(reshape(x, [size]), reshape(positions, [count]), reshape(source, [count]), 0);
+  return reshape(sum, x.shape);
+}
