@@ -5,6 +5,7 @@
 import {
   type Bindings,
   type Capabilities,
+  checkProgram,
   type Compiled,
   type Device,
   type DeviceBuffer,
@@ -19,7 +20,6 @@ import {
   type Span,
   type Ticket,
 } from '@torchlet/device';
-import { checkProgram } from './check-program.js';
 import { type CompiledContext, CpuCompiled, type KernelTimes } from './compiled.js';
 import { garbageCollector } from './garbage.js';
 import { Executables } from './executable.js';

@@ -1,3 +1,4 @@
+export * from './check-program.js';
 export * from './device.js';
 export * from './dtype.js';
 export * from './expression.js';
