@@ -1,13 +1,11 @@
-/** Whether a program keeps to what a device said it can do. A program that does not was planned for another device. Owns the checks and their words. */
-import {
-  type Capabilities,
-  DeviceError,
-  type Expression,
-  type Kernel,
-  postorder,
-  type Program,
-  type Store,
-} from '@torchlet/device';
+/**
+ * Whether a program keeps to what a device said it can do; one that does not was planned for another device. Every device asks before it generates
+ * code. Owns the checks and their words.
+ */
+import { type Capabilities, DeviceError } from './device.js';
+import { type Expression, postorder } from './expression.js';
+import type { Kernel, Store } from './kernel.js';
+import type { Program } from './program.js';
 
 function storeParts(stores: readonly Store[]): Expression[] {
   return stores.flatMap(({ index, value, mask }) => (mask === null ? [index, value] : [index, value, mask]));
