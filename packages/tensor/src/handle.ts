@@ -1,43 +1,31 @@
 /**
  * What a tensor is beneath its operations: a cell that holds the node of its present value, and the device it lives on. Owns recording, views, writes in
- * place, `backward()` and reading. The operations themselves are methods of `Tensor` (`tensor.ts`), each one line over `ops/`.
+ * place, and reading. Gradients are `differentiable.ts`; the operations are methods of `Tensor` (`tensor.ts`), each one line over `ops/`.
  */
-import { tapeOf, walk } from '@torchlet/autograd';
-import { type Device, type DType, type HostArray, isFloat } from '@torchlet/device';
+import type { Device, DType, HostArray } from '@torchlet/device';
 import {
-  add as addNodes,
   assign,
   isGradEnabled,
   leaf as leafNode,
   marker,
   type Node,
-  printShape,
   type Shape,
-  sizeOf,
   withGradMode,
 } from '@torchlet/graph';
 import { broadcastTo, type NodeOperand, nodeOf } from './ops/operands.js';
-import type { PlainNumber } from './promotion.js';
 import { isInsideForward } from './runtime/clock.js';
 import { defaultRuntimeNow, defaultRuntimeReady, openDefault } from './runtime/devices.js';
 import type { Handle } from './runtime/pending.js';
 import { Awaited } from './runtime/promise.js';
 import type { Runtime } from './runtime/runtime.js';
 import { Storage } from './runtime/storage.js';
-import { checkNotOverwritten, noteOverwritten } from './saved-values.js';
+import { noteOverwritten } from './saved-values.js';
 
 /** A view shows elements of its base; writing to it writes there. */
 export interface View {
   readonly base: TensorHandle;
   readonly derive: (base: Node) => Node;
   readonly writeBack: (base: Node, value: Node) => Node;
-}
-
-export interface BackwardOptions {
-  /** Keeps the graph for another `backward()`. Default: the value of `createGraph`. */
-  readonly retainGraph?: boolean | undefined;
-  /** Records the gradients so that they can be differentiated in their turn. */
-  readonly createGraph?: boolean | undefined;
 }
 
 export abstract class TensorHandle implements Handle {
@@ -47,7 +35,6 @@ export abstract class TensorHandle implements Handle {
   readonly #view: View | null;
   #seenWrites = 0;
   #writes = 0;
-  #grad: TensorHandle | null = null;
 
   constructor(node: Node, runtime: Runtime | null, view: View | null = null) {
     this.current = node;
@@ -153,30 +140,6 @@ export abstract class TensorHandle implements Handle {
     return this;
   }
 
-  /**
-   * Makes this a leaf whose gradient `backward()` fills, stored at an address of its own from now on.
-   *
-   * @throws TypeError for dtypes without gradients.
-   */
-  requiresGrad_(requiresGrad = true): this {
-    const { node } = this;
-    if (!requiresGrad) {
-      if (node.requiresGrad && node.owner !== this) {
-        throw new Error('requiresGrad_: only leaves can stop requiring a gradient; use detach()');
-      }
-      node.requiresGrad = false;
-      node.owner = null;
-      return this;
-    }
-    if (node.requiresGrad) return this;
-    checkGradDType(node);
-    this.store();
-    const leaf = this.current;
-    leaf.requiresGrad = true;
-    leaf.owner = this;
-    return this;
-  }
-
   /** Gives the value an address of its own, where writes in place go: parameters, statistics, optimiser state. */
   store(): this {
     const { node } = this;
@@ -207,78 +170,9 @@ export abstract class TensorHandle implements Handle {
     next.requiresGrad = before.requiresGrad;
     next.owner = before.owner === this ? this : null;
     this.#writes++;
-    this.#grad = null;
     this.runtime = runtime;
     this.current = next;
     return this;
-  }
-
-  /** The gradient that `backward()` left here, or null. */
-  protected get gradient(): TensorHandle | null {
-    return this.#grad;
-  }
-
-  protected set gradient(grad: TensorHandle | null) {
-    const before = this.#grad;
-    if (before !== null && grad === null && this.runtime !== null) {
-      this.runtime.pending.writes.delete(before);
-      this.runtime.releaseGradient(this, before.current);
-    }
-    this.#grad = grad;
-  }
-
-  /**
-   * Adds the gradients of this tensor (of one element, or with `gradient` as weights) to `.grad` of every leaf that requires one.
-   * Records only: the gradients are computed with whatever is evaluated next.
-   *
-   * @throws Error if nothing requires a gradient, for several elements without weights, or for a graph that was walked before.
-   */
-  backward(gradient?: TensorHandle | null, { retainGraph, createGraph = false }: BackwardOptions = {}): void {
-    const root = this.node;
-    if (!root.requiresGrad)
-      throw new Error('backward: this tensor does not require a gradient; was it made under noGrad, or detached?');
-    if ((gradient === undefined || gradient === null) && sizeOf(root.shape) !== 1) {
-      throw new Error(
-        `backward: a gradient is implicit only for one element, got shape ${printShape(root.shape)}; reduce first, or pass a gradient of that shape`,
-      );
-    }
-    const runtime = (this.runtime ??= defaultRuntimeNow());
-    const tape = tapeOf(root);
-    const owners = tape.leaves.map((leaf) => leaf.owner as TensorHandle | null);
-    if (
-      owners.some(
-        (owner) => owner !== null && (runtime.pending.hasGradient(owner) || runtime.pending.writes.has(owner)),
-      )
-    ) {
-      runtime.evaluate('clock');
-    }
-    const seed = gradient?.node;
-    const { gradients, walked } = walk(tape, { seed, createGraph });
-    checkNotOverwritten(root, gradients);
-    release(walked, retainGraph ?? createGraph);
-    root.walked = root.walked === 'no' ? 'retained' : root.walked;
-    if (root.source === null) runtime.pending.trackLoss(root);
-    gradients.forEach((grad, i) => {
-      if (grad !== null) owners[i]?.accumulate(grad, runtime, createGraph);
-    });
-  }
-
-  /** Adds to `.grad`, in place where there is one. */
-  protected accumulate(grad: Node, runtime: Runtime, createGraph: boolean): void {
-    this.runtime ??= runtime;
-    const before = this.#grad;
-    if (before === null) {
-      this.#grad = this.wrap(grad, runtime);
-      runtime.pending.trackGradient(this, grad);
-      return;
-    }
-    const sum = withGradMode(createGraph, () => addNodes(before.node, grad));
-    if (createGraph) {
-      this.#grad = this.wrap(sum, runtime);
-      runtime.pending.trackGradient(this, sum);
-      return;
-    }
-    withGradMode(false, () => before.write('backward', sum));
   }
 
   /** Evaluates what is pending and this tensor, and gives its elements: memory that must not be written. */
@@ -405,25 +299,3 @@ export function track(tensor: TensorHandle): void {
   runtime.pending.trackLoose(node);
   runtime.bound(node, longestPending);
 }
-
-function release(walked: readonly Node[], retain: boolean): void {
-  for (const node of walked) {
-    if (node.walked === 'freed') {
-      throw new Error(
-        'backward: this graph was walked by an earlier backward(), which let it go; pass { retainGraph: true } to that one',
-      );
-    }
-  }
-  for (const node of walked) {
-    node.walked = retain ? 'retained' : 'freed';
-    if (!retain && node.source !== null && node.owner === null) node.cut();
-  }
-}
-
-function checkGradDType(node: Node): void {
-  if (isFloat(node.dtype)) return;
-  throw new TypeError(`requiresGrad: expected a float dtype, got ${node.dtype}`);
-}
-
-/** What operations take: a tensor or a plain number. */
-export type Operand<T extends TensorHandle> = T | PlainNumber;

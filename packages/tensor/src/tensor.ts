@@ -6,7 +6,8 @@
  */
 import type { Device, DType } from '@torchlet/device';
 import { cast, type Node, marker, type Shape, sizeOf } from '@torchlet/graph';
-import { hostDataOf, TensorHandle, type View } from './handle.js';
+import { DifferentiableTensor } from './differentiable.js';
+import { hostDataOf, type View } from './handle.js';
 import * as arithmetic from './ops/arithmetic.js';
 import * as comparison from './ops/comparison.js';
 import * as functions from './ops/functions.js';
@@ -34,7 +35,7 @@ const lengthsOf = (shape: readonly (number | readonly number[])[]): number[] => 
 /** The method that Node's console.log calls. */
 const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom') as never;
 
-export class Tensor extends TensorHandle {
+export class Tensor extends DifferentiableTensor {
   protected override wrap(node: Node, runtime: Runtime | null, view: View | null = null): Tensor {
     return new Tensor(node, runtime, view);
   }
