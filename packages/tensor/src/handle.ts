@@ -3,15 +3,7 @@
  * place, and reading. Gradients are `differentiable.ts`; the operations are methods of `Tensor` (`tensor.ts`), each one line over `ops/`.
  */
 import type { Device, DType, HostArray } from '@torchlet/device';
-import {
-  assign,
-  isGradEnabled,
-  leaf as leafNode,
-  marker,
-  type Node,
-  type Shape,
-  withGradMode,
-} from '@torchlet/graph';
+import { assign, isGradEnabled, leaf as leafNode, marker, type Node, type Shape, withGradMode } from '@torchlet/graph';
 import { broadcastTo, type NodeOperand, nodeOf } from './ops/operands.js';
 import { isInsideForward } from './runtime/clock.js';
 import { defaultRuntimeNow, defaultRuntimeReady, openDefault } from './runtime/devices.js';
