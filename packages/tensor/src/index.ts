@@ -12,7 +12,7 @@ export * as linalg from './functions/matrices.js';
 export * from './functions/reduction.js';
 export * from './functions/shape.js';
 export * from './functions/sorting.js';
-export type { BackwardOptions } from './handle.js';
+export type { BackwardOptions } from './differentiable.js';
 export type { NestedArray, ReadableArray, TypedData } from './host-values.js';
 export * from './modules.js';
 export { ellipsis, newaxis, type Slice, slice } from './ops/indexing.js';
