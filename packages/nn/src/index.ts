@@ -1,23 +1,77 @@
 /** Modules, parameters, layers, losses and the functions behind them. Start reading at `module.ts`. */
 export {
+  celu,
   elu,
   gelu,
+  glu,
+  hardshrink,
+  hardsigmoid,
+  hardswish,
+  hardtanh,
   leakyRelu,
   linear,
   logSigmoid,
   logSoftmax,
+  mish,
+  oneHot,
+  pad,
+  prelu,
   relu,
+  relu6,
+  rrelu,
+  selu,
   sigmoid,
   silu,
   softmax,
+  softmin,
   softplus,
+  softshrink,
+  softsign,
   tanh,
+  tanhshrink,
+  threshold,
 } from '@torchlet/tensor';
 export { ModuleDict, ModuleList, Sequential } from './containers.js';
 export type { ForwardHook, ForwardPreHook } from './forward.js';
+export {
+  adaptiveAvgPool1d,
+  adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
+  adaptiveMaxPool1d,
+  adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
+  type OutputSize,
+} from './functional/adaptive-pooling.js';
+export { type AttentionOptions, scaledDotProductAttention } from './functional/attention.js';
+export {
+  type BatchNormFunctionOptions,
+  batchNorm,
+  groupNorm,
+  type InstanceNormFunctionOptions,
+  instanceNorm,
+  type LocalResponseNormOptions,
+  localResponseNorm,
+  type RMSNormFunctionOptions,
+  rmsNorm,
+} from './functional/batch-normalization.js';
 export { type CrossEntropyOptions, crossEntropy, type NLLOptions, nllLoss } from './functional/class-loss.js';
+export {
+  type ConvOptions,
+  type ConvTransposeOptions,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+} from './functional/convolution.js';
 export { type DropoutOptions, dropout } from './functional/dropout.js';
-export { type EmbeddingFunctionOptions, embedding } from './functional/embedding.js';
+export {
+  type EmbeddingBagFunctionOptions,
+  type EmbeddingFunctionOptions,
+  embedding,
+  embeddingBag,
+} from './functional/embedding.js';
 export {
   binaryCrossEntropyWithLogits,
   type HuberOptions,
@@ -32,7 +86,59 @@ export {
   smoothL1Loss,
   type WithLogitsOptions,
 } from './functional/loss.js';
+export {
+  binaryCrossEntropy,
+  cosineEmbeddingLoss,
+  type GaussianOptions,
+  gaussianNllLoss,
+  hingeEmbeddingLoss,
+  type MarginOptions,
+  type MultiMarginOptions,
+  marginRankingLoss,
+  multilabelSoftMarginLoss,
+  multiMarginLoss,
+  type PoissonOptions,
+  poissonNllLoss,
+  softMarginLoss,
+  type TripletOptions,
+  tripletMarginLoss,
+  type WeightedOptions,
+} from './functional/margin-loss.js';
 export { type LayerNormFunctionOptions, layerNorm } from './functional/normalization.js';
+export {
+  type AvgPoolOptions,
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  type Pooled,
+} from './functional/pooling.js';
+export {
+  channelShuffle,
+  fold,
+  type InterpolateMode,
+  type InterpolateOptions,
+  interpolate,
+  pixelShuffle,
+  pixelUnshuffle,
+  type UnfoldOptions,
+  unfold,
+} from './functional/resize.js';
+export {
+  bilinear,
+  cosineSimilarity,
+  type NormalizeOptions,
+  normalize,
+  type PairwiseDistanceOptions,
+  pairwiseDistance,
+} from './functional/similarity.js';
+export type { PerDim } from './functional/spatial.js';
 export * as init from './init.js';
 export {
   ELU,

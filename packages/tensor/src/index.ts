@@ -4,6 +4,7 @@ export { isGradEnabled, type Shape, ShapeError } from '@torchlet/graph';
 export * from './factories.js';
 export * from './functions.js';
 export * from './functions/activation.js';
+export * from './functions/differentiation.js';
 export * from './functions/elementwise.js';
 export * from './functions/einsum.js';
 export * from './functions/indexing.js';

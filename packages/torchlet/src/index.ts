@@ -11,6 +11,8 @@ export { cpu, cpuOpener } from '@torchlet/device-cpu';
 export * from '@torchlet/nn';
 export * from '@torchlet/optim';
 export * from '@torchlet/tensor';
+// Two packages say `normalize`: the transform of images keeps the name, vectors of length 1 are `@torchlet/nn`'s.
+export { normalize } from '@torchlet/data';
 // Two packages say `evaluate`: a model over a loader keeps the name, tensors without reading are `eval_`.
 export { evaluate as eval_ } from '@torchlet/tensor';
 export * from '@torchlet/train';

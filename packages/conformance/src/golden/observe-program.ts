@@ -71,8 +71,8 @@ const rules: Readonly<Record<string, StepRule>> = {
     tensorApi.noGrad(() => runSteps(body, names, tensors)),
   enable_grad: ({ body = [] }, _args, _kwargs, { names, tensors }) =>
     tensorApi.enableGrad(() => runSteps(body, names, tensors)),
-  jacobian: (step, args, _kwargs, run) => callFunction(tensorApi, 'jacobian', [functionOf(step, run), args]),
-  hessian: (step, args, _kwargs, run) => callFunction(tensorApi, 'hessian', [functionOf(step, run), args]),
+  jacobian: (step, args, _kwargs, run) => callFunction(tensorApi, 'jacobian', [functionOf(step, run), oneOrAll(args)]),
+  hessian: (step, args, _kwargs, run) => callFunction(tensorApi, 'hessian', [functionOf(step, run), oneOrAll(args)]),
   vjp: (step, args, _kwargs, run) =>
     callFunction(tensorApi, 'vjp', [functionOf(step, run), args.slice(0, -1), args.at(-1)]),
   jvp: (step, args, _kwargs, run) => {
@@ -110,6 +110,11 @@ function flatParts(result: unknown): (Tensor | null)[] {
   if (result instanceof Tensor || result === null) return [result];
   if (typeof result !== 'object') throw new Error(`expected tensors, got ${typeof result}`);
   return (Array.isArray(result) ? result : Object.values(result)).flatMap(flatParts);
+}
+
+/** A single input by itself gives a single result. */
+function oneOrAll(inputs: readonly unknown[]): unknown {
+  return inputs.length === 1 ? inputs[0] : inputs;
 }
 
 /** Steps as a function of tensors; it sees the names around it. */

@@ -1,5 +1,5 @@
 /** Shapes and places as functions: diagonals and triangles, repeating and rolling, grids, stacking. The movements are `ops/`. */
-import { type Node, printShape, type Shape, ShapeError, sizeOf } from '@torchlet/graph';
+import { axisOf, type Node, printShape, type Shape, ShapeError, sizeOf, window } from '@torchlet/graph';
 import { type TensorOptions, tensor } from '../factories.js';
 import { cat, recordOperation, stack } from '../functions.js';
 import * as arrangement from '../ops/arrangement.js';
@@ -145,6 +145,13 @@ export const columnStack = (tensors: readonly Tensor[]): Tensor =>
     1,
   );
 export { cat as concat };
+
+/**
+ * Windows of `size` elements, `dilation` apart, every `step` along `dim`, which counts them; a last dim walks within one. Nothing is copied: what convolutions and
+ * pools are made of.
+ */
+export const windows = (x: Tensor, dim: number, size: number, step: number, dilation = 1): Tensor =>
+  on(x, (node) => window(node, axisOf('windows', dim, x.ndim), size, step, dilation));
 
 /** Parts at the given indices, or `sections` of nearly equal length along `dim`. */
 export function tensorSplit(x: Tensor, sections: number | readonly number[], dim = 0): Tensor[] {
