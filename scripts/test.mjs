@@ -3,20 +3,16 @@
  * package's tests from source and once more against what was built, and what a user of the published packages gets.
  * Ends with what was skipped and why, and the line `N passed, N failed`. `npm run test:long` runs what is longer, alone.
  */
-import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { countTests, forgetReports } from './counts.mjs';
 import { longRuns } from './long-runs.mjs';
 import { checkManifests, checkPublint, checkReadmes, checkTarballs, checkTypesOfExports } from './packages.mjs';
 import { checkPublishing, checkVersioning } from './release.mjs';
 import { setup } from './setup.mjs';
 import { checkSizes } from './size.mjs';
-import { capture, childEnvironment, run, workspaces } from './toolchain.mjs';
+import { runSuites } from './suites.mjs';
+import { capture, workspaces } from './toolchain.mjs';
 
 const sum = { passed: 0, failed: [], skipped: [] };
 const longOnly = process.argv.includes('--long');
-const quietTurbo = ['--continue', '--output-logs=errors-only', '--log-order=grouped', '--ui=stream'];
 
 const checks = [
   // Each package has a `typecheck` of its own; two programs of all packages parse everything once, not forty times.
@@ -61,13 +57,13 @@ async function main() {
 async function everything() {
   const published = workspaces().filter((folder) => folder.startsWith('packages'));
   for (const [name, work] of checks) await check(name, work);
-  await tests('source', 'test', workspaces());
-  await tests('dist', 'test:dist', published);
+  await tests('source', workspaces());
+  await tests('dist', published);
   for (const [name, work] of checksOfThePackages) await check(name, work);
 }
 
 async function everythingLong() {
-  await tests('long', 'test:long', workspaces());
+  await tests('long', workspaces());
   for (const [name, work] of longRuns) await check(name, work);
 }
 
@@ -87,23 +83,17 @@ async function check(name, work) {
   }
 }
 
-async function tests(mode, task, folders) {
+async function tests(mode, folders) {
   const start = performance.now();
-  forgetReports(mode);
-  const only = folders.map((folder) => `--filter=./${folder}`);
-  const env = childEnvironment();
-  env.TORCHLET_TEST_INPUTS = testInputs(env);
-  await run('turbo', ['run', task, ...only, '--concurrency=2', ...quietTurbo], { env, stdio: ['ignore', 1, 1] });
-  const counts = countTests(mode, folders);
-  sum.passed += counts.passed;
-  sum.failed.push(...counts.failed);
+  const { passed, failed, skipped } = await runSuites(mode, folders);
+  sum.passed += passed;
+  sum.failed.push(...failed);
   // What is skipped from source is skipped from `dist` too.
-  if (mode !== 'dist') sum.skipped.push(...counts.skipped);
+  if (mode !== 'dist') sum.skipped.push(...skipped);
+  const word = failed.length > 0 ? 'FAILED' : 'ok';
   const seconds = ((performance.now() - start) / 1000).toFixed(1);
-  const word = counts.failed.length > 0 ? 'FAILED' : 'ok';
-  console.log(
-    `${word.padEnd(6)} tests (${mode}) (${seconds} s) - ${counts.passed} passed, ${counts.failed.length} failed, ${counts.skipped.length} skipped`,
-  );
+  const counts = `${passed} passed, ${failed.length} failed, ${skipped.length} skipped`;
+  console.log(`${word.padEnd(6)} tests (${mode}) (${seconds} s) - ${counts}`);
 }
 
 async function tool(program, args) {
@@ -116,19 +106,6 @@ async function checkChangesets() {
   const known = await capture('git', ['rev-parse', '--verify', '--quiet', 'main']);
   if (known.code !== 0) return 'not compared: this checkout has no branch `main`';
   await tool('changeset', ['status']);
-}
-
-/** Changes with the files outside the checkout that tests read, so that turbo's cache doesn't hide a new set of them. */
-function testInputs(env) {
-  const stamps = createHash('sha256');
-  for (const folder of [env.TORCHLET_GOLDENS, env.TORCHLET_DATA]) {
-    if (!folder || !existsSync(folder)) continue;
-    for (const name of readdirSync(folder, { recursive: true }).sort()) {
-      const { size, mtimeMs } = statSync(join(folder, name));
-      stamps.update(`${name} ${size} ${mtimeMs}\n`);
-    }
-  }
-  return stamps.digest('hex');
 }
 
 try {
