@@ -50,7 +50,9 @@ function threadsOf(threads: number | 'auto'): number {
     throw new RangeError(`cpu: threads must be a whole number from 1 to ${mostThreads}, or 'auto', got ${threads}`);
   }
   if (threads > 1 && typeof SharedArrayBuffer === 'undefined') {
-    throw new Error('cpu: more than one thread needs shared memory, which this page has not; serve it cross-origin isolated');
+    throw new Error(
+      'cpu: more than one thread needs shared memory, which this page has not; serve it cross-origin isolated',
+    );
   }
   return threads;
 }

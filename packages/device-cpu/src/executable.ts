@@ -43,7 +43,13 @@ export class Executables {
   #generate(program: Program): Code {
     const { linear } = this.#memory;
     const words = this.#helpers?.words ?? null;
-    const { module, block, scratchBytes, isShared } = programModule(program, this.#features, linear.imported, this.#device, words);
+    const { module, block, scratchBytes, isShared } = programModule(
+      program,
+      this.#features,
+      linear.imported,
+      this.#device,
+      words,
+    );
     const bytes = module.bytes();
     return { module: new WebAssembly.Module(bytes), bytes: isShared ? bytes : null, block, scratchBytes };
   }
@@ -58,7 +64,13 @@ export class Executable {
   readonly #helpers: Helpers | null;
   readonly #shared: SharedProgram | null;
 
-  constructor({ module, bytes, block, scratchBytes }: Code, memory: DeviceMemory, helpers: Helpers | null, id: number, threads: number) {
+  constructor(
+    { module, bytes, block, scratchBytes }: Code,
+    memory: DeviceMemory,
+    helpers: Helpers | null,
+    id: number,
+    threads: number,
+  ) {
     this.block = block;
     this.scratchBytes = bytes === null ? scratchBytes : scratchBytes * threads;
     this.#memory = memory;

@@ -1,5 +1,16 @@
 /** Short ways to write expressions, kernels and programs by hand. Owns no meaning. */
-import type { Apply, DType, Expression, Kernel, Load, LoopKernel, Program, ScalarFunction, Slot, Store } from '@torchlet/device';
+import type {
+  Apply,
+  DType,
+  Expression,
+  Kernel,
+  Load,
+  LoopKernel,
+  Program,
+  ScalarFunction,
+  Slot,
+  Store,
+} from '@torchlet/device';
 
 export function constant(dtype: DType, value: number | bigint): Expression {
   return { kind: 'constant', dtype, value };
@@ -21,7 +32,13 @@ export function castTo(dtype: DType, x: Expression): Apply {
   return { kind: 'apply', dtype, fn: 'cast', args: [x] };
 }
 
-export function load(dtype: DType, slot: number, index: Expression, mask: Expression | null = null, otherwise = 0): Load {
+export function load(
+  dtype: DType,
+  slot: number,
+  index: Expression,
+  mask: Expression | null = null,
+  otherwise = 0,
+): Load {
   return { kind: 'load', dtype, slot, index, mask, otherwise };
 }
 
@@ -31,12 +48,15 @@ export function result(dtype: DType, id: number): Expression {
 
 /** constant + sum of axis * stride, for the axes from `first` on. */
 export function affine(strides: readonly number[], offset = 0, first = 0): Expression {
-  return strides.reduce<Expression>((sum, stride, i) => {
-    if (stride === 0) return sum;
-    const position = axis(first + i);
-    const term = stride === 1 ? position : fn('mul', position, constant('int32', stride));
-    return sum.kind === 'constant' && sum.value === 0 ? term : fn('add', sum, term);
-  }, constant('int32', offset));
+  return strides.reduce<Expression>(
+    (sum, stride, i) => {
+      if (stride === 0) return sum;
+      const position = axis(first + i);
+      const term = stride === 1 ? position : fn('mul', position, constant('int32', stride));
+      return sum.kind === 'constant' && sum.value === 0 ? term : fn('add', sum, term);
+    },
+    constant('int32', offset),
+  );
 }
 
 /** Row-major strides. */
@@ -50,15 +70,29 @@ export function store(slot: number, index: Expression, value: Expression, mask: 
 
 /** One value for every point of `axes`, stored in row-major order. */
 export function mapKernel(name: string, axes: readonly number[], slot: number, value: Expression): LoopKernel {
-  return { kind: 'loop', name, axes, phases: [{ lengths: [], reductions: [], stores: [store(slot, affine(strides(axes)), value)] }] };
+  return {
+    kind: 'loop',
+    name,
+    axes,
+    phases: [{ lengths: [], reductions: [], stores: [store(slot, affine(strides(axes)), value)] }],
+  };
 }
 
-export function buffer(dtype: DType, size: number, index: number, access: 'read' | 'write' | 'readwrite' = 'readwrite'): Slot {
+export function buffer(
+  dtype: DType,
+  size: number,
+  index: number,
+  access: 'read' | 'write' | 'readwrite' = 'readwrite',
+): Slot {
   return { kind: 'buffer', dtype, size, index, access };
 }
 
 /** A program whose slots are buffers in order. */
-export function programOf(kernels: readonly Kernel[], slots: readonly (readonly [DType, number])[], scalars: readonly DType[] = []): Program {
+export function programOf(
+  kernels: readonly Kernel[],
+  slots: readonly (readonly [DType, number])[],
+  scalars: readonly DType[] = [],
+): Program {
   return {
     name: kernels.map(({ name }) => name).join('+'),
     slots: slots.map(([dtype, size], i) => buffer(dtype, size, i)),

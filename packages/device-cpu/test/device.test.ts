@@ -1,4 +1,13 @@
-import { type Capabilities, type Device, DeviceError, dtypeNames, dtypes, openFirst, OutOfMemoryError, type Program } from '@torchlet/device';
+import {
+  type Capabilities,
+  type Device,
+  DeviceError,
+  dtypeNames,
+  dtypes,
+  openFirst,
+  OutOfMemoryError,
+  type Program,
+} from '@torchlet/device';
 import { describe, expect, it } from 'vitest';
 import { cpu, cpuOpener } from '../src/index.js';
 import { affine, axis, constant, fn, load, mapKernel, programOf, store } from './build.js';
@@ -9,10 +18,20 @@ const f32 = 'float32';
 /** slot 1 = slot 0 * scalar 0. */
 function scale(size: number): Program {
   const factor = { kind: 'scalar', dtype: f32, slot: 0 } as const;
-  return programOf([mapKernel('scale', [size], 1, fn('mul', load(f32, 0, affine([1])), factor))], [[f32, size], [f32, size]], [f32]);
+  return programOf(
+    [mapKernel('scale', [size], 1, fn('mul', load(f32, 0, affine([1])), factor))],
+    [
+      [f32, size],
+      [f32, size],
+    ],
+    [f32],
+  );
 }
 
-const at = (device: Device, bytes: number, label = 'buffer') => ({ buffer: device.allocate(bytes, label), byteOffset: 0 });
+const at = (device: Device, bytes: number, label = 'buffer') => ({
+  buffer: device.allocate(bytes, label),
+  byteOffset: 0,
+});
 
 describe('memory', () => {
   it('comes zeroed, also when it was used before', async () => {
@@ -66,7 +85,9 @@ describe('memory', () => {
     device.allocate(2 << 20, 'activations');
     const attempt = () => device.allocate(2 << 20, 'more');
     expect(attempt).toThrow(OutOfMemoryError);
-    expect(attempt).toThrow(/small: out of memory: 2097152 bytes were asked for, \d+ of 4194304 .* activations \(2097152 bytes\), weights \(1048576 bytes\)/);
+    expect(attempt).toThrow(
+      /small: out of memory: 2097152 bytes were asked for, \d+ of 4194304 .* activations \(2097152 bytes\), weights \(1048576 bytes\)/,
+    );
     expect(await execute(device, scale(3), [new Float32Array([1, 2, 3]), new Float32Array(3)], [2])).toEqual([
       new Float32Array([1, 2, 3]),
       new Float32Array([2, 4, 6]),
@@ -116,7 +137,11 @@ describe('programs', () => {
     const [a, b] = [at(device, 20), at(device, 256)];
     const before = device.memory();
     for (let i = 0; i < 50; i++) {
-      device.run(compiled, { buffers: [i % 2 ? a : { ...b, byteOffset: 64 }], hostInputs: [new Float32Array(5).fill(i)], scalars: [1] });
+      device.run(compiled, {
+        buffers: [i % 2 ? a : { ...b, byteOffset: 64 }],
+        hostInputs: [new Float32Array(5).fill(i)],
+        scalars: [1],
+      });
     }
     expect(device.memory()).toEqual(before);
     expect([...(await device.read(a, f32, 5))]).toEqual(new Array(5).fill(98));
@@ -145,7 +170,9 @@ describe('programs', () => {
     expect(() => right.run(right.compile(program), { buffers: [span, span], hostInputs: [], scalars: [1] })).toThrow(
       'right: buffer mine belongs to another device',
     );
-    expect(() => right.run(left.compile(program), { buffers: [], hostInputs: [], scalars: [1] })).toThrow('compiled by another device');
+    expect(() => right.run(left.compile(program), { buffers: [], hostInputs: [], scalars: [1] })).toThrow(
+      'compiled by another device',
+    );
   });
 
   it('are profiled kernel by kernel', async () => {
@@ -164,7 +191,11 @@ describe('programs', () => {
 });
 
 describe('faults', () => {
-  const bindings = (device: Device, bytes = 16) => ({ buffers: [at(device, bytes, 'in'), at(device, bytes, 'out')], hostInputs: [], scalars: [1] });
+  const bindings = (device: Device, bytes = 16) => ({
+    buffers: [at(device, bytes, 'in'), at(device, bytes, 'out')],
+    hostInputs: [],
+    scalars: [1],
+  });
 
   it('of bindings name program, buffer and sizes, before anything ran', async () => {
     const device = await cpu();
@@ -174,7 +205,9 @@ describe('faults', () => {
     const run = (change: Partial<typeof good>) => () => device.run(compiled, { ...good, ...change });
     expect(run({ buffers: [input] })).toThrow('cpu: program scale: expected 2 buffers, got 1');
     expect(run({ scalars: [] })).toThrow('expected 1 scalars, got 0');
-    expect(run({ buffers: [input, at(device, 8, 'short')] })).toThrow('buffer 1 (short) must hold 16 bytes from 0 on, it has 8');
+    expect(run({ buffers: [input, at(device, 8, 'short')] })).toThrow(
+      'buffer 1 (short) must hold 16 bytes from 0 on, it has 8',
+    );
     expect(run({ buffers: [{ ...input, byteOffset: 4 }, output] })).toThrow('starts at 4, which is no multiple of 64');
     device.free(output.buffer);
     expect(run({})).toThrow('buffer 1 (out) was freed');
@@ -185,10 +218,20 @@ describe('faults', () => {
 
   it('of host inputs', async () => {
     const device = await cpu();
-    const program: Program = { ...scale(4), slots: [{ kind: 'host', dtype: f32, size: 4, index: 0 }, ...scale(4).slots.slice(1)] };
-    const compiled = device.compile({ ...program, slots: [program.slots[0] as Program['slots'][0], { kind: 'buffer', dtype: f32, size: 4, index: 0, access: 'write' }] });
+    const program: Program = {
+      ...scale(4),
+      slots: [{ kind: 'host', dtype: f32, size: 4, index: 0 }, ...scale(4).slots.slice(1)],
+    };
+    const compiled = device.compile({
+      ...program,
+      slots: [
+        program.slots[0] as Program['slots'][0],
+        { kind: 'buffer', dtype: f32, size: 4, index: 0, access: 'write' },
+      ],
+    });
     const out = at(device, 16);
-    const run = (hostInputs: Float32Array[] | Int8Array[]) => () => device.run(compiled, { buffers: [out], hostInputs, scalars: [1] });
+    const run = (hostInputs: Float32Array[] | Int8Array[]) => () =>
+      device.run(compiled, { buffers: [out], hostInputs, scalars: [1] });
     expect(run([])).toThrow('expected 1 host inputs, got 0');
     expect(run([new Float32Array(3)])).toThrow('host input 0 must have 4 elements, got 3');
     expect(run([new Int8Array(4)])).toThrow('host input 0 is float32, got a Int8Array');
@@ -197,7 +240,9 @@ describe('faults', () => {
   it('of spans', async () => {
     const device = await cpu();
     const span = at(device, 16, 'four');
-    expect(() => device.write(span, f32, new Float32Array(5))).toThrow('bytes 0 to 20 were asked for of buffer four, which has 16');
+    expect(() => device.write(span, f32, new Float32Array(5))).toThrow(
+      'bytes 0 to 20 were asked for of buffer four, which has 16',
+    );
     expect(() => device.write(span, f32, new Int8Array(4))).toThrow('float32 data was expected, got a Int8Array');
     await expect(device.read({ ...span, byteOffset: 8 }, f32, 3)).rejects.toThrow('bytes 8 to 20');
     device.free(span.buffer);
@@ -222,7 +267,17 @@ describe('faults', () => {
   it('of custom kernels name what sources there are', async () => {
     const device = await cpu();
     const custom = { kind: 'custom', name: 'mine', inputs: [0], outputs: [1], sources: { wgsl: '' } } as const;
-    const error = attempt(() => device.compile(programOf([custom], [[f32, 1], [f32, 1]])));
+    const error = attempt(() =>
+      device.compile(
+        programOf(
+          [custom],
+          [
+            [f32, 1],
+            [f32, 1],
+          ],
+        ),
+      ),
+    );
     expect(error?.message).toContain('custom kernel mine has no form that this device runs; it has sources for: wgsl');
     expect(error?.kernel).toBe('mine');
   });
@@ -239,7 +294,11 @@ function attempt(run: () => unknown): DeviceError | undefined {
 }
 
 const webgpu: Partial<Capabilities> = {
-  storedBytes: { ...(Object.fromEntries(dtypeNames.map((name) => [name, dtypes[name].bytes])) as Capabilities['storedBytes']), int64: 4, float64: 0 },
+  storedBytes: {
+    ...(Object.fromEntries(dtypeNames.map((name) => [name, dtypes[name].bytes])) as Capabilities['storedBytes']),
+    int64: 4,
+    float64: 0,
+  },
   buffersPerKernel: 3,
   bufferBytes: 1 << 20,
   bindingBytes: 1 << 16,
@@ -254,22 +313,41 @@ describe('limits of another device', () => {
   it('are told and kept', () => {
     expect(device.capabilities).toMatchObject(webgpu);
     expect(device.readNow).toBeUndefined();
-    expect(() => device.allocate((1 << 20) + 1, 'large')).toThrow('buffer large would have 1048577 bytes, the largest may have 1048576');
+    expect(() => device.allocate((1 << 20) + 1, 'large')).toThrow(
+      'buffer large would have 1048577 bytes, the largest may have 1048576',
+    );
     expect(() => device.compile(scale(1 << 15))).toThrow('slot 0 has 131072 bytes, a kernel may see 65536');
     const index = affine([1]);
     const sum = fn('add', fn('add', load(f32, 0, index), load(f32, 1, index)), load(f32, 2, index));
-    const wide = programOf([mapKernel('wide', [4], 3, sum)], [[f32, 4], [f32, 4], [f32, 4], [f32, 4]]);
+    const wide = programOf(
+      [mapKernel('wide', [4], 3, sum)],
+      [
+        [f32, 4],
+        [f32, 4],
+        [f32, 4],
+        [f32, 4],
+      ],
+    );
     expect(() => device.compile(wide)).toThrow('program wide, kernel wide: it touches 4 slots, a kernel may touch 3');
-    const misplaced: Program = { ...scale(4), slots: [{ kind: 'arena', dtype: f32, size: 4, segment: 0, offset: 64 }, ...scale(4).slots.slice(1)], arena: [512] };
+    const misplaced: Program = {
+      ...scale(4),
+      slots: [{ kind: 'arena', dtype: f32, size: 4, segment: 0, offset: 64 }, ...scale(4).slots.slice(1)],
+      arena: [512],
+    };
     expect(() => device.compile(misplaced)).toThrow('slot 0 starts at 64, which is no multiple of 256');
-    expect(() => device.write(at(device, 8), 'float64', new Float64Array(1))).toThrow('float64 is not a dtype of this device');
+    expect(() => device.write(at(device, 8), 'float64', new Float64Array(1))).toThrow(
+      'float64 is not a dtype of this device',
+    );
   });
 
   it('int64 in 4 bytes: computes, reads back, and refuses what does not fit', async () => {
     const i = affine([1]);
     const program = programOf(
       [mapKernel('sum', [7], 1, fn('add', load('int64', 0, i), fn('mul', load('int64', 0, i), constant('int64', 3n))))],
-      [['int64', 7], ['int64', 7]],
+      [
+        ['int64', 7],
+        ['int64', 7],
+      ],
     );
     expect(await check(device, program, randomArrays(program, randomNumbers(1)))).toBeNull();
     expect(() => device.write(at(device, 8), 'int64', new BigInt64Array([2n ** 31n]))).toThrow(
@@ -281,8 +359,19 @@ describe('limits of another device', () => {
     const picked = { kind: 'apply', dtype: 'int32', fn: 'cast', args: [load('int64', 1, axis(0))] } as const;
     const index = fn('add', fn('mul', picked, constant('int32', 5)), axis(1));
     const program = programOf(
-      [{ kind: 'loop', name: 'rows', axes: [4, 5], phases: [{ lengths: [], reductions: [], stores: [store(2, affine([5, 1]), load(f32, 0, index))] }] }],
-      [[f32, 15], ['int64', 4], [f32, 20]],
+      [
+        {
+          kind: 'loop',
+          name: 'rows',
+          axes: [4, 5],
+          phases: [{ lengths: [], reductions: [], stores: [store(2, affine([5, 1]), load(f32, 0, index))] }],
+        },
+      ],
+      [
+        [f32, 15],
+        ['int64', 4],
+        [f32, 20],
+      ],
     );
     const rows = new Float32Array(15).map((_, i) => i);
     const [, , out] = await execute(device, program, [rows, new BigInt64Array([2n, 0n, 1n, 2n]), new Float32Array(20)]);

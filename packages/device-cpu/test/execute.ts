@@ -1,18 +1,36 @@
 /** Programs run on a device with given arrays, and compared with the interpreter. Owns tolerance. */
-import { type Device, type DType, type Expression, type HostArray, isFloat, type Kernel, postorder, type Program } from '@torchlet/device';
+import {
+  type Device,
+  type DType,
+  type Expression,
+  type HostArray,
+  isFloat,
+  type Kernel,
+  postorder,
+  type Program,
+} from '@torchlet/device';
 import { element, interpret, setElement, zerosFor } from './interpret.js';
 
 /** Runs `program`, whose slots are all buffers, on copies of `arrays`; gives what the buffers hold after it. */
-export async function execute(device: Device, program: Program, arrays: readonly HostArray[], scalars: readonly (number | bigint)[] = []): Promise<HostArray[]> {
+export async function execute(
+  device: Device,
+  program: Program,
+  arrays: readonly HostArray[],
+  scalars: readonly (number | bigint)[] = [],
+): Promise<HostArray[]> {
   const buffers = program.slots.map(({ size }, i) => {
     const buffer = device.allocate(Math.max(1, size * 8), `slot ${i}`);
     return { buffer, byteOffset: 0 };
   });
-  program.slots.forEach(({ dtype }, i) => device.write(buffers[i] as (typeof buffers)[0], dtype, arrays[i] as HostArray));
+  for (const [i, { dtype }] of program.slots.entries()) {
+    device.write(buffers[i] as (typeof buffers)[0], dtype, arrays[i] as HostArray);
+  }
   const compiled = device.compile(program);
   const ticket = device.run(compiled, { buffers, hostInputs: [], scalars });
   await ticket.done;
-  const outputs = await Promise.all(program.slots.map(({ dtype, size }, i) => device.read(buffers[i] as (typeof buffers)[0], dtype, size)));
+  const outputs = await Promise.all(
+    program.slots.map(({ dtype, size }, i) => device.read(buffers[i] as (typeof buffers)[0], dtype, size)),
+  );
   compiled.dispose();
   for (const { buffer } of buffers) device.free(buffer);
   return outputs;
@@ -37,7 +55,10 @@ function toleranceOf(program: Program): readonly [number, number] {
 function kernelRoots(kernel: Kernel): Expression[] {
   switch (kernel.kind) {
     case 'loop':
-      return kernel.phases.flatMap(({ reductions, stores }) => [...reductions.map(({ of }) => of), ...stores.map(({ value }) => value)]);
+      return kernel.phases.flatMap(({ reductions, stores }) => [
+        ...reductions.map(({ of }) => of),
+        ...stores.map(({ value }) => value),
+      ]);
     case 'matmul':
       return [kernel.a, kernel.b, ...kernel.stores.map(({ value }) => value)];
     case 'scatter':
@@ -48,7 +69,12 @@ function kernelRoots(kernel: Kernel): Expression[] {
 }
 
 /** The first element where two arrays differ by more than rounding, or null. */
-export function difference(dtype: DType, got: HostArray, expected: HostArray, [relative, absolute]: readonly [number, number]): string | null {
+export function difference(
+  dtype: DType,
+  got: HostArray,
+  expected: HostArray,
+  [relative, absolute]: readonly [number, number],
+): string | null {
   if (got.length !== expected.length) return `length ${got.length}, expected ${expected.length}`;
   for (let i = 0; i < got.length; i++) {
     const [a, b] = [element(dtype, got, i), element(dtype, expected, i)];
@@ -64,7 +90,12 @@ export function difference(dtype: DType, got: HostArray, expected: HostArray, [r
 }
 
 /** Runs on the device and in the interpreter; the first difference, or null. */
-export async function check(device: Device, program: Program, arrays: readonly HostArray[], scalars: readonly (number | bigint)[] = []): Promise<string | null> {
+export async function check(
+  device: Device,
+  program: Program,
+  arrays: readonly HostArray[],
+  scalars: readonly (number | bigint)[] = [],
+): Promise<string | null> {
   const expected = arrays.map((array) => array.slice() as HostArray);
   interpret(program, expected, scalars);
   const got = await execute(device, program, arrays, scalars);

@@ -70,7 +70,7 @@ const ranges: Partial<Record<DType, [number, number]>> = {
 
 function cast(from: DType, to: DType, x: Scalar): Scalar {
   if (from === to) return x;
-  if (to === 'bool') return x != 0 ? 1 : 0;
+  if (to === 'bool') return x ? 1 : Number.isNaN(Number(x)) ? 1 : 0;
   if (to === 'float16') return float16ToNumber(numberToFloat16(Number(x)));
   if (to === 'bfloat16') return bfloat16ToNumber(numberToBfloat16(Number(x)));
   if (isFloat(to)) return held(to, to === 'float32' ? roundedToFloat32(x) : Number(x));
@@ -97,7 +97,10 @@ function roundedToFloat32(x: Scalar): number {
     const difference = BigInt(candidate) - x;
     return difference < 0n ? -difference : difference;
   };
-  return [near - step, near + step].reduce((best, candidate) => (size(Math.fround(candidate)) < size(best) ? Math.fround(candidate) : best), near);
+  return [near - step, near + step].reduce(
+    (best, candidate) => (size(Math.fround(candidate)) < size(best) ? Math.fround(candidate) : best),
+    near,
+  );
 }
 
 function exact(fn: Apply['fn'], [x, y]: readonly number[]): number {
@@ -180,7 +183,7 @@ function apply({ fn, dtype, args }: Apply, values: readonly Scalar[]): Scalar {
     case 'lt':
       return x < y ? 1 : 0;
     case 'eq':
-      return x == y ? 1 : 0;
+      return x === y ? 1 : 0;
     case 'max':
       return maximum(x, y);
     case 'neg':
@@ -207,7 +210,12 @@ export function element(dtype: DType, array: HostArray, index: number): Scalar {
 
 export function setElement(dtype: DType, array: HostArray, index: number, value: Scalar): void {
   if (!(index >= 0 && index < array.length)) throw new RangeError(`index ${index} is outside [0, ${array.length})`);
-  const bits = dtype === 'float16' ? numberToFloat16(Number(value)) : dtype === 'bfloat16' ? numberToBfloat16(Number(value)) : value;
+  const bits =
+    dtype === 'float16'
+      ? numberToFloat16(Number(value))
+      : dtype === 'bfloat16'
+        ? numberToBfloat16(Number(value))
+        : value;
   (array as unknown as Record<number, Scalar>)[index] = bits;
 }
 
@@ -241,7 +249,10 @@ class Machine {
         const of: Expression = { kind: 'apply', dtype: kernel.dtype, fn: 'mul', args: [kernel.a, kernel.b] };
         for (const point of pointsOf([...kernel.batch, kernel.m, kernel.n])) {
           const terms = [...pointsOf([kernel.k])].map((rest) => this.#values([of], [...point, ...rest])[0] as Scalar);
-          this.#results.set(kernel.result, this.#reduce({ id: kernel.result, combine: 'sum', dtype: kernel.dtype, of }, terms));
+          this.#results.set(
+            kernel.result,
+            this.#reduce({ id: kernel.result, combine: 'sum', dtype: kernel.dtype, of }, terms),
+          );
           this.#store(kernel.stores, point);
         }
         return;
@@ -250,10 +261,16 @@ class Machine {
         for (const point of pointsOf(kernel.axes)) {
           const [index, value] = this.#values([kernel.index, kernel.value], point) as [Scalar, Scalar];
           if (index < 0 || index >= kernel.length) continue;
-          const place = kernel.strides.reduce((sum, stride, i) => sum + stride * (i === kernel.axis ? Number(index) : (point[i] as number)), kernel.offset);
+          const place = kernel.strides.reduce(
+            (sum, stride, i) => sum + stride * (i === kernel.axis ? Number(index) : (point[i] as number)),
+            kernel.offset,
+          );
           const slot = this.#slots[kernel.slot] as HostArray;
           const { dtype } = kernel.value;
-          const sum = apply({ kind: 'apply', dtype, fn: 'add', args: [kernel.value, kernel.value] }, [element(dtype, slot, place), value]);
+          const sum = apply({ kind: 'apply', dtype, fn: 'add', args: [kernel.value, kernel.value] }, [
+            element(dtype, slot, place),
+            value,
+          ]);
           setElement(dtype, slot, place, sum);
         }
         return;
@@ -269,10 +286,18 @@ class Machine {
     const typed = { kind: 'constant', dtype, value: 0 } as const;
     // Floats are summed in double precision: the kernels' order is their own.
     if (isFloat(dtype)) {
-      const combined = terms.map(Number).reduce((sum, term) => (fn === 'add' ? sum + term : fn === 'mul' ? sum * term : Number(maximum(sum, term))), Number(start));
+      const combined = terms
+        .map(Number)
+        .reduce(
+          (sum, term) => (fn === 'add' ? sum + term : fn === 'mul' ? sum * term : Number(maximum(sum, term))),
+          Number(start),
+        );
       return held(dtype, combined);
     }
-    return terms.reduce((sum, term) => apply({ kind: 'apply', dtype, fn, args: [typed, typed] }, [sum, term]), held(dtype, start));
+    return terms.reduce(
+      (sum, term) => apply({ kind: 'apply', dtype, fn, args: [typed, typed] }, [sum, term]),
+      held(dtype, start),
+    );
   }
 
   #store(stores: readonly Store[], point: readonly number[]): void {
@@ -303,7 +328,8 @@ class Machine {
       case 'result':
         return this.#results.get(expression.id) as Scalar;
       case 'load': {
-        if (expression.mask !== null && !known.get(expression.mask)) return held(expression.dtype, expression.otherwise);
+        if (expression.mask !== null && !known.get(expression.mask))
+          return held(expression.dtype, expression.otherwise);
         const slot = this.#slots[expression.slot] as HostArray;
         return element(this.#program.slots[expression.slot]?.dtype as DType, slot, Number(known.get(expression.index)));
       }

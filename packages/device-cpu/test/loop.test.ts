@@ -1,4 +1,12 @@
-import { type DType, dtypeNames, dtypes, type Expression, type LoopKernel, type Phase, type Program } from '@torchlet/device';
+import {
+  type DType,
+  dtypeNames,
+  dtypes,
+  type Expression,
+  type LoopKernel,
+  type Phase,
+  type Program,
+} from '@torchlet/device';
 import { describe, expect, it } from 'vitest';
 import { cpu } from '../src/index.js';
 import { affine, axis, castTo, constant, fn, load, mapKernel, programOf, result, store, strides } from './build.js';
@@ -12,14 +20,24 @@ describe('element-wise kernels', () => {
     const index = affine([1]);
     const program = programOf(
       [mapKernel('add', [size], 2, fn('add', load('float32', 0, index), load('float32', 1, index)))],
-      [['float32', size], ['float32', size], ['float32', size]],
+      [
+        ['float32', size],
+        ['float32', size],
+        ['float32', size],
+      ],
     );
     expect(await check(device, program, randomArrays(program, randomNumbers(size)))).toBeNull();
   });
 
   it.each(dtypeNames)('copies %s', async (dtype) => {
     for (const size of [1, 2, 3, 4, 6, 9, 19]) {
-      const program = programOf([mapKernel('copy', [size], 1, load(dtype, 0, affine([1])))], [[dtype, size], [dtype, size]]);
+      const program = programOf(
+        [mapKernel('copy', [size], 1, load(dtype, 0, affine([1])))],
+        [
+          [dtype, size],
+          [dtype, size],
+        ],
+      );
       expect(await check(device, program, randomArrays(program, randomNumbers(size), true))).toBeNull();
     }
   });
@@ -32,14 +50,27 @@ describe('element-wise kernels', () => {
     const transposed = load('float32', 3, affine([1, m]));
     const program = programOf(
       [mapKernel('mix', [m, n], 4, fn('add', fn('mul', x, row), fn('sub', column, transposed)))],
-      [['float32', m * n], ['float32', n], ['float32', m], ['float32', m * n], ['float32', m * n]],
+      [
+        ['float32', m * n],
+        ['float32', n],
+        ['float32', m],
+        ['float32', m * n],
+        ['float32', m * n],
+      ],
     );
     expect(await check(device, program, randomArrays(program, randomNumbers(1)))).toBeNull();
   });
 });
 
 describe('row kernels', () => {
-  it.each([[3, 5], [100, 10], [7, 64], [4, 1000], [1, 1], [2, 33]])('softmax of [%i, %i]', async (m, n) => {
+  it.each([
+    [3, 5],
+    [100, 10],
+    [7, 64],
+    [4, 1000],
+    [1, 1],
+    [2, 33],
+  ])('softmax of [%i, %i]', async (m, n) => {
     const x = load('float32', 0, affine([n, 1]));
     const e = fn('exp', fn('sub', x, result('float32', 0)));
     const program = programOf(
@@ -51,11 +82,18 @@ describe('row kernels', () => {
           phases: [
             { lengths: [n], reductions: [{ id: 0, combine: 'max', dtype: 'float32', of: x }], stores: [] },
             { lengths: [n], reductions: [{ id: 1, combine: 'sum', dtype: 'float32', of: e }], stores: [] },
-            { lengths: [n], reductions: [], stores: [store(1, affine(strides([m, n])), fn('div', e, result('float32', 1)))] },
+            {
+              lengths: [n],
+              reductions: [],
+              stores: [store(1, affine(strides([m, n])), fn('div', e, result('float32', 1)))],
+            },
           ],
         },
       ],
-      [['float32', m * n], ['float32', m * n]],
+      [
+        ['float32', m * n],
+        ['float32', m * n],
+      ],
     );
     expect(await check(device, program, randomArrays(program, randomNumbers(m * n)))).toBeNull();
   });
@@ -65,8 +103,17 @@ describe('casts', () => {
   const pairs = dtypeNames.flatMap((from) => dtypeNames.map((to) => [from, to] as const));
   it.each(pairs)('%s to %s', async (from, to) => {
     const size = 23;
-    const scaled = from === 'bool' || from === 'uint8' ? load(from, 0, affine([1])) : fn('mul', load(from, 0, affine([1])), constant(from, from === 'int64' ? 3n : 3));
-    const program = programOf([mapKernel('cast', [size], 1, castTo(to, scaled))], [[from, size], [to, size]]);
+    const scaled =
+      from === 'bool' || from === 'uint8'
+        ? load(from, 0, affine([1]))
+        : fn('mul', load(from, 0, affine([1])), constant(from, from === 'int64' ? 3n : 3));
+    const program = programOf(
+      [mapKernel('cast', [size], 1, castTo(to, scaled))],
+      [
+        [from, size],
+        [to, size],
+      ],
+    );
     expect(await check(device, program, randomArrays(program, randomNumbers(3), true))).toBeNull();
   });
 });
@@ -76,7 +123,13 @@ function rowKernel(name: string, axes: readonly number[], phases: readonly Phase
 }
 
 /** One reduction of slot 0 over `inner`, stored to slot 1. */
-function reduction(combine: 'sum' | 'max' | 'prod', dtype: DType, axes: readonly number[], inner: readonly number[], index: Expression): Program {
+function reduction(
+  combine: 'sum' | 'max' | 'prod',
+  dtype: DType,
+  axes: readonly number[],
+  inner: readonly number[],
+  index: Expression,
+): Program {
   const size = [...axes, ...inner].reduce((product, length) => product * length, 1);
   return programOf(
     [
@@ -102,7 +155,10 @@ describe('reductions', () => {
   ])('sums of floats stay exact to a few units over %s', async (_, axes, inner, by) => {
     const program = reduction('sum', 'float32', axes, inner, affine(by));
     const size = program.slots[0]?.size ?? 0;
-    const output = await execute(device, program, [new Float32Array(size).fill(0.1), new Float32Array(program.slots[1]?.size ?? 0)]);
+    const output = await execute(device, program, [
+      new Float32Array(size).fill(0.1),
+      new Float32Array(program.slots[1]?.size ?? 0),
+    ]);
     const expected = (Math.fround(0.1) * size) / (program.slots[1]?.size ?? 1);
     for (const sum of output[1] as Float32Array) expect(Math.abs(sum / expected - 1)).toBeLessThan(20 * 2 ** -24);
   });
@@ -139,18 +195,28 @@ describe('phases', () => {
     const x = load('float32', 0, index);
     return programOf(
       [
-        rowKernel('in-place', [m], [
-          { lengths: [n], reductions: [{ id: 0, combine: 'max', dtype: 'float32', of: fn('exp', x) }], stores: [] },
-          { lengths: [n], reductions: [], stores: [store(0, index, fn('div', fn('exp', x), result('float32', 0)))] },
-          { lengths: [n], reductions: [{ id: 1, combine: 'sum', dtype: 'float32', of: x }], stores: [] },
-          { lengths: [n], reductions: [], stores: [store(0, index, fn('add', fn('exp', x), result('float32', 1)))] },
-        ]),
+        rowKernel(
+          'in-place',
+          [m],
+          [
+            { lengths: [n], reductions: [{ id: 0, combine: 'max', dtype: 'float32', of: fn('exp', x) }], stores: [] },
+            { lengths: [n], reductions: [], stores: [store(0, index, fn('div', fn('exp', x), result('float32', 0)))] },
+            { lengths: [n], reductions: [{ id: 1, combine: 'sum', dtype: 'float32', of: x }], stores: [] },
+            { lengths: [n], reductions: [], stores: [store(0, index, fn('add', fn('exp', x), result('float32', 1)))] },
+          ],
+        ),
       ],
       [['float32', m * n]],
     );
   };
 
-  it.each([[1, 3], [5, 10], [9, 16], [3, 70], [2, 4]])('read back what earlier ones stored, rows [%i, %i]', async (m, n) => {
+  it.each([
+    [1, 3],
+    [5, 10],
+    [9, 16],
+    [3, 70],
+    [2, 4],
+  ])('read back what earlier ones stored, rows [%i, %i]', async (m, n) => {
     const program = inPlace(m, n);
     expect(await check(device, program, randomArrays(program, randomNumbers(m)))).toBeNull();
   });
@@ -159,15 +225,27 @@ describe('phases', () => {
     const [m, n] = [3, 90];
     const index = affine([n, 1]);
     const e = fn('exp', load('float32', 0, index));
-    const masked = load('float32', 0, castTo('int32', fn('max', e, constant('float32', 0))), fn('lt', axis(1), constant('int32', 5)));
+    const masked = load(
+      'float32',
+      0,
+      castTo('int32', fn('max', e, constant('float32', 0))),
+      fn('lt', axis(1), constant('int32', 5)),
+    );
     const program = programOf(
       [
-        rowKernel('masked', [m], [
-          { lengths: [n], reductions: [{ id: 0, combine: 'sum', dtype: 'float32', of: masked }], stores: [] },
-          { lengths: [n], reductions: [], stores: [store(1, index, fn('mul', e, result('float32', 0)))] },
-        ]),
+        rowKernel(
+          'masked',
+          [m],
+          [
+            { lengths: [n], reductions: [{ id: 0, combine: 'sum', dtype: 'float32', of: masked }], stores: [] },
+            { lengths: [n], reductions: [], stores: [store(1, index, fn('mul', e, result('float32', 0)))] },
+          ],
+        ),
       ],
-      [['float32', m * n], ['float32', m * n]],
+      [
+        ['float32', m * n],
+        ['float32', m * n],
+      ],
     );
     expect(await check(device, program, randomArrays(program, randomNumbers(8)))).toBeNull();
   });
@@ -177,13 +255,43 @@ describe('phases', () => {
     const of = (slot: number, n: number) => load('float32', slot, affine([n, 1]));
     const program = programOf(
       [
-        rowKernel('two domains', [m], [
-          { lengths: [9], reductions: [{ id: 0, combine: 'sum', dtype: 'float32', of: fn('mul', of(0, 9), castTo('float32', axis(1))) }], stores: [] },
-          { lengths: [1], reductions: [{ id: 1, combine: 'sum', dtype: 'float32', of: fn('add', of(1, 1), castTo('float32', axis(1))) }], stores: [] },
-          { lengths: [20], reductions: [], stores: [store(2, affine([20, 1]), fn('sub', fn('mul', result('float32', 0), castTo('float32', axis(1))), result('float32', 1)))] },
-        ]),
+        rowKernel(
+          'two domains',
+          [m],
+          [
+            {
+              lengths: [9],
+              reductions: [
+                { id: 0, combine: 'sum', dtype: 'float32', of: fn('mul', of(0, 9), castTo('float32', axis(1))) },
+              ],
+              stores: [],
+            },
+            {
+              lengths: [1],
+              reductions: [
+                { id: 1, combine: 'sum', dtype: 'float32', of: fn('add', of(1, 1), castTo('float32', axis(1))) },
+              ],
+              stores: [],
+            },
+            {
+              lengths: [20],
+              reductions: [],
+              stores: [
+                store(
+                  2,
+                  affine([20, 1]),
+                  fn('sub', fn('mul', result('float32', 0), castTo('float32', axis(1))), result('float32', 1)),
+                ),
+              ],
+            },
+          ],
+        ),
       ],
-      [['float32', m * 9], ['float32', m], ['float32', m * 20]],
+      [
+        ['float32', m * 9],
+        ['float32', m],
+        ['float32', m * 20],
+      ],
     );
     expect(await check(device, program, randomArrays(program, randomNumbers(2)))).toBeNull();
   });
@@ -201,10 +309,15 @@ describe('masks', () => {
           kind: 'loop',
           name: 'masked',
           axes: [19],
-          phases: [{ lengths: [], reductions: [], stores: [store(1, index, load('float32', 0, index, inside, 7), inside)] }],
+          phases: [
+            { lengths: [], reductions: [], stores: [store(1, index, load('float32', 0, index, inside, 7), inside)] },
+          ],
         },
       ],
-      [['float32', 6], ['float32', 6]],
+      [
+        ['float32', 6],
+        ['float32', 6],
+      ],
     );
     expect(await check(device, program, randomArrays(program, randomNumbers(5)))).toBeNull();
   });
@@ -213,12 +326,20 @@ describe('masks', () => {
 describe('printed code', () => {
   const features = { fma: false, storedBytes: device.capabilities.storedBytes, threads: 1 };
   const memory = { initial: 1, maximum: null, shared: false };
-  const printed = (program: Program) => programModule(program, features, memory, 'cpu', null).module.text().split('\n\n')[0];
+  const printed = (program: Program) =>
+    programModule(program, features, memory, 'cpu', null).module.text().split('\n\n')[0];
 
   it('of a bias and relu', () => {
     const sum = fn('add', load('float32', 0, affine([10, 1])), load('float32', 1, affine([0, 1])));
     const relu = fn('where', fn('lt', constant('float32', 0), sum), sum, constant('float32', 0));
-    const program = programOf([mapKernel('relu', [100, 10], 2, relu)], [['float32', 1000], ['float32', 10], ['float32', 1000]]);
+    const program = programOf(
+      [mapKernel('relu', [100, 10], 2, relu)],
+      [
+        ['float32', 1000],
+        ['float32', 10],
+        ['float32', 1000],
+      ],
+    );
     expect(printed(program)).toMatchInlineSnapshot(`
       "relu(s0: i32, s1: i32, s2: i32, scalars: i32, scratch: i32, begin: i32, end: i32)
         if i32.lt_u(begin, end)

@@ -2,11 +2,36 @@
  * Random kernels of every form, with random shapes, dtypes, strides, masks and index arithmetic that stay within their slots. Owns the
  * generation; `fuzz.test.ts` runs them.
  */
-import { type DType, type Expression, isFloat, type Kernel, type LoopKernel, type MatmulKernel, type Phase, type Program, type ScalarFunction, type ScatterKernel, type Store } from '@torchlet/device';
+import {
+  type DType,
+  type Expression,
+  isFloat,
+  type Kernel,
+  type LoopKernel,
+  type MatmulKernel,
+  type Phase,
+  type Program,
+  type ScalarFunction,
+  type ScatterKernel,
+  type Store,
+} from '@torchlet/device';
 import { affine, axis, castTo, constant, fn, load, programOf, result, store, strides } from './build.js';
 
 const lengths = [1, 2, 3, 4, 5, 7, 8, 12, 17, 33];
-const dtypesOfValues: readonly DType[] = ['float32', 'float32', 'float32', 'float64', 'int32', 'int64', 'float16', 'bfloat16', 'int16', 'int8', 'uint8', 'bool'];
+const dtypesOfValues: readonly DType[] = [
+  'float32',
+  'float32',
+  'float32',
+  'float64',
+  'int32',
+  'int64',
+  'float16',
+  'bfloat16',
+  'int16',
+  'int8',
+  'uint8',
+  'bool',
+];
 
 const floatUnary: readonly ScalarFunction[] = ['neg', 'exp', 'tanh', 'sin', 'cos', 'erf', 'atan', 'expm1'];
 const floatBinary: readonly ScalarFunction[] = ['add', 'sub', 'mul', 'max'];
@@ -31,7 +56,13 @@ export class RandomPrograms {
     this.#slots.length = 0;
     this.#scalars.length = 0;
     this.#written.length = 0;
-    const kernel = this.#pick<() => Kernel>([() => this.#loop(), () => this.#loop(), () => this.#loop(), () => this.#matmul(), () => this.#scatter()])();
+    const kernel = this.#pick<() => Kernel>([
+      () => this.#loop(),
+      () => this.#loop(),
+      () => this.#loop(),
+      () => this.#matmul(),
+      () => this.#scatter(),
+    ])();
     return programOf([kernel], this.#slots, this.#scalars);
   }
 
@@ -76,13 +107,21 @@ export class RandomPrograms {
       const divisor = this.#pick([2, 3, 4, 5]);
       const flat = affine(strides(extents));
       const rows = fn('mod', flat, constant('int32', divisor));
-      index = fn('add', fn('mul', rows, constant('int32', 50)), fn('mod', fn('idiv', flat, constant('int32', divisor)), constant('int32', 50)));
+      index = fn(
+        'add',
+        fn('mul', rows, constant('int32', 50)),
+        fn('mod', fn('idiv', flat, constant('int32', divisor)), constant('int32', 50)),
+      );
       size = divisor * 50;
     }
     if (this.#chance(0.1)) {
       const picked = this.#slot(this.#pick(['int32', 'int64']), 11);
       const dtypeOfIndex = (this.#slots[picked] as [DType, number])[0];
-      const which = fn('and', load(dtypeOfIndex, picked, fn('mod', affine(strides(extents)), constant('int32', 11))), constant(dtypeOfIndex, dtypeOfIndex === 'int64' ? 7n : 7));
+      const which = fn(
+        'and',
+        load(dtypeOfIndex, picked, fn('mod', affine(strides(extents)), constant('int32', 11))),
+        constant(dtypeOfIndex, dtypeOfIndex === 'int64' ? 7n : 7),
+      );
       index = fn('add', index, castTo('int32', which));
       size += 8;
     }
@@ -90,8 +129,14 @@ export class RandomPrograms {
     if (!this.#chance(0.2) || extents.length === 0) return load(dtype, slot, index);
     const shifted = this.#integer(extents.length);
     const position = fn('sub', axis(shifted), constant('int32', this.#integer(4)));
-    const mask = fn('and', fn('lt', constant('int32', -1), position), fn('lt', position, constant('int32', Math.max(1, (extents[shifted] as number) - 1))));
-    const masked = this.#chance(0.5) ? fn('and', mask, fn('lt', affine(strides(extents)), constant('int32', 40))) : mask;
+    const mask = fn(
+      'and',
+      fn('lt', constant('int32', -1), position),
+      fn('lt', position, constant('int32', Math.max(1, (extents[shifted] as number) - 1))),
+    );
+    const masked = this.#chance(0.5)
+      ? fn('and', mask, fn('lt', affine(strides(extents)), constant('int32', 40)))
+      : mask;
     return load(dtype, slot, fn('max', index, constant('int32', 0)), masked, this.#chance(0.5) ? 0 : 1);
   }
 
@@ -125,7 +170,9 @@ export class RandomPrograms {
       return fn(this.#pick(floatBinary) as Plain, deeper(dtype), deeper(dtype));
     }
     if (dtype !== 'bool' && this.#chance(0.15)) {
-      const amount = this.#chance(0.5) ? constant(dtype, dtype === 'int64' ? 3n : 3) : fn('and', deeper(dtype), constant(dtype, dtype === 'int64' ? 7n : 7));
+      const amount = this.#chance(0.5)
+        ? constant(dtype, dtype === 'int64' ? 3n : 3)
+        : fn('and', deeper(dtype), constant(dtype, dtype === 'int64' ? 7n : 7));
       return fn(this.#pick<Plain>(['shl', 'shr']), deeper(dtype), amount);
     }
     return fn(this.#pick(dtype === 'bool' ? boolBinary : integerBinary) as Plain, deeper(dtype), deeper(dtype));
@@ -137,7 +184,9 @@ export class RandomPrograms {
   }
 
   #store(extents: readonly number[], dtype: DType, value: Expression): Store {
-    const order = this.#chance(0.7) ? extents.map((_, i) => i) : extents.map((_, i) => i).sort(() => this.#random() - 0.5);
+    const order = this.#chance(0.7)
+      ? extents.map((_, i) => i)
+      : extents.map((_, i) => i).sort(() => this.#random() - 0.5);
     const own = extents.map(() => 0);
     let size = 1;
     for (const i of [...order].reverse()) {
@@ -167,7 +216,12 @@ export class RandomPrograms {
         ? Array.from({ length: 1 + this.#integer(2) }, () => {
             const of = this.#value(dtype, extents, before, 2);
             results.push([dtype, results.length]);
-            return { id: results.length - 1, combine: this.#pick(['sum', 'max', isFloat(dtype) ? 'sum' : 'prod'] as const), dtype, of };
+            return {
+              id: results.length - 1,
+              combine: this.#pick(['sum', 'max', isFloat(dtype) ? 'sum' : 'prod'] as const),
+              dtype,
+              of,
+            };
           })
         : [];
       const stores = Array.from({ length: this.#integer(3) }, () => {
@@ -175,7 +229,8 @@ export class RandomPrograms {
         return this.#store(extents, stored, this.#value(stored, extents, before, 3));
       });
       phases.push({ lengths: inner, reductions, stores });
-      for (const { slot, index, value } of stores) this.#written.push({ load: load(value.dtype, slot, index), inner: inner.join() });
+      for (const { slot, index, value } of stores)
+        this.#written.push({ load: load(value.dtype, slot, index), inner: inner.join() });
     }
     this.#written.length = 0;
     for (const [dtype, id] of results) {
@@ -203,8 +258,23 @@ export class RandomPrograms {
     const a = operand([...b, rank, rank + 2], [...batch, m, k]);
     const right = operand([...b, rank + 2, rank + 1], [...batch, k, n]);
     const extents = [...batch, m, n];
-    const value = this.#chance(0.5) ? result(dtype, 0) : fn('add', result(dtype, 0), this.#value(dtype, extents, [], 2));
-    return { kind: 'matmul', name: 'matmul', batch, m, n, k, a, b: right, dtype, result: 0, stores: [this.#store(extents, dtype, value)], claim: null };
+    const value = this.#chance(0.5)
+      ? result(dtype, 0)
+      : fn('add', result(dtype, 0), this.#value(dtype, extents, [], 2));
+    return {
+      kind: 'matmul',
+      name: 'matmul',
+      batch,
+      m,
+      n,
+      k,
+      a,
+      b: right,
+      dtype,
+      result: 0,
+      stores: [this.#store(extents, dtype, value)],
+      claim: null,
+    };
   }
 
   #scatter(): ScatterKernel {
@@ -224,7 +294,11 @@ export class RandomPrograms {
       axes,
       axis: along,
       length,
-      index: fn('sub', fn('and', index, constant(index.dtype, wide)), constant(index.dtype, index.dtype === 'int64' ? 2n : 2)),
+      index: fn(
+        'sub',
+        fn('and', index, constant(index.dtype, wide)),
+        constant(index.dtype, index.dtype === 'int64' ? 2n : 2),
+      ),
       value: this.#value(dtype, axes, [], 2),
       slot,
       strides: strides(shape),

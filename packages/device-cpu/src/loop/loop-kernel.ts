@@ -186,16 +186,16 @@ class LoopEmitter {
       const positions = vector === null ? [] : [[vector, { local: null, offset: 0 }] as const];
       return new Scope(emitter.scope, new Map(positions));
     });
-    this.#phases.list.forEach((phase, position) => {
+    for (const [position, phase] of this.#phases.list.entries()) {
       const vector = vectors[phase.domain] ?? null;
       emitter.enter(phase.domain);
-      if (!phase.hasPoints) return this.#overNothing(phase);
-      if (vector === null) emitter.inside(new Map(), () => this.#singlePoint(phase));
+      if (!phase.hasPoints) this.#overNothing(phase);
+      else if (vector === null) emitter.inside(new Map(), () => this.#singlePoint(phase));
       else if (this.#isInRegisters(phase.domain))
         this.#rowInRegisters(phase, inRegisters[phase.domain] as Scope, blocksOf(vector.length));
       else emitter.inside(new Map(), () => this.#innerLoops(phase, position, vector));
       this.#finishRows(phase);
-    });
+    }
   }
 
   /** Whether rows of this domain are short, alone, and not read back: then values stay in locals from phase to phase. */

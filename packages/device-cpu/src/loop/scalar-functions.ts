@@ -31,17 +31,18 @@ function wrappedScalar(dtype: DType, value: Value): Value {
   }
 }
 
-function constantOf(value: Value): number | bigint | null {
+/** As a number: only 0 and -1 matter, and those are exact. */
+function constantOf(value: Value): number | null {
   if (value.kind !== 'instruction' || value.immediate?.kind !== 'number') return null;
   const { value: number } = value.immediate;
-  return typeof number === 'object' ? null : number;
+  return typeof number === 'object' ? null : Number(number);
 }
 
 /** Towards 0; by 0 gives 0; by -1 wraps, where Wasm would trap. */
 function quotient(f: FunctionBuilder, dtype: DType, x: Value, y: Value): Value {
   const I = familyOf(dtype);
   const divisor = constantOf(y);
-  if (divisor !== null && divisor != 0 && divisor != -1) return I.divS(x, y);
+  if (divisor !== null && divisor !== 0 && divisor !== -1) return I.divS(x, y);
   const safe = f.let('safe', select(constant(y.type ?? 'i32', 1), y, i32.or(I.eqz(y), I.eq(y, -1))));
   const exact = select(I.sub(0, x), I.divS(x, safe), I.eq(y, -1));
   return wrappedScalar(dtype, select(constant(y.type ?? 'i32', 0), exact, I.eqz(y)));
@@ -51,7 +52,7 @@ function quotient(f: FunctionBuilder, dtype: DType, x: Value, y: Value): Value {
 function remainder(f: FunctionBuilder, dtype: DType, x: Value, y: Value): Value {
   const I = familyOf(dtype);
   const divisor = constantOf(y);
-  if (divisor !== null && divisor != 0) return I.remS(x, y);
+  if (divisor !== null && divisor !== 0) return I.remS(x, y);
   const safe = f.let('safe', select(constant(y.type ?? 'i32', 1), y, I.eqz(y)));
   return select(x, I.remS(x, safe), I.eqz(y));
 }

@@ -85,4 +85,3 @@ export class Helpers {
     for (const worker of this.#workers) void worker.terminate();
   }
 }
-

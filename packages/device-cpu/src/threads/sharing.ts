@@ -3,11 +3,26 @@
  * `control.ts`; `program-module.ts` decides which kernels are shared.
  */
 import type { KernelFunction } from '../kernel-function.js';
-import { call, type Callable, type FunctionBuilder, i32, i64, type Local, memory, type ModuleBuilder, type Operand, select, unreachable } from '../wasm/index.js';
+import {
+  call,
+  type Callable,
+  type FunctionBuilder,
+  i32,
+  i64,
+  type Local,
+  memory,
+  type ModuleBuilder,
+  type Operand,
+  select,
+  unreachable,
+} from '../wasm/index.js';
 import { chunkBits, control } from './control.js';
 
 /** A kernel that takes less is done by the main thread alone: waking another costs about as much. */
 const worthSharing = 40_000;
+
+/** More than one, so that a thread which the system holds up holds up less. */
+const chunksPerThread = 2;
 
 /** Looks at a word before going to sleep. */
 const spins = 2000;
@@ -17,12 +32,12 @@ const noTimeout = -1n;
 /** Calls a kernel on [begin, end) of its extent, with arguments from `block`. */
 export type CallPart = (f: FunctionBuilder, block: Local, scratch: Local, begin: Operand, end: Operand) => void;
 
-/** Into how many chunks of how many units a kernel is cut for `threads` threads; one if it is not shared. */
+/** Into how many chunks of how many units a kernel is cut for `threads` threads; one chunk if it is not shared. */
 export function chunksOf(kernel: KernelFunction, threads: number): { readonly count: number; readonly size: number } {
   const whole = { count: 1, size: kernel.extent };
   if (threads < 2 || kernel.nanoseconds < worthSharing) return whole;
   const granules = Math.ceil(kernel.extent / kernel.granule);
-  const size = Math.ceil(granules / threads) * kernel.granule;
+  const size = Math.ceil(granules / (chunksPerThread * threads)) * kernel.granule;
   const count = Math.ceil(kernel.extent / size);
   return count < 2 ? whole : { count, size };
 }
@@ -56,7 +71,14 @@ export function takeChunks(
 }
 
 /** Opens a kernel, takes chunks of it, and waits for those that others took. Written into the main thread's entry. */
-export function emitShared(f: FunctionBuilder, words: number, count: number, block: Local, scratch: Local, take: Callable): void {
+export function emitShared(
+  f: FunctionBuilder,
+  words: number,
+  count: number,
+  block: Local,
+  scratch: Local,
+  take: Callable,
+): void {
   const sequence = f.let('sequence', i64.add(i64.load(words, control.sequence), 1n));
   f.do(i64.store(words, sequence, control.sequence));
   f.do(i32.atomicStore(words, 0, control.done));
@@ -99,7 +121,9 @@ function awaitOpen(module: ModuleBuilder, words: number): Callable {
     const claim = f.let('claim', i64.atomicLoad(words, control.claim));
     f.if(i64.ltU(i64.shrU(claim, chunkBits), sequence), () => {
       f.advance(spin, 1);
-      f.if(i32.gtU(spin, spins), () => f.set(f.local('slept', 'i32'), memory.atomicWait64(words, claim, noTimeout, control.claim)));
+      f.if(i32.gtU(spin, spins), () =>
+        f.set(f.local('slept', 'i32'), memory.atomicWait64(words, claim, noTimeout, control.claim)),
+      );
       f.branch(again);
     });
   });

@@ -51,7 +51,7 @@ class Encoder {
         this.#value(statement.condition);
         out.byte(0x04);
         out.byte(noResult);
-        this.#nested(null, statement.then);
+        this.#nested(null, statement.body);
         if (statement.otherwise.length > 0) {
           out.byte(0x05);
           this.#nested(null, statement.otherwise);

@@ -31,7 +31,7 @@ export type Statement =
   | {
       readonly kind: 'if';
       readonly condition: Value;
-      readonly then: readonly Statement[];
+      readonly body: readonly Statement[];
       readonly otherwise: readonly Statement[];
     }
   | { readonly kind: 'branch'; readonly label: Label; readonly condition: Value | null }
@@ -124,7 +124,7 @@ export class FunctionBuilder<P extends string = string> implements Callable {
 
   if(condition: Operand, then: () => void, otherwise: () => void = () => {}): void {
     const value = asValue(condition, 'i32', null, 'if');
-    this.#open.push({ kind: 'if', condition: value, then: this.#nested(then), otherwise: this.#nested(otherwise) });
+    this.#open.push({ kind: 'if', condition: value, body: this.#nested(then), otherwise: this.#nested(otherwise) });
   }
 
   branch(label: Label): void {

@@ -25,7 +25,7 @@ class Printer {
         return;
       case 'if':
         this.lines.push(`${indent}if ${printValue(statement.condition)}`);
-        this.statements(statement.then, `${indent}  `);
+        this.statements(statement.body, `${indent}  `);
         if (statement.otherwise.length > 0) {
           this.lines.push(`${indent}else`);
           this.statements(statement.otherwise, `${indent}  `);

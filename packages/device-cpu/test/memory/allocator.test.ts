@@ -11,7 +11,12 @@ describe('Allocator', () => {
 
   it('takes the best fitting hole and joins neighbours', () => {
     const allocator = new Allocator(0);
-    const [a, b, c, d] = [128, 64, 64, 64].map((bytes) => allocator.allocate(bytes, 10_000)) as [number, number, number, number];
+    const [a, b, c, d] = [128, 64, 64, 64].map((bytes) => allocator.allocate(bytes, 10_000)) as [
+      number,
+      number,
+      number,
+      number,
+    ];
     allocator.free(a);
     allocator.free(c);
     expect(allocator.allocate(64, 10_000)).toBe(c);
