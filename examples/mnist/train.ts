@@ -17,6 +17,7 @@ import { SGD } from '@torchlet/optim';
 import { manualSeed, slice, type Tensor } from '@torchlet/tensor';
 import {
   accuracy,
+  type BatchRecord,
   type EpochRecord,
   type EvaluationResult,
   evaluate,
@@ -60,22 +61,31 @@ export interface Settings {
   readonly lr: readonly [number, number];
 }
 
-/** Where the tutorial's output goes, and who may end it early. */
+/** Where the tutorial's output goes, who watches, and who may end it early. Training waits for the promises that watchers give. */
 export interface Surroundings {
   print(line: string): void;
   readonly progress?: Progress;
-  onBatch?(): void;
-  onEpoch?(record: EpochRecord): void;
+  /** The model is on its device and has been measured; its training begins. */
+  onStart?(run: Run): void | Promise<void>;
+  onBatch?(batch: BatchRecord): void | Promise<void>;
+  onEpoch?(record: EpochRecord): void | Promise<void>;
   readonly signal?: { readonly aborted: boolean };
 }
 
-export interface Outcome {
+/** What is trained, and how good it was by chance. */
+export interface Run {
   readonly model: MnistModel;
   readonly device: Device;
+  readonly trainLoader: Loader;
   readonly validLoader: Loader;
   readonly trainImages: number;
   readonly validationImages: number;
+  /** Which images of the data set are held back. */
+  readonly validIndices: readonly number[];
   readonly initial: EvaluationResult;
+}
+
+export interface Outcome extends Run {
   readonly history: readonly EpochRecord[];
 }
 
@@ -83,7 +93,7 @@ export async function train(
   digits: ImageDataset,
   device: Device,
   { seed, hidden, batchSize, epochs, lr }: Settings,
-  { print, ...watch }: Surroundings,
+  { print, onStart, ...watch }: Surroundings,
 ): Promise<Outcome> {
   manualSeed(seed);
 
@@ -119,24 +129,26 @@ export async function train(
   const metric = accuracy;
   const initial = await evaluate(model, crossEntropy, validLoader, { metric });
   print(`before training: validation loss ${initial.loss.toFixed(4)}, accuracy ${percent(initial.metric)}`);
+  const counts = { trainImages: trainIndices.length, validationImages: validIndices.length };
+  const run: Run = { model, device, trainLoader, validLoader, ...counts, validIndices, initial };
+  await onStart?.(run);
 
   // 5. Training: first with large steps, then with small ones.
   const history: EpochRecord[] = [];
-  const onEpoch = (record: EpochRecord) => {
+  const onEpoch = async (record: EpochRecord) => {
     history.push(record);
     const { validationLoss, validationMetric } = record;
     print(
       `epoch ${history.length}: validation loss ${validationLoss.toFixed(4)}, accuracy ${percent(validationMetric)}`,
     );
-    watch.onEpoch?.(record);
+    await watch.onEpoch?.(record);
   };
   const options = { ...watch, metric, optimizer: SGD, onEpoch };
   await fit(epochs[0], lr[0], model, crossEntropy, trainLoader, validLoader, options);
   await fit(epochs[1], lr[1], model, crossEntropy, trainLoader, validLoader, options);
 
   // 6. The plot and the weights are kept where the platform keeps things.
-  const counts = { trainImages: trainIndices.length, validationImages: validIndices.length };
-  return { model, device, validLoader, ...counts, initial, history };
+  return { ...run, history };
 }
 
 export function percent(fraction = Number.NaN): string {
