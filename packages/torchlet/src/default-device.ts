@@ -18,10 +18,12 @@ export async function getDefaultDevice(): Promise<Device> {
   const openers: Opener[] = optional.map(({ name, specifier, exported }) => ({
     name,
     open: async () => {
-      const plugin = (await import(/* @vite-ignore */ specifier)) as Readonly<Record<string, Opener | undefined>>;
+      const plugin = (await import(/* @vite-ignore */ specifier)) as Readonly<
+        Record<string, (() => Opener) | undefined>
+      >;
       const opener = plugin[exported];
       if (opener === undefined) throw new NoDeviceError([{ name, reason: `${specifier} exports no ${exported}` }]);
-      return opener.open();
+      return opener().open();
     },
   }));
   const { device } = await openFirst([...openers, cpuOpener()]);

@@ -1,0 +1,70 @@
+import { DeviceError, openFirst } from '@torchlet/device';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { webgpu, webgpuOpener } from '../src/index.js';
+import { noAdapter, opened, titled } from './adapter.js';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
+
+describe('without an adapter', () => {
+  it('says that no adapter was found', async () => {
+    vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } });
+    await expect(webgpu()).rejects.toThrow(/navigator\.gpu has no adapter.*graphics driver/);
+  });
+
+  it('says that a page must be secure', async () => {
+    vi.stubGlobal('navigator', {});
+    vi.stubGlobal('process', undefined);
+    vi.stubGlobal('isSecureContext', false);
+    await expect(webgpu()).rejects.toThrow(/secure context.*https/);
+  });
+
+  it('says that a browser has no WebGPU', async () => {
+    vi.stubGlobal('navigator', {});
+    vi.stubGlobal('process', undefined);
+    await expect(webgpu()).rejects.toThrow(/no navigator\.gpu.*Chrome/);
+  });
+
+  it('is a reason in openFirst', async () => {
+    vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => null } });
+    await expect(openFirst([webgpuOpener()])).rejects.toThrow(/webgpu: navigator\.gpu has no adapter/);
+  });
+});
+
+describe.skipIf(noAdapter !== null)(titled('with an adapter'), () => {
+  it('tells which one it is', async () => {
+    const device = await opened({ name: 'mine' });
+    expect(device.name).toBe('mine');
+    expect(device.adapter.vendor).not.toBe('');
+    device.dispose();
+  });
+
+  it('keeps a buffer within the limits', async () => {
+    const device = await opened();
+    const { bufferBytes } = device.capabilities;
+    expect(() => device.allocate(2 * bufferBytes, 'too large')).toThrow(DeviceError);
+    expect(() => device.allocate(2 * bufferBytes, 'too large')).toThrow(`at most ${bufferBytes}`);
+    device.dispose();
+  });
+
+  it('keeps to a budget and stays usable past it', async () => {
+    const device = await opened({ memoryBytes: 4096 });
+    const first = device.allocate(2048, 'first');
+    expect(() => device.allocate(4096, 'second')).toThrow(/out of memory: 4096 bytes.*2048 of 4096.*first/);
+    device.free(first);
+    expect(device.allocate(4096, 'second').bytes).toBe(4096);
+    device.dispose();
+  });
+
+  it.runIf(noAdapter === null)('passes an emulated adapter over unless it is allowed', async () => {
+    const device = await opened();
+    const { emulated } = device.adapter;
+    device.dispose();
+    const open = webgpuOpener()
+      .open()
+      .then((found) => found.dispose());
+    if (emulated) await expect(open).rejects.toThrow(/emulated.*fallback: true/);
+    else await expect(open).resolves.toBeUndefined();
+  });
+});
