@@ -39,10 +39,11 @@ function outermost(module: Module, forward: Forward, inputs: never[], hooks: Hoo
   let output: unknown;
   running = run;
   try {
-    runForward(module, isRoot(module), () => {
+    const results = () => {
       output = within(run, module, forward, inputs, hooks);
       return resultsOf(output, run);
-    });
+    };
+    runForward(module, isRoot(module), results, inputs);
   } finally {
     running = null;
   }

@@ -13,8 +13,8 @@ export type { RuntimeStats } from './runtime/runtime.js';
  * Runs a module's `forward`: see `runtime/clock.ts`. A root first evaluates what is pending, and keeps the tensors that `body` returns, in
  * arrays, objects and Maps.
  */
-export function runForward<T>(module: object, isRoot: boolean, body: () => T): T {
-  return runForwardOn(module, isRoot, body, tensorsIn);
+export function runForward<T>(module: object, isRoot: boolean, body: () => T, inputs: unknown = []): T {
+  return runForwardOn(module, isRoot, body, tensorsIn(inputs), tensorsIn);
 }
 
 /**

@@ -31,16 +31,17 @@ export interface ForwardResult {
  * results are kept until its next ones are evaluated.
  *
  * @param module the module whose `forward` runs. @param isRoot whether it is no other's child.
- * @param collect finds the tensors in what `body` returns.
+ * @param inputs the tensors that `body` is about to read. @param collect finds the tensors in what `body` returns.
  */
 export function runForward<T>(
   module: object,
   isRoot: boolean,
   body: () => T,
+  inputs: readonly ForwardResult[],
   collect: (result: unknown) => readonly ForwardResult[],
 ): T {
   const outermost = depth === 0;
-  if (outermost && isRoot) evaluatePending();
+  if (outermost && isRoot) evaluateBefore(inputs);
   depth++;
   let result: T;
   try {
@@ -55,6 +56,29 @@ export function runForward<T>(
   }
   if (outermost) keepResults(module, isRoot, collect(result));
   return result;
+}
+
+const handed = new WeakSet<Node>();
+
+/**
+ * Evaluates what is pending but for the inputs of the `forward` to come: they are computed in its program. One that a `forward` has read
+ * before is evaluated, so that it is computed twice at most.
+ */
+function evaluateBefore(inputs: readonly ForwardResult[]): void {
+  const again: Node[] = [];
+  for (const { node, runtime } of inputs) {
+    if (node.source !== null || node.requiresGrad) continue;
+    if (handed.has(node)) again.push(node);
+    else (runtime ?? openDefault())?.pending.leaveToReader(node);
+    handed.add(node);
+  }
+  for (const runtime of openRuntimes()) {
+    const wanted = inputs.filter((input) => (input.runtime ?? openDefault()) === runtime && again.includes(input.node));
+    runtime.evaluate(
+      'clock',
+      wanted.map(({ node }) => node),
+    );
+  }
 }
 
 /** Runs `body` as the inside of one operation: what it records is not the user's. */

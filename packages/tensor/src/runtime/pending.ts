@@ -61,6 +61,11 @@ export class Pending {
     this.#loose.push({ node, always: carriesOn(node), age: 0 });
   }
 
+  /** The tensor of `node` goes into a `forward` that is about to read it: it is computed there, not before. */
+  leaveToReader(node: Node): void {
+    this.#loose = this.#loose.filter((loose) => loose.node !== node || loose.always);
+  }
+
   /** A root of a recorded `backward()`. */
   trackLoss(node: Node): void {
     this.#losses.push(node);
