@@ -86,7 +86,9 @@ export class Executable {
   }
 
   dispose(): void {
-    if (this.#shared !== null) this.#memory.release(this.#shared.code);
+    if (this.#shared === null) return;
+    this.#helpers?.withdraw(this.#shared);
+    this.#memory.release(this.#shared.code);
   }
 
   /** Puts the module where helpers find it. */

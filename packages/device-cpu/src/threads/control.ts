@@ -11,7 +11,7 @@ export const control = {
   claim: 0,
   /** i32: chunks of the open kernel that are done. */
   done: 8,
-  /** i32: not 0 once a thread failed. */
+  /** i32: not 0 once a thread failed; then the main thread stops too, where it would wait. */
   failed: 12,
   /** i64: sequence number of the last opened kernel; the main thread alone writes it. */
   sequence: 16,

@@ -81,6 +81,16 @@ export class Helpers {
     Atomics.notify(words, job);
   }
 
+  /** Before a program's code is let go: a helper that comes late must not read what lies there then. */
+  withdraw({ id }: SharedProgram): void {
+    const words = this.#memory.views.i32;
+    const at = (offset: number) => (this.words + offset) / 4;
+    if (words[at(control.program)] !== id) return;
+    Atomics.add(words, at(control.job), 1);
+    words[at(control.codeBytes)] = 0;
+    Atomics.add(words, at(control.job), 1);
+  }
+
   dispose(): void {
     for (const worker of this.#workers) void worker.terminate();
   }

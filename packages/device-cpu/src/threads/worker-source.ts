@@ -1,6 +1,7 @@
 /**
  * What a helping thread runs, as text: it waits for jobs, makes an instance of a program at its first job, and takes part. Owns the
- * JavaScript side of the protocol in `control.ts`. A job is read between two looks at its counter: if that moved, another is being written.
+ * JavaScript side of the protocol in `control.ts`. A job is read between two looks at its counter: if that moved, another
+ * is being written. A job without code was withdrawn.
  */
 import { control } from './control.js';
 
@@ -35,11 +36,11 @@ function begin({ memory, words, thread }) {
     const code = new Uint8Array(memory.buffer).slice(read(${control.code}) >>> 0, (read(${control.code}) >>> 0) + read(${control.codeBytes}));
     if (!same()) continue;
     seen = job;
+    if (code.length === 0) continue;
     try {
       instanceOf(id, () => code, memory)(block, own, low, high);
-    } catch (error) {
+    } catch {
       Atomics.store(view, at(${control.failed}), 1);
-      throw error;
     }
   }
 }
