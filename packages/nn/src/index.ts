@@ -152,20 +152,122 @@ export {
   Softplus,
   Tanh,
 } from './layers/activation.js';
+export {
+  type AttentionForwardOptions,
+  MultiheadAttention,
+  type MultiheadAttentionOptions,
+} from './layers/attention.js';
+export {
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormOptions,
+  GroupNorm,
+  type GroupNormOptions,
+  InstanceNorm1d,
+  InstanceNorm2d,
+  InstanceNorm3d,
+  RMSNorm,
+  type RMSNormOptions,
+} from './layers/batch-normalization.js';
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvLayerOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeLayerOptions,
+} from './layers/convolution.js';
+export {
+  Bilinear,
+  CosineSimilarity,
+  EmbeddingBag,
+  type EmbeddingBagOptions,
+  PairwiseDistance,
+} from './layers/distance.js';
 export { Dropout } from './layers/dropout.js';
 export { Embedding, type EmbeddingOptions, Linear, type LinearOptions } from './layers/linear.js';
 export {
+  BCELoss,
   BCEWithLogitsLoss,
+  CosineEmbeddingLoss,
   CrossEntropyLoss,
+  GaussianNLLLoss,
+  HingeEmbeddingLoss,
   HuberLoss,
   KLDivLoss,
   L1Loss,
+  MarginRankingLoss,
   MSELoss,
+  MultiLabelSoftMarginLoss,
+  MultiMarginLoss,
   NLLLoss,
+  PoissonNLLLoss,
   SmoothL1Loss,
+  SoftMarginLoss,
+  TripletMarginLoss,
 } from './layers/loss.js';
+export {
+  CELU,
+  GLU,
+  Hardshrink,
+  Hardsigmoid,
+  Hardswish,
+  Hardtanh,
+  LogSigmoid,
+  Mish,
+  PReLU,
+  ReLU6,
+  RReLU,
+  SELU,
+  Softmin,
+  Softshrink,
+  Softsign,
+  Tanhshrink,
+  Threshold,
+} from './layers/more-activations.js';
 export { LayerNorm, type LayerNormOptions } from './layers/normalization.js';
+export {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AvgPool1d,
+  AvgPool2d,
+  AvgPool3d,
+  Fold,
+  MaxPool1d,
+  MaxPool2d,
+  MaxPool3d,
+  PixelShuffle,
+  PixelUnshuffle,
+  Unfold,
+  Upsample,
+} from './layers/pooling.js';
+export {
+  GRU,
+  GRUCell,
+  LSTM,
+  LSTMCell,
+  type LSTMOptions,
+  RNN,
+  RNNCell,
+  type RNNOptions,
+  type RecurrentOptions,
+} from './layers/recurrent.js';
 export { Flatten, Identity } from './layers/shape.js';
+export {
+  causalMask,
+  type DecoderMasks,
+  type EncoderMasks,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+} from './layers/transformer.js';
 export { type HookHandle, Module, type TensorModule } from './module.js';
 export { Parameter } from './parameter.js';
 export type { LoadResult, StateDict } from './state-dict.js';

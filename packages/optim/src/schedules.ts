@@ -3,7 +3,8 @@
  * rate belongs to an epoch, as a function of the rates that the groups began with. A new rate never compiles anything.
  */
 
-interface Scheduled {
+/** What a schedule needs of an optimiser. */
+export interface Scheduled {
   readonly paramGroups: readonly { lr: number }[];
 }
 
@@ -13,15 +14,25 @@ export interface SchedulerState {
   readonly baseLrs: readonly number[];
 }
 
+/** The rate that a group had when its first schedule was made: a later one starts from it, too. */
+const initialLrs = new WeakMap<object, number>();
+
+export function initialLr(group: { lr: number }): number {
+  const known = initialLrs.get(group);
+  if (known !== undefined) return known;
+  initialLrs.set(group, group.lr);
+  return group.lr;
+}
+
 /** Sets the learning rates of an optimiser; call `step()` once an epoch, after the optimiser's steps. */
 export abstract class LRScheduler {
-  readonly #optimizer: Scheduled;
+  readonly optimizer: Scheduled;
   #baseLrs: readonly number[];
   #lastEpoch = 0;
 
   constructor(optimizer: Scheduled) {
-    this.#optimizer = optimizer;
-    this.#baseLrs = optimizer.paramGroups.map(({ lr }) => lr);
+    this.optimizer = optimizer;
+    this.#baseLrs = optimizer.paramGroups.map(initialLr);
   }
 
   /** The rate of `epoch` for group number `group`, which began with `baseLr`. */
@@ -34,7 +45,12 @@ export abstract class LRScheduler {
 
   /** The rates that are set now. */
   getLastLr(): number[] {
-    return this.#optimizer.paramGroups.map(({ lr }) => lr);
+    return this.optimizer.paramGroups.map(({ lr }) => lr);
+  }
+
+  /** The rates that belong to `epoch`, group by group. */
+  ratesAt(epoch: number): number[] {
+    return this.optimizer.paramGroups.map((group, i) => this.lrAt(epoch, this.#baseLrs[i] ?? group.lr, i));
   }
 
   /** Sets the rates of the next epoch. */
@@ -56,8 +72,9 @@ export abstract class LRScheduler {
 
   /** Sets the rates of the epoch that has been reached; subclasses call it when they are made. */
   protected apply(): void {
-    this.#optimizer.paramGroups.forEach((group, i) => {
-      group.lr = this.lrAt(this.#lastEpoch, this.#baseLrs[i] ?? group.lr, i);
+    const rates = this.ratesAt(this.#lastEpoch);
+    this.optimizer.paramGroups.forEach((group, i) => {
+      group.lr = rates[i] as number;
     });
   }
 }

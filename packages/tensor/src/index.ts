@@ -17,6 +17,7 @@ export type { BackwardOptions } from './differentiable.js';
 export type { NestedArray, ReadableArray, TypedData } from './host-values.js';
 export * from './modules.js';
 export { ellipsis, newaxis, type Slice, slice } from './ops/indexing.js';
+export type { PadMode } from './ops/movement.js';
 export { type PlainNumber, promoteTypes, resultType } from './promotion.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
 export { defaultDevice, setDefaultDevice } from './runtime/devices.js';

@@ -14,8 +14,8 @@ interface Affine {
 export interface BatchNormFunctionOptions extends Affine {
   /** Whether the batch's own statistics are used, and the running ones updated. Default false. */
   readonly training?: boolean;
-  /** How much the batch counts in the running statistics. Default 0.1. */
-  readonly momentum?: number;
+  /** How much the batch counts in the running statistics: a number, or a tensor that has one. Default 0.1. */
+  readonly momentum?: number | Tensor;
 }
 
 function channelsOf(op: string, input: Tensor): number {
@@ -35,9 +35,10 @@ function affine(x: Tensor, { weight = null, bias = null }: Affine): Tensor {
 }
 
 /** Moves running statistics towards those of a batch of `count` elements a channel. */
-function update(running: Tensor | null, value: Tensor, momentum: number): void {
+function update(running: Tensor | null, value: Tensor, momentum: number | Tensor): void {
   if (running === null) return;
-  noGrad(() => running.copy_(running.mul(1 - momentum).add(value.detach().mul(momentum))));
+  const kept = typeof momentum === 'number' ? 1 - momentum : momentum.neg().add(1);
+  noGrad(() => running.copy_(running.mul(kept).add(value.detach().mul(momentum))));
 }
 
 /**
@@ -84,7 +85,7 @@ export interface InstanceNormFunctionOptions extends Affine {
   readonly runningVar?: Tensor | null;
   /** Whether each example's own statistics are used. Default true. */
   readonly useInputStats?: boolean;
-  readonly momentum?: number;
+  readonly momentum?: number | Tensor;
 }
 
 /** As `batchNorm`, with the statistics of each example by itself (https://arxiv.org/abs/1607.08022). */

@@ -14,6 +14,24 @@ import {
   smoothL1Loss,
   type WithLogitsOptions,
 } from '../functional/loss.js';
+import {
+  binaryCrossEntropy,
+  cosineEmbeddingLoss,
+  type GaussianOptions,
+  gaussianNllLoss,
+  hingeEmbeddingLoss,
+  type MarginOptions,
+  type MultiMarginOptions,
+  marginRankingLoss,
+  multilabelSoftMarginLoss,
+  multiMarginLoss,
+  type PoissonOptions,
+  poissonNllLoss,
+  softMarginLoss,
+  type TripletOptions,
+  tripletMarginLoss,
+  type WeightedOptions,
+} from '../functional/margin-loss.js';
 import { Module } from '../module.js';
 
 type LossFunction<Options> = (input: Tensor, target: Tensor, options?: Options) => Tensor;
@@ -83,5 +101,84 @@ export class BCEWithLogitsLoss extends Loss<WithLogitsOptions> {
     super(binaryCrossEntropyWithLogits, options);
     if (options.weight != null) this.registerBuffer('weight', options.weight);
     if (options.posWeight != null) this.registerBuffer('pos_weight', options.posWeight);
+  }
+}
+
+export class BCELoss extends Loss<WeightedOptions> {
+  constructor(options: WeightedOptions = {}) {
+    super(binaryCrossEntropy, options);
+    if (options.weight != null) this.registerBuffer('weight', options.weight);
+  }
+}
+
+export class HingeEmbeddingLoss extends Loss<MarginOptions> {
+  constructor(options: MarginOptions = {}) {
+    super(hingeEmbeddingLoss, options);
+  }
+}
+
+export class SoftMarginLoss extends Loss<ReductionOptions> {
+  constructor(options: ReductionOptions = {}) {
+    super(softMarginLoss, options);
+  }
+}
+
+export class MultiMarginLoss extends Loss<MultiMarginOptions> {
+  constructor(options: MultiMarginOptions = {}) {
+    super(multiMarginLoss, options);
+    if (options.weight != null) this.registerBuffer('weight', options.weight);
+  }
+}
+
+export class MultiLabelSoftMarginLoss extends Loss<WeightedOptions> {
+  constructor(options: WeightedOptions = {}) {
+    super(multilabelSoftMarginLoss, options);
+    if (options.weight != null) this.registerBuffer('weight', options.weight);
+  }
+}
+
+export class PoissonNLLLoss extends Loss<PoissonOptions> {
+  constructor(options: PoissonOptions = {}) {
+    super(poissonNllLoss, options);
+  }
+}
+
+/** A module of a loss between three tensors. */
+abstract class TripleLoss<Options extends object> extends Module {
+  readonly options: Options;
+  readonly #compute: (a: Tensor, b: Tensor, c: Tensor, options: Options) => Tensor;
+
+  protected constructor(compute: (a: Tensor, b: Tensor, c: Tensor, options: Options) => Tensor, options: Options) {
+    super();
+    this.#compute = compute;
+    this.options = options;
+  }
+
+  override forward(a: Tensor, b: Tensor, c: Tensor): Tensor {
+    return this.#compute(a, b, c, this.options);
+  }
+}
+
+export class MarginRankingLoss extends TripleLoss<MarginOptions> {
+  constructor(options: MarginOptions = {}) {
+    super(marginRankingLoss, options);
+  }
+}
+
+export class CosineEmbeddingLoss extends TripleLoss<MarginOptions> {
+  constructor(options: MarginOptions = {}) {
+    super(cosineEmbeddingLoss, options);
+  }
+}
+
+export class TripletMarginLoss extends TripleLoss<TripletOptions> {
+  constructor(options: TripletOptions = {}) {
+    super(tripletMarginLoss, options);
+  }
+}
+
+export class GaussianNLLLoss extends TripleLoss<GaussianOptions> {
+  constructor(options: GaussianOptions = {}) {
+    super(gaussianNllLoss, options);
   }
 }
