@@ -135,24 +135,6 @@ describe('kernels shared by threads', () => {
     expect(await counted(device)).toEqual(await counted(await cpu()));
   });
 
-  it('leave nothing to read to helpers that come late to a program that is gone', async () => {
-    const size = 20_000;
-    const program = tanh(size);
-    for (let round = 0; round < 40; round++) {
-      const out = await execute(device, { ...program }, [new Float32Array(size).fill(0.5), new Float32Array(size)]);
-      expect((out[1] as Float32Array)[size - 1]).toBeCloseTo(Math.tanh(0.5), 6);
-      // What takes the place of the code is no code.
-      const spans = Array.from({ length: 8 }, (_, i) => ({
-        buffer: device.allocate(4096, `other ${i}`),
-        byteOffset: 0,
-      }));
-      for (const span of spans) device.write(span, f32, new Float32Array(1024).fill(7));
-      await new Promise((resolve) => setTimeout(resolve, 1));
-      for (const { buffer } of spans) device.free(buffer);
-    }
-    expect(await check(device, program, randomArrays(program, randomNumbers(1)))).toBeNull();
-  });
-
   it('are profiled too, and their memory is given back', async () => {
     const before = device.memory().allocated;
     const program = tanh(100_000);

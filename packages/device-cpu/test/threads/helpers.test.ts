@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelFunction } from '../../src/kernel-function.js';
 import { LinearMemory } from '../../src/memory/linear-memory.js';
-import { controlBytes } from '../../src/threads/control.js';
-import { Helpers } from '../../src/threads/helpers.js';
+import { control, controlBytes } from '../../src/threads/control.js';
+import { Helpers, type SharedProgram } from '../../src/threads/helpers.js';
 import { chunksOf, emitShared, helperEntry, takeChunks } from '../../src/threads/sharing.js';
 import { call, i32, ModuleBuilder } from '../../src/wasm/index.js';
 
@@ -53,6 +53,33 @@ describe('helpers', () => {
     }
     helpers.dispose();
     expect([...seen].sort()).toEqual([scratch, scratch + 64]);
+  });
+});
+
+describe('a helper that comes late', () => {
+  /** A job that was posted before the helper had started; `then` happens before it looks. Whether the helper failed. */
+  const late = async (then: (helpers: Helpers, program: SharedProgram) => void): Promise<boolean> => {
+    const memory = new LinearMemory(1 << 20, true);
+    const [words, code] = [memory.allocate(controlBytes), memory.allocate(64)] as [number, number];
+    const helpers = new Helpers(memory, words, 2);
+    // What lies at the code's address is no code any more.
+    memory.views.u8.fill(7, code, code + 64);
+    const program = { id: 0, code, codeBytes: 64, scratchBytes: 0 };
+    helpers.post(program, 0, 0);
+    then(helpers, program);
+    for (let wait = 0; wait < 100 && memory.views.i32[(words + control.failed) / 4] === 0; wait++) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    helpers.dispose();
+    return memory.views.i32[(words + control.failed) / 4] !== 0;
+  };
+
+  it('fails on code that is none', async () => {
+    expect(await late(() => {})).toBe(true);
+  });
+
+  it('does not look at code that was withdrawn', async () => {
+    expect(await late((helpers, program) => helpers.withdraw(program))).toBe(false);
   });
 });
 
