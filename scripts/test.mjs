@@ -38,7 +38,7 @@ const checksOfThePackages = [
 const needs = [
   () => !process.env.TORCHLET_GOLDENS && "golden cases made with PyTorch: TORCHLET_GOLDENS doesn't name their folder",
   () => !process.env.TORCHLET_DATA && "the original MNIST files: TORCHLET_DATA doesn't name their folder",
-  () => 'GPU and Chromium: no package has tests that need them yet',
+  () => 'NVIDIA cards: no package computes on one yet',
   () => 'PyTorch and the other peers: measured by `npm run bench`, not here',
   () => 'what is longer (10,000 steps of soak, MNIST to its accuracy, every golden case): `npm run test:long`',
 ];
