@@ -3,6 +3,7 @@ import { type Tensor, where, zerosLike } from '@torchlet/tensor';
 import {
   type BaseOptions,
   counterFor,
+  filledFor,
   Optimizer,
   type ParamGroup,
   type ParamGroupOptions,
@@ -128,9 +129,7 @@ export class Adagrad extends Optimizer<AdagradOptions> {
   }
 
   protected override initialState(param: Tensor, { initialAccumulatorValue }: AdagradOptions): ParamState {
-    const sum = zerosFor(param);
-    if (initialAccumulatorValue !== 0) sum.fill_(initialAccumulatorValue);
-    return { step: counterFor(param), sum };
+    return { step: counterFor(param), sum: filledFor(param, initialAccumulatorValue) };
   }
 
   protected override update(updates: readonly Update[], group: ParamGroup<AdagradOptions>): void {
@@ -214,7 +213,7 @@ export class Rprop extends Optimizer<RpropOptions> {
   }
 
   protected override initialState(param: Tensor, { lr }: RpropOptions): ParamState {
-    return { prev: zerosFor(param), step_size: zerosFor(param).fill_(lr) };
+    return { prev: zerosFor(param), step_size: filledFor(param, lr) };
   }
 
   protected override update(updates: readonly Update[], group: ParamGroup<RpropOptions>): void {

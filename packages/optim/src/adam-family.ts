@@ -108,8 +108,12 @@ export class NAdam extends Optimizer<NAdamOptions> {
   }
 
   protected override initialState(param: Tensor): ParamState {
-    const product = counterFor(param).fill_(1);
-    return { step: counterFor(param), mu_product: product, exp_avg: zerosFor(param), exp_avg_sq: zerosFor(param) };
+    return {
+      step: counterFor(param),
+      mu_product: counterFor(param, 1),
+      exp_avg: zerosFor(param),
+      exp_avg_sq: zerosFor(param),
+    };
   }
 
   protected override update(updates: readonly Update[], group: ParamGroup<NAdamOptions>): void {
@@ -214,8 +218,8 @@ export class ASGD extends Optimizer<ASGDOptions> {
   protected override initialState(param: Tensor, { lr }: ASGDOptions): ParamState {
     return {
       step: counterFor(param),
-      eta: counterFor(param).fill_(lr),
-      mu: counterFor(param).fill_(1),
+      eta: counterFor(param, lr),
+      mu: counterFor(param, 1),
       ax: zerosFor(param),
     };
   }

@@ -12,6 +12,7 @@ import {
   composed,
   type DType,
   type Tensor,
+  tensor as tensorOf,
 } from '@torchlet/tensor';
 
 /** Options of an algorithm: numbers that schedules may change, and flags. */
@@ -187,17 +188,23 @@ function checkState(name: string, position: number, own: Readonly<ParamState>, g
   }
 }
 
-/** Zeros with an address of their own, of a parameter's shape and dtype and on its device. */
+/** `value` everywhere, with an address of its own, of a parameter's shape and dtype and on its device. */
+export function filledFor(param: Tensor, value: number): Tensor {
+  return stored(param.shape, param.dtype, param, value);
+}
+
 export function zerosFor(param: Tensor): Tensor {
   return stored(param.shape, param.dtype, param);
 }
 
-/** A stored 0-d zero beside a parameter. */
-export function counterFor(param: Tensor): Tensor {
-  return stored([], 'float32', param);
+/** A stored 0-d number beside a parameter. */
+export function counterFor(param: Tensor, value = 0): Tensor {
+  return stored([], 'float32', param, value);
 }
 
-function stored(shape: Shape, dtype: DType, beside: Tensor): Tensor {
+function stored(shape: Shape, dtype: DType, beside: Tensor, value = 0): Tensor {
   const size = shape.reduce((product, length) => product * length, 1);
-  return fromHost(dtypes[dtype].zeros(size), shape, dtype, { device: beside.runtime?.device }).store();
+  const device = beside.runtime?.device;
+  if (value === 0) return fromHost(dtypes[dtype].zeros(size), shape, dtype, { device }).store();
+  return tensorOf(new Float64Array(size).fill(value), { shape, dtype, device }).store();
 }

@@ -1,6 +1,19 @@
 import { type Device, deviceStats, type Tensor, tensor } from '@torchlet/tensor';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Adam, AdamW, type Optimizer, SGD } from '../src/index.js';
+import {
+  ASGD,
+  Adadelta,
+  Adagrad,
+  Adam,
+  Adamax,
+  AdamW,
+  NAdam,
+  type Optimizer,
+  RAdam,
+  RMSprop,
+  Rprop,
+  SGD,
+} from '../src/index.js';
 import { openDevice } from './device.js';
 import { dataOf, float32Digits, parameter, pull } from './training.js';
 
@@ -81,6 +94,81 @@ const rows: Readonly<Record<string, Row>> = {
     rule: (p, g, t, state) => {
       const [m, v] = moments(state, -g, t, 0.9, 0.999);
       return p * (1 - 0.1 * 0.2) - (0.1 * m) / (Math.sqrt(v) + 1e-8);
+    },
+  },
+  'RMSprop, centred, with momentum': {
+    make: (p) => new RMSprop(p, { lr: 0.1, alpha: 0.8, centered: true, momentum: 0.5, eps: 0.01 }),
+    rule: (p, g, _, state) => {
+      const [v = 0, m = 0, b = 0] = state;
+      state[0] = 0.8 * v + 0.2 * g * g;
+      state[1] = 0.8 * m + 0.2 * g;
+      state[2] = 0.5 * b + g / (Math.sqrt(state[0] - state[1] ** 2) + 0.01);
+      return p - 0.1 * state[2];
+    },
+  },
+  Adagrad: {
+    make: (p) => new Adagrad(p, { lr: 0.1, lrDecay: 0.5, initialAccumulatorValue: 2 }),
+    rule: (p, g, t, state) => {
+      state[0] = (state[0] ?? 2) + g * g;
+      return p - ((0.1 / (1 + (t - 1) * 0.5)) * g) / (Math.sqrt(state[0]) + 1e-10);
+    },
+  },
+  Adadelta: {
+    make: (p) => new Adadelta(p, { lr: 0.5, eps: 0.01, maximize: true }),
+    rule: (p, g, _, state) => {
+      const [v = 0, d = 0] = state;
+      state[0] = 0.9 * v + 0.1 * g * g;
+      const delta = (Math.sqrt(d + 0.01) / Math.sqrt(state[0] + 0.01)) * -g;
+      state[1] = 0.9 * d + 0.1 * delta * delta;
+      return p - 0.5 * delta;
+    },
+  },
+  Rprop: {
+    make: (p) => new Rprop(p, { lr: 0.1, stepSizes: [0.01, 0.11] }),
+    rule: (p, g, _, state) => {
+      const [before = 0, size = 0.1] = state;
+      const agreement = Math.sign(g * before);
+      state[0] = agreement < 0 ? 0 : g;
+      state[1] = Math.min(0.11, Math.max(0.01, size * (agreement > 0 ? 1.2 : agreement < 0 ? 0.5 : 1)));
+      return p - Math.sign(state[0]) * state[1];
+    },
+  },
+  Adamax: {
+    make: (p) => new Adamax(p, { lr: 0.1, betas: [0.5, 0.8], eps: 0.01 }),
+    rule: (p, g, t, state) => {
+      const [m = 0, u = 0] = state;
+      state[0] = 0.5 * m + 0.5 * g;
+      state[1] = Math.max(0.8 * u, Math.abs(g) + 0.01);
+      return p - ((0.1 / (1 - 0.5 ** t)) * state[0]) / state[1];
+    },
+  },
+  NAdam: {
+    make: (p) => new NAdam(p, { lr: 0.1, momentumDecay: 0.5 }),
+    rule: (p, g, t, state) => {
+      const [, v] = moments(state, g, t, 0.9, 0.999);
+      const mu = (i: number): number => 0.9 * (1 - 0.5 * 0.96 ** (i * 0.5));
+      state[2] = (state[2] ?? 1) * mu(t);
+      const mean = (mu(t + 1) * (state[0] as number)) / (1 - state[2] * mu(t + 1));
+      return p - (0.1 * (mean + ((1 - mu(t)) * g) / (1 - state[2]))) / (Math.sqrt(v) + 1e-8);
+    },
+  },
+  'RAdam, before and after it can tell the variance': {
+    make: (p) => new RAdam(p, { lr: 0.1, betas: [0.9, 0.9] }),
+    rule: (p, g, t, state) => {
+      const [m, v] = moments(state, g, t, 0.9, 0.9);
+      const longest = 2 / (1 - 0.9) - 1;
+      const length = longest - (2 * t * 0.9 ** t) / (1 - 0.9 ** t);
+      if (length <= 5) return p - 0.1 * m;
+      const rectified = ((length - 4) * (length - 2) * longest) / ((longest - 4) * (longest - 2) * length);
+      return p - (0.1 * m * Math.sqrt(rectified)) / Math.sqrt(v);
+    },
+  },
+  ASGD: {
+    make: (p) => new ASGD(p, { lr: 0.1, lambd: 0.5, alpha: 0.5 }),
+    rule: (p, g, t, state) => {
+      const eta = state[0] ?? 0.1;
+      state[0] = 0.1 / (1 + 0.5 * 0.1 * t) ** 0.5;
+      return p * (1 - 0.5 * eta) - eta * g;
     },
   },
 };

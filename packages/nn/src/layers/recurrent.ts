@@ -165,7 +165,7 @@ abstract class Recurrent extends Module {
       const outputs = suffixes.slice(k, k + directions).map((suffix, d) => {
         const start = first.map((states) => states.select(0, k + d));
         const walked = this.#walk(sequence, start, this.#weights.get(suffix) as Weights, d === 1);
-        walked.states.forEach((state, i) => last[i]?.push(state));
+        for (const [i, state] of walked.states.entries()) last[i]?.push(state);
         return walked.output;
       });
       sequence = outputs.length === 1 ? (outputs[0] as Tensor) : cat(outputs, -1);
