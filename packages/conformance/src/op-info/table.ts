@@ -1,6 +1,8 @@
 /** The op table: one row per operation, joined from the files by family. What a row says is in `row.ts`; what is done with it in `../suites`. */
+import { activationRows } from './activation-rows.js';
 import { binaryRows } from './binary-rows.js';
 import { linalgRows } from './linalg-rows.js';
+import { mathRows } from './math-rows.js';
 import { movementRows } from './movement-rows.js';
 import { reductionRows } from './reduction-rows.js';
 import { networkRows } from './network-rows.js';
@@ -10,6 +12,8 @@ import { unaryRows } from './unary-rows.js';
 
 export const opTable: readonly OpRow[] = [
   ...unaryRows,
+  ...mathRows,
+  ...activationRows,
   ...binaryRows,
   ...reductionRows,
   ...movementRows,
