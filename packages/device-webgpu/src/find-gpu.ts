@@ -1,3 +1,4 @@
+/// <reference types="@webgpu/types" />
 /**
  * Where WebGPU is: `navigator.gpu`, or in Node the package `webgpu`, which is loaded only when asked for. Owns the search and the reasons; no import of Node or
  * of that package is seen by bundlers for browsers.

@@ -16,7 +16,7 @@ import {
 } from '../wasm/index.js';
 import { bfloat16ToLanes, float16ToLanes, lanesToBfloat16, lanesToFloat16 } from './half-lanes.js';
 import { laneClasses, splatConstant } from './lanes.js';
-import { joinLanes, wrapped } from './vector-functions.js';
+import { joinLanes, wrapped } from './lane-pieces.js';
 
 /** Least and greatest value of the integer dtypes that have less than their lane's width. */
 const narrowRanges: Readonly<Partial<Record<DType, readonly [number, number]>>> = {

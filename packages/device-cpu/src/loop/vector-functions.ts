@@ -20,6 +20,7 @@ import {
   v128,
 } from '../wasm/index.js';
 import { extract, laneClasses } from './lanes.js';
+import { joinLanes, wrapped } from './lane-pieces.js';
 import { scalarFunction } from './scalar-functions.js';
 import { castPieces } from './vector-casts.js';
 
@@ -51,17 +52,6 @@ function integerFamily(dtype: DType) {
 }
 
 /** Bits that an integer of the dtype has in its lane above its own. */
-const spareBits: Readonly<Partial<Record<DType, number>>> = { int16: 16, int8: 24, uint8: 24 };
-
-/** Lanes of a narrow integer dtype brought back to its width. */
-export function wrapped(dtype: DType, pieces: Pieces): Pieces {
-  const spare = spareBits[dtype];
-  if (spare === undefined) return pieces;
-  return pieces.map((piece) =>
-    dtype === 'uint8' ? v128.and(piece, i32x4.const(0xff)) : i32x4.shrS(i32x4.shl(piece, spare), spare),
-  );
-}
-
 function pairwise(x: Pieces, y: Pieces, combine: (a: Value, b: Value) => Value): Pieces {
   return x.map((piece, i) => combine(piece, y[i] as Value));
 }
@@ -92,28 +82,6 @@ function laneByLane(at: VectorSite, fn: ScalarFunction, x: Pieces, y: Pieces): P
     return f.let(fn, scalarFunction(f, fn, dtype, operand, [left, right]));
   }) as [Local, Local, Local, Local];
   return joinLanes(dtype, lanes);
-}
-
-/** Four scalars side by side. */
-export function joinLanes(dtype: DType, [a, b, c, d]: readonly [Value, Value, Value, Value]): Pieces {
-  switch (laneClasses[dtype]) {
-    case 'i64':
-      return [i64x2.replaceLane(i64x2.splat(a), b, 1), i64x2.replaceLane(i64x2.splat(c), d, 1)];
-    case 'f64':
-      return [f64x2.replaceLane(f64x2.splat(a), b, 1), f64x2.replaceLane(f64x2.splat(c), d, 1)];
-    case 'f32':
-      return [f32x4.replaceLane(f32x4.replaceLane(f32x4.replaceLane(f32x4.splat(a), b, 1), c, 2), d, 3)];
-    case 'i32':
-      return [i32x4.replaceLane(i32x4.replaceLane(i32x4.replaceLane(i32x4.splat(a), b, 1), c, 2), d, 3)];
-    case 'bool': {
-      const ones = i32x4.replaceLane(i32x4.replaceLane(i32x4.replaceLane(i32x4.splat(a), b, 1), c, 2), d, 3);
-      return [i32x4.neg(ones)];
-    }
-    default: {
-      const never: never = laneClasses[dtype] as never;
-      return never;
-    }
-  }
 }
 
 function math(fn: MathName): Row {
@@ -174,6 +142,32 @@ function perFamily(float: (F: FloatFamily, a: Value) => Value, integer: (dtype: 
   };
 }
 
+/** x - trunc(x / y) * y in float64, which is exact for float32 while the quotient has at most 28 bits. */
+function floatRemainder({ f, dtype }: VectorSite, x: Pieces, y: Pieces): Pieces {
+  const isWide = laneClasses[dtype] === 'f64';
+  const wide = (pieces: Pieces): readonly Local[] => {
+    const [low] = pieces as [Value];
+    const all = isWide
+      ? pieces
+      : [f64x2.promoteLowF32x4(low), f64x2.promoteLowF32x4(shuffleLanes(low, low, [2, 3, 2, 3]))];
+    return all.map((piece) => f.let('wide', piece));
+  };
+  const [xs, ys] = [wide(x), wide(y)];
+  const rests = xs.map((a, i) => {
+    const b = ys[i] as Local;
+    const rest = f64x2.sub(a, f64x2.mul(f64x2.trunc(f64x2.div(a, b)), b));
+    const signed = v128.or(f64x2.abs(rest), v128.and(a, f64x2.const(-0)));
+    const whole = v128.and(
+      f64x2.lt(f64x2.abs(a), f64x2.const(Infinity)),
+      f64x2.eq(f64x2.abs(b), f64x2.const(Infinity)),
+    );
+    return v128.bitselect(a, signed, whole);
+  });
+  if (isWide) return rests;
+  const [low, high] = rests as [Value, Value];
+  return [shuffleLanes(f32x4.demoteF64x2Zero(low), f32x4.demoteF64x2Zero(high), [0, 1, 4, 5])];
+}
+
 const onlyFloats = (): never => {
   throw new TypeError('cpu: a function of floats was given integers');
 };
@@ -204,7 +198,7 @@ const rows: Readonly<Record<ScalarFunction, Row>> = {
   mul: arithmetic((F) => F.mul, 'mul', v128.and),
   div: (at, x, y) => pairwise(x, y, floatFamily(at.dtype)?.div ?? onlyFloats),
   idiv: (at, x, y) => laneByLane(at, 'idiv', x, y),
-  mod: (at, x, y) => laneByLane(at, 'mod', x, y),
+  mod: (at, x, y) => (floatFamily(at.dtype) === null ? laneByLane(at, 'mod', x, y) : floatRemainder(at, x, y)),
   max: (at, x, y) => {
     const F = floatFamily(at.dtype);
     if (F !== null) return pairwise(x, y, F.max);
