@@ -1,5 +1,6 @@
 /** The op table: one row per operation, joined from the files by family. What a row says is in `row.ts`; what is done with it in `../suites`. */
 import { activationRows } from './activation-rows.js';
+import { arrangementRows } from './arrangement-rows.js';
 import { binaryRows } from './binary-rows.js';
 import { linalgRows } from './linalg-rows.js';
 import { mathRows } from './math-rows.js';
@@ -7,6 +8,7 @@ import { movementRows } from './movement-rows.js';
 import { reductionRows } from './reduction-rows.js';
 import { networkRows } from './network-rows.js';
 import type { OpRow } from './row.js';
+import { scanRows } from './scan-rows.js';
 import { selectionRows } from './selection-rows.js';
 import { unaryRows } from './unary-rows.js';
 
@@ -18,6 +20,8 @@ export const opTable: readonly OpRow[] = [
   ...reductionRows,
   ...movementRows,
   ...selectionRows,
+  ...arrangementRows,
+  ...scanRows,
   ...linalgRows,
   ...networkRows,
 ];

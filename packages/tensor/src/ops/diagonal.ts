@@ -13,7 +13,7 @@ import {
   shrink,
   where,
 } from '@torchlet/graph';
-import { box, strided, zerosOf } from './movement.js';
+import { box, strided } from './movement.js';
 import { like } from './operands.js';
 import { alongAxis } from './reduction.js';
 
@@ -46,8 +46,8 @@ export function diagonal(x: Node, offset: number, dim1: number, dim2: number): N
   const batch = last.shape.slice(0, -2);
   const [rows, columns] = last.shape.slice(-2) as [number, number];
   const length = Math.max(0, Math.min(rows - Math.max(0, -offset), columns - Math.max(0, offset)));
-  if (length === 0) return zerosOf([...batch, 0], x.dtype);
   const axis = batch.length;
+  if (length === 0) return reshape(box(last, axis, 0, 0), [...batch, 0]);
   const square = box(box(last, axis, Math.max(0, -offset), length), axis + 1, Math.max(0, offset), length);
   return strided(reshape(square, [...batch, length * length]), axis, 0, length, length + 1);
 }
