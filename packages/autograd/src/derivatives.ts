@@ -95,6 +95,11 @@ export const derivatives: { readonly [Name in DifferentiablePrimitive]: Derivati
     const ofX = div(grad, input(node, 1));
     return [ofX, wants[1] ? neg(mul(ofX, node)) : null];
   },
+  // node = x - n y with a whole n, which is constant almost everywhere.
+  mod: (node, grad, wants) => {
+    const [x, y] = [input(node, 0), input(node, 1)];
+    return [grad, wants[1] ? mul(grad, div(add(node, neg(x)), y)) : null];
+  },
   max: (node, grad, wants) => {
     const [x, y] = [input(node, 0), input(node, 1)];
     const zero = fullLike(grad, 0);

@@ -129,6 +129,7 @@ const samples: { readonly [Name in DifferentiablePrimitive]: readonly Sample[] }
   ],
   mul: [pair('mul'), { shapes: [[3]], build: ([x]) => mul(node(x), node(x)) }],
   div: [pair('div')],
+  mod: [pair('mod')],
   max: [
     of(
       [

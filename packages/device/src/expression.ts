@@ -37,7 +37,10 @@ export const scalarFunctions = {
   mul: { arity: 2, doc: 'x * y; integers wrap; bool: and' },
   div: { arity: 2, doc: 'x / y, floats only' },
   idiv: { arity: 2, doc: 'integer division towards 0; by 0 gives 0; the least integer by -1 wraps' },
-  mod: { arity: 2, doc: 'integer remainder with the sign of x (x - idiv(x, y) * y); by 0 gives x' },
+  mod: {
+    arity: 2,
+    doc: 'remainder with the sign of x, exact: x less a whole multiple of y; integers by 0 give x, floats NaN, and a finite x by an infinity is x',
+  },
   max: { arity: 2, doc: 'the larger; NaN if either is NaN' },
   pow: { arity: 2, doc: 'x ** y with the C rules (pow(x, 0) is 1, pow(1, y) is 1), floats only' },
   lt: { arity: 2, doc: 'x < y; false with NaN' },

@@ -176,6 +176,9 @@ export function binary(op: PrimitiveOf<'binary'>, x: Node, y: Node): Node {
     case 'xor':
       if (isFloat(x.dtype)) throw new TypeError(`${op}: expected an integer dtype or bool, got ${x.dtype}`);
       break;
+    case 'mod':
+      if (x.dtype === 'bool') throw new TypeError(`${op}: expected a number dtype, got bool`);
+      break;
     case 'add':
     case 'mul':
     case 'max':

@@ -94,6 +94,7 @@ export const meanings: { readonly [Name in Exclude<Primitive, 'buffer'>]: Meanin
   mul: elementwise('mul'),
   div: elementwise('div'),
   idiv: elementwise('idiv'),
+  mod: elementwise('mod'),
   max: elementwise('max'),
   pow: elementwise('pow'),
   lt: elementwise('lt'),

@@ -82,6 +82,7 @@ export const primitives = {
   mul: { class: 'binary', arity: 2, differentiable: true, doc: 'x * y' },
   div: { class: 'binary', arity: 2, differentiable: true, doc: 'x / y, floats' },
   idiv: { class: 'binary', arity: 2, differentiable: false, doc: 'x / y towards 0, integers' },
+  mod: { class: 'binary', arity: 2, differentiable: true, doc: 'remainder with the sign of x, exact' },
   max: { class: 'binary', arity: 2, differentiable: true, doc: 'the larger, NaN if either is NaN' },
   pow: { class: 'binary', arity: 2, differentiable: true, doc: 'x ** y, floats' },
   lt: { class: 'binary', arity: 2, differentiable: false, doc: 'x < y, bool' },

@@ -43,7 +43,7 @@ export const scalarMeanings: { readonly [Name in ScalarFunction]: ScalarMeaning 
     (x, y) => (y === 0n ? 0n : x / y),
   ),
   mod: integerAware(
-    (x, y) => (y === 0 ? x : x % y),
+    (x, y, dtype) => (y === 0 && !isFloat(dtype) ? x : x % y),
     (x, y) => (y === 0n ? x : x % y),
   ),
   max: ([x, y]) => {
@@ -122,10 +122,13 @@ function ofFloat(fn: (x: number) => number): ScalarMeaning {
   return ([x]) => fn(number(x));
 }
 
-function integerAware(fn: (x: number, y: number) => number, ofInt64: (x: bigint, y: bigint) => bigint): ScalarMeaning {
+function integerAware(
+  fn: (x: number, y: number, dtype: DType) => number,
+  ofInt64: (x: bigint, y: bigint) => bigint,
+): ScalarMeaning {
   return ([x, y], dtype) => {
     if (typeof x === 'bigint') return BigInt.asIntN(64, ofInt64(x, bigint(y)));
-    return wrapped(dtype, fn(number(x), number(y)));
+    return wrapped(dtype, fn(number(x), number(y), dtype));
   };
 }
 

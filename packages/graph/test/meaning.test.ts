@@ -80,6 +80,10 @@ const cases: { readonly [Name in Exclude<Primitive, 'buffer'>]: readonly (readon
   mul: [[binary('mul', counting([2]), host([3, 3])), [0, 3]]],
   div: [[binary('div', host([1, 0]), host([2, 0])), [0.5, nan]]],
   idiv: [[binary('idiv', host([7, 7], [2], 'int32'), host([-2, 0], [2], 'int32')), [-3, 0]]],
+  mod: [
+    [binary('mod', host([7, -7], [2], 'int32'), host([-2, 0], [2], 'int32')), [1, -7]],
+    [binary('mod', host([-7.5, 1, 1, nan]), host([2, 0, Infinity, 1])), [-1.5, nan, 1, nan]],
+  ],
   max: [[binary('max', host([1, nan]), host([2, 0])), [2, nan]]],
   pow: [[binary('pow', host([2, 0]), host([3, 0])), [8, 1]]],
   lt: [[binary('lt', host([1, nan]), host([2, 2])), [1, 0]]],

@@ -16,6 +16,7 @@ const costly: { readonly [Name in Primitive]?: number } = {
   sqrt: 3,
   div: 3,
   idiv: 4,
+  mod: 8,
   gather: 2,
 };
 

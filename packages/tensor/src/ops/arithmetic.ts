@@ -82,7 +82,7 @@ function floorDivideIntegers(a: Node, b: Node): Node {
 
 /** As C's fmod gives a remainder first, so that 6 // 0.1 rounds as Python's does. */
 function floorDivideFloats(a: Node, b: Node): Node {
-  const rest = fmodFloats(a, b);
+  const rest = binary('mod', a, b);
   const zero = like(a, 0);
   const exact = binary('div', binary('add', a, negExact(rest)), b);
   const adjust = binary('and', ne(rest, zero), binary('xor', lt(rest, zero), lt(b, zero)));
@@ -101,27 +101,18 @@ function ne(a: Node, b: Node): Node {
   return binary('xor', equal, like(equal, 1));
 }
 
-/** Remainder with the sign of the dividend (C's fmod). Floats: x - trunc(x / y) * y. */
+/** Remainder with the sign of the dividend (C's fmod). */
 export function fmod(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('fmod', [x, y]) as [Node, Node];
-  if (isFloat(a.dtype)) return fmodFloats(a, b);
-  checkDivisor('fmod', y);
-  return binary('add', a, negExact(binary('mul', binary('idiv', a, b), b)));
-}
-
-function fmodFloats(a: Node, b: Node): Node {
-  const wide = a.dtype === 'float64' ? a : cast(a, 'float64');
-  const divisor = b.dtype === 'float64' ? b : cast(b, 'float64');
-  const rest = binary('add', wide, negExact(mulExact(trunc(binary('div', wide, divisor)), divisor)));
-  const infinite = binary('eq', abs(divisor), like(divisor, Infinity));
-  const finite = lt(abs(wide), like(wide, Infinity));
-  return cast(whereExact(binary('and', infinite, finite), wide, rest), a.dtype);
+  if (!isFloat(a.dtype)) checkDivisor('fmod', y);
+  return binary('mod', a, b);
 }
 
 /** Remainder with the sign of the divisor (Python's %). */
 export function remainder(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('remainder', [x, y]) as [Node, Node];
-  const rest = isFloat(a.dtype) ? fmodFloats(a, b) : fmod(a, b);
+  if (!isFloat(a.dtype)) checkDivisor('remainder', y);
+  const rest = binary('mod', a, b);
   const zero = like(a, 0);
   const adjust = binary('and', ne(rest, zero), binary('xor', lt(rest, zero), lt(b, zero)));
   return whereExact(adjust, binary('add', rest, b), rest);
@@ -154,7 +145,31 @@ export function pow(x: NodeOperand, y: NodeOperand): Node {
   }
   const [a, b] = align('pow', [x, y]) as [Node, Node];
   if (isFloat(a.dtype)) return binary('pow', a, b);
-  return cast(binary('pow', cast(a, 'float64'), cast(b, 'float64')), a.dtype);
+  if (a.dtype === 'bool') return binary('or', a, binary('xor', b, like(b, 1)));
+  return integerPowers(a, b);
+}
+
+/** By squaring, as PyTorch does: products wrap, and only 1 and -1 have negative powers that are not 0. */
+function integerPowers(base: Node, exponent: Node): Node {
+  const one = like(base, 1);
+  const isOdd = (bits: Node): Node => binary('eq', binary('and', bits, one), one);
+  let result = one;
+  let square = base;
+  // No power whose exponent has more bits than int32 is worth its loop.
+  for (let bit = 0; bit < Math.min(31, 8 * dtypes[base.dtype].bytes); bit++) {
+    const bits = bit === 0 ? exponent : binary('shr', exponent, like(exponent, bit));
+    result = whereExact(isOdd(bits), mulExact(result, square), result);
+    square = mulExact(square, square);
+  }
+  if (base.dtype === 'uint8') return result;
+  const minusOne = like(base, -1);
+  const ofMinusOne = whereExact(isOdd(exponent), minusOne, one);
+  const inverse = whereExact(
+    binary('eq', base, minusOne),
+    ofMinusOne,
+    whereExact(binary('eq', base, one), one, like(base, 0)),
+  );
+  return whereExact(lt(exponent, like(exponent, 0)), inverse, result);
 }
 
 function integerPower(base: Node, exponent: number): Node {

@@ -100,10 +100,21 @@ export function isFinite(x: Node): Node {
   return binary('and', ltExact(x, like(x, Infinity)), ltExact(like(x, -Infinity), x));
 }
 
+/** Differences are exact, bounds float32, as in PyTorch. */
+function isCloseInteger(x: Node, y: Node, rtol: number, atol: number, dtype: DType): Node {
+  const [a, b] = align('isclose', [x, y], dtype) as [Node, Node];
+  const size = (n: Node): Node => whereExact(ltExact(n, like(n, 0)), binary('mul', n, like(n, -1)), n);
+  const difference = cast(size(binary('add', a, binary('mul', b, like(b, -1)))), 'float32');
+  const other = cast(size(b), 'float32');
+  const bound = binary('add', like(other, atol), binary('mul', like(other, rtol), other));
+  return binary('or', eqExact(a, b), binary('or', ltExact(difference, bound), eqExact(difference, bound)));
+}
+
 /** |x - y| <= atol + rtol * |y|, infinities equal, NaN by choice. */
 export function isClose(x: Node, y: Node, rtol: number, atol: number, equalNaN: boolean): Node {
   const dtype: DType = resultType([x, y]);
-  const [a, b] = align('isclose', [x, y], isFloat(dtype) ? dtype : 'float64') as [Node, Node];
+  if (!isFloat(dtype)) return isCloseInteger(x, y, rtol, atol, dtype === 'bool' ? 'int32' : dtype);
+  const [a, b] = align('isclose', [x, y], dtype) as [Node, Node];
   const magnitude = (n: Node): Node => binary('max', n, binary('mul', n, like(n, -1)));
   const difference = magnitude(binary('add', a, binary('mul', b, like(b, -1))));
   const bound = binary('add', like(b, atol), binary('mul', like(b, rtol), magnitude(b)));
