@@ -10,6 +10,8 @@ import { scatterKernel } from './kernels/scatter-kernel.js';
 import { splitLoopKernel } from './kernels/split.js';
 import { matmulParts, splitMatmul } from './kernels/split-matmul.js';
 import { strategyOf } from './kernels/strategy.js';
+import { product } from './kernels/threads.js';
+import { isWorthTiling, tiledMatmul } from './kernels/tiled-matmul.js';
 import type { LoopKernel, MatmulKernel } from '@torchlet/device';
 import type { KernelCode, KernelSite, Target } from './wgsl/kernel-module.js';
 import { dtypeRows } from './wgsl/kinds.js';
@@ -95,9 +97,14 @@ function loopCodes(kernel: LoopKernel, site: KernelSite, slots: Slot[], alignmen
 }
 
 function matmulCodes(kernel: MatmulKernel, site: KernelSite, slots: Slot[], alignment: number): KernelCode[] {
+  if (product([...kernel.batch, kernel.m, kernel.n]) === 0) return [];
   const parts = matmulParts(kernel, site.target.sharing);
-  if (parts === 1) return [registerMatmul(site, kernel)];
-  const { product, join, scratch } = splitMatmul(kernel, parts, slots.length, alignment);
+  if (parts === 1) return [productCode(site, kernel)];
+  const { product: inParts, join, scratch } = splitMatmul(kernel, parts, slots.length, alignment);
   slots.push(...scratch);
-  return [registerMatmul(site, product), ...loopCodes(join, site, slots, alignment)];
+  return [productCode(site, inParts), ...loopCodes(join, site, slots, alignment)];
+}
+
+function productCode(site: KernelSite, kernel: MatmulKernel): KernelCode {
+  return site.target.sharing && isWorthTiling(kernel) ? tiledMatmul(site, kernel) : registerMatmul(site, kernel);
 }

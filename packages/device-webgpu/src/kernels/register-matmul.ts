@@ -8,7 +8,8 @@ import { Emitter, type Lane, Point, type Value } from '../wgsl/emitter.js';
 import { type KernelCode, KernelModule, type KernelSite } from '../wgsl/kernel-module.js';
 import { kindOf, typeName, type Width } from '../wgsl/kinds.js';
 import { LaneForms } from '../wgsl/lane-form.js';
-import { resultValue, startText } from './reduction.js';
+import { matmulLengths, moved, named, writeResults } from './matmul-results.js';
+import { startText } from './reduction.js';
 import { storeRoots, Views, writtenSlots } from './slots.js';
 import { axisName, product, threadsPerGroup, writePositions, writeThread } from './threads.js';
 
@@ -26,10 +27,6 @@ interface Tiling {
   readonly step: Width;
   readonly a: Along;
   readonly b: Along;
-}
-
-export function matmulLengths({ batch, m, n, k }: MatmulKernel): number[] {
-  return [...batch, m, n, k];
 }
 
 function tilingOf(kernel: MatmulKernel, lengths: readonly number[]): Tiling {
@@ -104,7 +101,7 @@ export function registerMatmul(site: KernelSite, kernel: MatmulKernel): KernelCo
       });
     });
   }
-  writeResults(emitter, kernel, point, sums, alongN);
+  writeResults(emitter, kernel, point, sums, alongN, { rows, columns });
   return module.finish(`${kernel.name}: ${rows} by ${columns} results a thread`, threadsPerGroup, builtins, groups);
 }
 
@@ -120,14 +117,6 @@ function viewsOf(kernel: MatmulKernel, lengths: readonly number[], tiling: Tilin
   views.loads([kernel.b], formsAlong(tiling.b, rank + 1));
   views.stores(kernel.stores, formsAlong(alongN === null ? null : 'outer', rank + 1), true);
   return views;
-}
-
-/** The position `offset` after that of `point` along `axis`. */
-export function moved(point: Point, axis: number, offset: number): Point {
-  const coordinate = point.coordinates.get(axis);
-  if (offset === 0 || coordinate === undefined) return point;
-  const text = coordinate.text === '0' ? String(offset) : `(${coordinate.text} + ${offset})`;
-  return point.with(axis, { ...coordinate, text });
 }
 
 /** Adds the terms of one turn: a[row][term] * b[term][columns]. */
@@ -182,38 +171,4 @@ function writeTerms(
   for (let r = 0; r < rows; r++) {
     for (const t of terms) writer.line(`${accumulators[r]} += ${left[r]?.[t]} * ${right[t]};`);
   }
-}
-
-function named(emitter: Emitter, text: string, stem: string): string {
-  if (/^\w+$/.test(text)) return text;
-  const { writer } = emitter.module;
-  const name = writer.name(stem);
-  writer.line(`let ${name} = ${text};`);
-  return name;
-}
-
-/** The epilogue for each row of the tile. */
-export function writeResults(
-  emitter: Emitter,
-  kernel: MatmulKernel,
-  point: Point,
-  sums: readonly string[],
-  alongN: Lane | null,
-): void {
-  const { writer } = emitter.module;
-  const { m, n, batch, dtype, result, stores } = kernel;
-  const [mAxis, nAxis] = [batch.length, batch.length + 1];
-  const columns: Width = alongN === null ? 1 : 4;
-  const column = point.coordinates.get(nAxis)?.text as string;
-  const guard = n % columns === 0 ? () => null : (c: number) => `${column === '0' ? c : `${column} + ${c}`} < ${n}`;
-  sums.forEach((sum, r) => {
-    const at = moved(point, mAxis, r);
-    const row = at.coordinates.get(mAxis)?.text as string;
-    const write = (): void => {
-      const value = resultValue(emitter, sum, dtype, columns, writer.scope);
-      emitter.store(stores, at.withResult(result, value).along(alongN), guard);
-    };
-    if (m % sums.length === 0) write();
-    else writer.block(`if (${row} < ${m})`, write);
-  });
 }

@@ -87,7 +87,7 @@ function writeAddition(
       width: 1,
       dtype,
       from: dtype,
-      known: null,
+      numbers: [],
       helper: module.helper,
     });
     const total = writer.name('sum');

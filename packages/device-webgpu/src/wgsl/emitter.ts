@@ -252,7 +252,7 @@ export class Emitter {
           width,
           dtype: expression.dtype,
           from: last.dtype,
-          known: last.kind === 'constant' ? Number(last.value) : null,
+          numbers: expression.args.map((arg) => (arg.kind === 'constant' ? Number(arg.value) : null)),
           helper: module.helper,
         });
         const simple = args.some((arg) => arg.text === text && arg.simple);

@@ -12,8 +12,8 @@ export interface Call {
   readonly width: Width;
   readonly dtype: DType;
   readonly from: DType;
-  /** For a shift, quotient or remainder by a number that is known: that number. */
-  readonly known: number | null;
+  /** The numbers that are arguments, null for the others. */
+  readonly numbers: readonly (number | null)[];
   /** The name of a helper, which then is part of the kernel. */
   helper(name: HelperName, width?: Width): string;
 }
@@ -55,16 +55,39 @@ export function wrapped(text: string, dtype: DType, width: Width): string {
   return `((${text} << ${shift}) >> ${shift})`;
 }
 
+/** Optimisers of shaders take 0 * x and 0 / x for 0, and x - x for 0: not so for NaN and infinities. */
+const floatProduct: Row = (call) => {
+  const { args, numbers, helper, width } = call;
+  const zero = numbers.indexOf(0);
+  if (zero < 0) return infix('*')(call);
+  const value = `${helper('times_zero', width)}(${args[1 - zero]})`;
+  return Object.is(numbers[zero], -0) ? `(-${value})` : value;
+};
+
+const floatQuotient: Row = (call) => {
+  const { args, numbers, helper, width } = call;
+  if (numbers[0] === 0) {
+    const value = `${helper('zero_over', width)}(${args[1]})`;
+    return Object.is(numbers[0], -0) ? `(-${value})` : value;
+  }
+  return args[0] === args[1] ? `${helper('over_itself', width)}(${args[0]})` : infix('/')(call);
+};
+
+const floatDifference: Row = (call) => {
+  const { args, helper, width } = call;
+  return args[0] === args[1] ? `abs(${helper('times_zero', width)}(${args[0]}))` : infix('-')(call);
+};
+
 const integerDivision =
   (operator: '/' | '%', helperName: 'quotient' | 'remainder'): Row =>
-  ({ args: [x, y], known, width, dtype, helper }) => {
+  ({ args: [x, y], numbers: [, known = null], width, dtype, helper }) => {
     if (known === 0) return operator === '/' ? splat('0', 'i32', width) : (x as string);
     if (known !== null && known !== -1) return `(${x} ${operator} ${y})`;
     return wrapped(`${helper(helperName, width)}(${x}, ${y})`, dtype, width);
   };
 
 function shift(operator: '<<' | '>>'): Row {
-  return ({ args: [x, y], known, width, dtype }) => {
+  return ({ args: [x, y], numbers: [, known = null], width, dtype }) => {
     const by = known === null ? `${typeName('u32', width)}(${y})` : splat(`${known}u`, 'u32', width);
     return wrapped(`(${x} ${operator} ${by})`, dtype, width);
   };
@@ -121,11 +144,14 @@ const spellings: { readonly [Name in ScalarFunction]: Row } = {
   floor: ({ args: [x], dtype }) => (isFloat(dtype) ? `floor(${x})` : (x as string)),
   cast,
   add: byKind('add', { f32: infix('+'), i32: infix('+'), bool: infix('|') }),
-  sub: byKind('sub', { f32: infix('-'), i32: infix('-'), bool: infix('!=') }),
-  mul: byKind('mul', { f32: infix('*'), i32: infix('*'), bool: infix('&') }),
-  div: byKind('div', { f32: infix('/') }),
+  sub: byKind('sub', { f32: floatDifference, i32: infix('-'), bool: infix('!=') }),
+  mul: byKind('mul', { f32: floatProduct, i32: infix('*'), bool: infix('&') }),
+  div: byKind('div', { f32: floatQuotient }),
   idiv: byKind('idiv', { i32: integerDivision('/', 'quotient') }),
-  mod: byKind('mod', { i32: integerDivision('%', 'remainder') }),
+  mod: byKind('mod', {
+    f32: ({ args: [x, y], helper, width }) => `${helper('float_remainder', width)}(${x}, ${y})`,
+    i32: integerDivision('%', 'remainder'),
+  }),
   max: byKind('max', {
     f32: ({ args: [x, y], helper, width }) => `${helper('nan_max', width)}(${x}, ${y})`,
     i32: ({ args: [x, y] }) => `max(${x}, ${y})`,

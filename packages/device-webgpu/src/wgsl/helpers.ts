@@ -47,6 +47,28 @@ const bitHelpers = {
   return select(select(x, y, (x < y) | is_nan@(y)), x, is_nan@(x));
 }`,
   },
+  times_zero: {
+    calls: ['not_a_number'],
+    text: `fn times_zero@(x: F) -> F {
+  let bits = bitcast<U>(x);
+  let zero = bitcast<F>(bits & U(0x80000000u));
+  return select(zero, F(not_a_number()), (bits & U(0x7f800000u)) == U(0x7f800000u));
+}`,
+  },
+  zero_over: {
+    calls: ['not_a_number', 'is_nan'],
+    text: `fn zero_over@(x: F) -> F {
+  let zero = bitcast<F>(bitcast<U>(x) & U(0x80000000u));
+  return select(zero, F(not_a_number()), (x == F(0.0)) | is_nan@(x));
+}`,
+  },
+  over_itself: {
+    calls: ['not_a_number'],
+    text: `fn over_itself@(x: F) -> F {
+  let unbounded = (bitcast<U>(x) & U(0x7f800000u)) == U(0x7f800000u);
+  return select(F(1.0), F(not_a_number()), unbounded | (x == F(0.0)));
+}`,
+  },
   // Truncates towards 0, saturates, and makes NaN 0.
   to_integer: {
     calls: ['is_nan'],
@@ -166,6 +188,7 @@ export class Helpers {
     const wide = width === 4 && helper.single !== true;
     const full = wide ? `${name}_4` : name;
     if (this.#texts.has(full)) return full;
+    if (wide && helper.four !== undefined) this.#use(name, 1);
     for (const callee of helper.calls) this.#use(callee, helper.four === undefined ? width : 1);
     this.#texts.set(full, wide ? (helper.four ?? widened(helper.text)) : narrowed(helper.text));
     return full;

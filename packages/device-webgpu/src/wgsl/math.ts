@@ -145,6 +145,29 @@ export const mathHelpers = {
   return select(signed, x, is_nan@(x));
 }`,
   },
+  // Exact, by long division of the significands in digits of 8 bits.
+  float_remainder: {
+    calls: ['not_a_number'],
+    text: `fn float_remainder(x: f32, y: f32) -> f32 {
+  let a = bitcast<u32>(x) & 0x7fffffffu;
+  let b = bitcast<u32>(y) & 0x7fffffffu;
+  if (a >= 0x7f800000u || b == 0u || b > 0x7f800000u) { return not_a_number(); }
+  if (a < b) { return x; }
+  let exponent = max(b >> 23u, 1u);
+  let divisor = select((b & 0x7fffffu) | 0x800000u, b, b < 0x800000u);
+  var rest = select((a & 0x7fffffu) | 0x800000u, a, a < 0x800000u) % divisor;
+  for (var left = max(a >> 23u, 1u) - exponent; left > 0u; left -= min(left, 8u)) {
+    rest = (rest << min(left, 8u)) % divisor;
+  }
+  let sign = bitcast<u32>(x) & 0x80000000u;
+  let shift = max(countLeadingZeros(rest), 8u) - 8u;
+  if (rest == 0u || shift >= exponent) { return bitcast<f32>(sign | (rest << (exponent - 1u))); }
+  return bitcast<f32>(sign | ((exponent - shift) << 23u) | ((rest << shift) & 0x7fffffu));
+}`,
+    four: `fn float_remainder_4(x: vec4<f32>, y: vec4<f32>) -> vec4<f32> {
+  return vec4<f32>(float_remainder(x.x, y.x), float_remainder(x.y, y.y), float_remainder(x.z, y.z), float_remainder(x.w, y.w));
+}`,
+  },
   multiply_high: {
     calls: [],
     single: true,
