@@ -62,6 +62,32 @@ describe('element-wise kernels', () => {
   });
 });
 
+describe('turned operands', () => {
+  it.each([
+    [4, 4],
+    [5, 9],
+    [66, 130],
+    [67, 3],
+    [2, 70],
+  ])('[%i, %i], in a batch, beside a row and a scalar per row', async (m, n) => {
+    const batch = 2;
+    const turnedLoad = load('float32', 0, affine([m * n, 1, m]));
+    const row = load('float32', 1, affine([0, 0, 1]));
+    const perRow = load('float32', 2, affine([0, 1, 0]));
+    const value = fn('add', fn('mul', turnedLoad, row), fn('mul', perRow, castTo('float32', axis(1))));
+    const program = programOf(
+      [mapKernel('turned', [batch, m, n], 3, value)],
+      [
+        ['float32', batch * m * n],
+        ['float32', n],
+        ['float32', m],
+        ['float32', batch * m * n],
+      ],
+    );
+    expect(await check(device, program, randomArrays(program, randomNumbers(m)))).toBeNull();
+  });
+});
+
 describe('row kernels', () => {
   it.each([
     [3, 5],

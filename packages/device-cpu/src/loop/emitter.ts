@@ -1,23 +1,15 @@
 /**
  * Turns expressions into code at a place in the loops: every value is computed once per scope, uniform integers as scalars, everything else
- * for four points at a time. Owns the two ways to compute an expression, loads and stores with their masks; the loops around are
- * `nest.ts`, the phases `loop-kernel.ts`, addresses `addresses.ts`.
+ * for four points at a time. Owns the two ways to compute an expression; loads and stores are `elements.ts`, the loops around `nest.ts`,
+ * the phases `loop-kernel.ts`, addresses `addresses.ts`.
  */
-import type { Apply, Expression, Load, Store } from '@torchlet/device';
-import { type KernelSite, type Pieces, type Position, slotParam } from '../kernel-function.js';
+import type { Apply, Expression } from '@torchlet/device';
+import type { KernelSite, Pieces, Position } from '../kernel-function.js';
 import { type FunctionBuilder, i32, i32x4, i64, type Local, type Value } from '../wasm/index.js';
 import type { Affine, Variable } from './affine.js';
 import { type AddressContext, Addresses, type Region } from './addresses.js';
-import {
-  type Count,
-  extract,
-  LaneMemory,
-  laneClasses,
-  loadScalar,
-  splat,
-  splatConstant,
-  storedWidth,
-} from './lanes.js';
+import { Elements } from './elements.js';
+import { type Count, extract, laneClasses, loadScalar, splat, splatConstant } from './lanes.js';
 import { isScalarDtype, scalarFunction } from './scalar-functions.js';
 import { Scope } from './scope.js';
 import { isPureIndex, type Space } from './space.js';
@@ -48,6 +40,7 @@ export class Emitter implements AddressContext {
   readonly f: FunctionBuilder;
   readonly space: Space;
   readonly addresses: Addresses;
+  readonly elements: Elements;
   readonly results = new Map<number, Pieces[]>();
   readonly rows = new Map<Expression, KeptRow>();
   scope: Scope;
@@ -55,6 +48,8 @@ export class Emitter implements AddressContext {
   counts: readonly Count[] = oneBlock;
   /** The block that is being written. */
   block = 0;
+  /** The variable along which the blocks lie, one position apart; null where they follow each other along the vector variable. */
+  across: Variable | null = null;
   readonly #vectors: readonly (Variable | null)[];
   #domain = 0;
   readonly #ids = new Map<Expression, number>();
@@ -67,6 +62,7 @@ export class Emitter implements AddressContext {
     this.#vectors = vectors;
     this.scope = new Scope(null, new Map());
     this.addresses = new Addresses(this);
+    this.elements = new Elements(this);
   }
 
   /** Runs `write` in a scope of its own; what it learns is forgotten after it. */
@@ -109,20 +105,25 @@ export class Emitter implements AddressContext {
     return this.vector !== null && (this.dependencies(expression) & this.vector.bit) !== 0;
   }
 
-  blockOffset(variable: Variable): number {
-    const { offset } = this.scope.position(variable);
-    return variable === this.vector ? offset + 4 * this.block : offset;
+  /** Whether the blocks of a value differ. */
+  differs(expression: Expression): boolean {
+    return this.varies(expression) || (this.across !== null && (this.dependencies(expression) & this.across.bit) !== 0);
   }
 
-  region(slot: number): Region {
-    const base = this.f.params[slotParam(slot)];
-    if (base === undefined) throw new RangeError(`cpu: kernel ${this.f.name} does not name slot ${slot}`);
-    return { base, width: storedWidth(this.site.features, this.#slotDtype(slot)) };
+  blockOffset(variable: Variable): number {
+    const { offset } = this.scope.position(variable);
+    if (this.across === null) return variable === this.vector ? offset + 4 * this.block : offset;
+    return variable === this.across ? offset + this.block : offset;
+  }
+
+  /** Points of the current block. */
+  get count(): Count {
+    return this.counts[this.vector === null ? 0 : this.block] ?? 4;
   }
 
   /** Code for the values of the current block, or the values if they are known. */
   pieces(expression: Expression): Pieces {
-    const block = this.varies(expression) ? this.block : 0;
+    const block = this.differs(expression) ? this.block : 0;
     const known = this.scope.pieces(expression, block);
     if (known !== undefined) return known;
     const row = this.rows.get(expression);
@@ -135,10 +136,11 @@ export class Emitter implements AddressContext {
 
   /** Code for a uniform integer or bool as a scalar. */
   scalar(expression: Expression): Value {
-    const known = this.scope.scalar(expression);
+    const block = this.differs(expression) ? this.block : 0;
+    const known = this.scope.scalar(expression, block);
     if (known !== undefined) return known;
     const value = this.#held(nameOf(expression), this.#computeScalar(expression));
-    this.scope.setScalar(expression, value);
+    this.scope.setScalar(expression, block, value);
     return value;
   }
 
@@ -148,141 +150,6 @@ export class Emitter implements AddressContext {
     const atoms = new Map([...form.atoms].filter(([atom]) => !laneAtoms.has(atom)));
     const stride = this.vector === null ? 0 : (form.terms.get(this.vector) ?? 0);
     return { address: { ...form, atoms }, stride, laneAtoms };
-  }
-
-  /** Writes the current block of `store`. */
-  store(store: Store): void {
-    const value = this.pieces(store.value);
-    const { mask } = store;
-    if (mask === null) return this.#storeUnmasked(store, value);
-    if (!this.varies(mask)) {
-      const holds = this.scalar(mask);
-      return this.f.if(holds, () => this.inside(new Map(), () => this.#storeUnmasked(store, value)));
-    }
-    const memory = this.memory(store.slot);
-    const form = this.laneForm(store.index);
-    const bits = this.laneBits(mask);
-    const whole = () => this.inside(new Map(), () => this.#storeUnmasked(store, value));
-    const lanes = () =>
-      this.inside(new Map(), () =>
-        memory.scatter(value, (storeLane) =>
-          this.eachLane(this.region(store.slot), form, (lane, pointer, offset) => {
-            this.f.if(i32.and(bits, 1 << lane), () => storeLane(lane, pointer, offset));
-          }),
-        ),
-      );
-    if (this.#isContiguous(form)) this.f.if(i32.eq(bits, this.#allBits()), whole, lanes);
-    else lanes();
-  }
-
-  /** Addresses of the lanes of the current block, one by one. */
-  eachLane(region: Region, form: LaneForm, take: (lane: number, pointer: Value, offset: number) => void): void {
-    const { pointer, offset } = this.addresses.address(region, form.address);
-    const atoms = [...form.laneAtoms].map(([atom, coefficient]) => ({
-      lanes: this.pieces(atom),
-      bytes: coefficient * region.width,
-    }));
-    for (let lane = 0; lane < this.count; lane++) {
-      let at = pointer;
-      for (const { lanes, bytes } of atoms) {
-        const index = extract('int32', lanes, lane);
-        at = i32.add(at, bytes === 1 ? index : i32.mul(index, bytes));
-      }
-      const past = offset + lane * form.stride * region.width;
-      if (past < 0) at = i32.add(at, past);
-      take(lane, atoms.length > 0 ? this.f.let('at', at) : at, Math.max(past, 0));
-    }
-  }
-
-  /** Points of the current block. */
-  get count(): Count {
-    return this.counts[this.vector === null ? 0 : this.block] ?? 4;
-  }
-
-  #allBits(): number {
-    return (1 << this.count) - 1;
-  }
-
-  /** Bit l of the result says whether the mask holds in lane l. */
-  laneBits(mask: Expression): Local {
-    const [lanes] = this.pieces(mask) as [Value];
-    const bits = i32x4.bitmask(lanes);
-    return this.f.let('bits', this.count === 4 ? bits : i32.and(bits, this.#allBits()));
-  }
-
-  #slotDtype(slot: number) {
-    const declared = this.site.program.slots[slot];
-    if (declared === undefined) throw new RangeError(`cpu: program ${this.site.program.name} has no slot ${slot}`);
-    return declared.dtype;
-  }
-
-  memory(slot: number): LaneMemory {
-    const dtype = this.#slotDtype(slot);
-    return new LaneMemory(this.f, dtype, storedWidth(this.site.features, dtype));
-  }
-
-  #isContiguous(form: LaneForm): boolean {
-    return form.stride === 1 && form.laneAtoms.size === 0;
-  }
-
-  #storeUnmasked(store: Store, value: Pieces): void {
-    const memory = this.memory(store.slot);
-    const region = this.region(store.slot);
-    const form = this.laneForm(store.index);
-    const single = this.vector === null || this.count === 1;
-    if (this.#isContiguous(form) || (single && form.laneAtoms.size === 0)) {
-      const { pointer, offset } = this.addresses.address(region, form.address);
-      memory.store(pointer, offset, value, this.vector === null ? 1 : this.count);
-      return;
-    }
-    memory.scatter(value, (storeLane) => this.eachLane(region, form, storeLane));
-  }
-
-  #load(load: Load): Pieces {
-    const { mask } = load;
-    if (mask === null) return this.#loadUnmasked(load);
-    const otherwise = splatConstant(load.dtype, load.otherwise);
-    const out = otherwise.map((piece) => this.f.let('masked', piece));
-    const take = (pieces: Pieces) => {
-      pieces.forEach((piece, i) => {
-        this.f.set(out[i] as Local, piece);
-      });
-    };
-    if (!this.varies(mask)) {
-      const holds = this.scalar(mask);
-      this.f.if(holds, () => this.inside(new Map(), () => take(this.#loadUnmasked(load))));
-      return out;
-    }
-    const lanesOfMask = this.pieces(mask);
-    const bits = this.laneBits(mask);
-    const form = this.laneForm(load.index);
-    const someLanes = () =>
-      this.inside(new Map(), () => take(this.#loadSomeLanes(load, form, bits, lanesOfMask, otherwise)));
-    const whole = () => this.inside(new Map(), () => take(this.#loadUnmasked(load)));
-    if (this.#isContiguous(form)) this.f.if(i32.eq(bits, this.#allBits()), whole, () => this.f.if(bits, someLanes));
-    else this.f.if(bits, someLanes);
-    return out;
-  }
-
-  #loadSomeLanes(load: Load, form: LaneForm, bits: Local, mask: Pieces, otherwise: Pieces): Pieces {
-    const gathered = this.memory(load.slot).gather((setLane) =>
-      this.eachLane(this.region(load.slot), form, (lane, pointer, offset) => {
-        this.f.if(i32.and(bits, 1 << lane), () => setLane(lane, pointer, offset));
-      }),
-    );
-    const at = { site: this.site, f: this.f, dtype: load.dtype, operand: load.dtype, uniform: null };
-    return vectorFunction(at, 'where', [mask, gathered, otherwise]);
-  }
-
-  #loadUnmasked(load: Load): Pieces {
-    const memory = this.memory(load.slot);
-    const region = this.region(load.slot);
-    const form = this.laneForm(load.index);
-    if (form.laneAtoms.size === 0 && (form.stride === 0 || form.stride === 1)) {
-      const { pointer, offset } = this.addresses.address(region, form.address);
-      return form.stride === 0 ? memory.loadSplat(pointer, offset) : memory.load(pointer, offset, this.count);
-    }
-    return memory.gather((setLane) => this.eachLane(region, form, setLane));
   }
 
   #computePieces(expression: Expression): Pieces {
@@ -295,12 +162,12 @@ export class Emitter implements AddressContext {
         return this.#formPieces(expression);
       case 'result': {
         const result = this.results.get(expression.id);
-        const pieces = result?.[this.varies(expression) ? this.block : 0];
+        const pieces = result?.[this.differs(expression) ? this.block : 0];
         if (pieces === undefined) throw new RangeError(`cpu: result ${expression.id} is read before it is computed`);
         return pieces;
       }
       case 'load':
-        return this.#load(expression);
+        return this.elements.load(expression);
       case 'apply': {
         if (isPureIndex(expression) && !this.#isAtom(expression)) return this.#formPieces(expression);
         if (this.isUniformInteger(expression)) return splat(this.f, expression.dtype, this.scalar(expression));
@@ -327,8 +194,8 @@ export class Emitter implements AddressContext {
     const args = expression.args.map((arg) => this.pieces(arg));
     const last = expression.args[expression.args.length - 1] as Expression;
     const second = expression.args[1];
-    const byScalar =
-      expression.fn === 'shl' || expression.fn === 'shr' || expression.fn === 'idiv' || expression.fn === 'mod';
+    const isDivided = expression.fn === 'idiv' || expression.fn === 'mod';
+    const byScalar = expression.fn === 'shl' || expression.fn === 'shr' || (isDivided && isScalarDtype(last.dtype));
     const uniform = byScalar && second !== undefined && !this.varies(second) ? this.scalar(second) : null;
     const at = { site: this.site, f: this.f, dtype: expression.dtype, operand: last.dtype, uniform };
     return vectorFunction(at, expression.fn, args);
@@ -383,11 +250,7 @@ export class Emitter implements AddressContext {
       case 'load': {
         if (expression.mask !== null || !isScalarDtype(expression.dtype))
           return extract(expression.dtype, this.pieces(expression), 0);
-        const { pointer, offset } = this.addresses.address(
-          this.region(expression.slot),
-          this.laneForm(expression.index).address,
-        );
-        return this.memory(expression.slot).loadScalar(pointer, offset);
+        return this.elements.loadScalar(expression);
       }
       case 'apply': {
         if (isPureIndex(expression) && !this.#isAtom(expression))

@@ -6,6 +6,7 @@ import { type LoopKernel, postorder } from '@torchlet/device';
 import { type KernelFunction, type KernelSite, kernelFunction, type Pieces } from '../kernel-function.js';
 import { type FunctionBuilder, i32, type Local } from '../wasm/index.js';
 import type { Variable } from './affine.js';
+import { acrossLoop } from './across-loop.js';
 import { Emitter } from './emitter.js';
 import { type Count, splatConstant } from './lanes.js';
 import { blocksOf, hoist, loop, vectorLoop } from './nest.js';
@@ -63,22 +64,30 @@ class LoopEmitter {
     const strategy = this.#strategy;
     const { parallel } = this.#phases.space;
     this.#keepRows();
-    const outer = parallel.filter((variable) => strategy.lanes === 'inner' || variable !== strategy.variable);
+    const outer = parallel.filter(
+      (variable) => strategy.lanes === 'inner' || (variable !== strategy.variable && variable !== strategy.across),
+    );
     const { begin, end } = this.#f.params as { begin: Local; end: Local };
     const part = { begin, end };
     if (outer.length > 0)
       this.#f.if(i32.ltU(begin, end), () => this.#emitter.inside(new Map(), () => this.#outerLoops(outer, part)));
     else this.#innermostParallel(part);
-    const first = outer[0];
-    const granule = first === undefined && strategy.lanes === 'parallel' ? 4 * strategy.unroll : 1;
     return {
       callee: this.#f,
       slots: this.#slots,
-      extent: first?.length ?? (strategy.lanes === 'parallel' ? strategy.variable.length : 1),
-      granule,
+      ...this.#shared(outer[0]),
       scratchBytes: this.#scratch.bytes,
       nanoseconds: strategy.cost * nanosecondsPerInstruction,
     };
+  }
+
+  /** What threads share: the outermost loop. */
+  #shared(outermost: Variable | undefined): { readonly extent: number; readonly granule: number } {
+    const strategy = this.#strategy;
+    if (outermost !== undefined) return { extent: outermost.length, granule: 1 };
+    if (strategy.lanes === 'inner') return { extent: 1, granule: 1 };
+    if (strategy.across !== null) return { extent: strategy.across.length, granule: 4 };
+    return { extent: strategy.variable.length, granule: 4 * strategy.unroll };
   }
 
   #outerLoops(variables: readonly Variable[], part: { begin: Local; end: Local } | null): void {
@@ -91,6 +100,11 @@ class LoopEmitter {
   /** `part` is given where this variable is the one that threads share. */
   #innermostParallel(part: { begin: Local; end: Local } | null): void {
     const strategy = this.#strategy;
+    if (strategy.lanes === 'parallel' && strategy.across !== null) {
+      const { variable, across } = strategy;
+      acrossLoop(this.#emitter, { variable, across }, part, this.#phases.list, () => this.#parallelPhases());
+      return;
+    }
     if (strategy.lanes === 'parallel') {
       vectorLoop(this.#emitter, strategy, part, this.#phases.list, () => this.#parallelPhases());
       return;
@@ -284,7 +298,7 @@ class LoopEmitter {
   /** Every value of a point is computed before any store of it: stores may go to slots that were read. */
   #stores(phase: PreparedPhase): void {
     for (const store of phase.stores) this.#emitter.pieces(store.value);
-    for (const store of phase.stores) this.#emitter.store(store);
+    for (const store of phase.stores) this.#emitter.elements.store(store);
   }
 }
 

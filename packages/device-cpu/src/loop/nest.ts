@@ -52,12 +52,11 @@ function hoistWork(emitter: Emitter, work: Work, accesses: Access[]): void {
   const wantUniform = (expression: Expression) => stack.push({ expression, scalar: !emitter.varies(expression) });
   const access = (slot: number, index: Expression) => {
     const { address, laneAtoms } = emitter.laneForm(index);
-    accesses.push({ domain: work.domain, region: emitter.region(slot), form: address });
+    accesses.push({ domain: work.domain, region: emitter.elements.region(slot), form: address });
     for (const atom of [...address.atoms.keys(), ...laneAtoms.keys()]) wantUniform(atom);
   };
   const compute = (expression: Expression, scalar: boolean) => {
-    if (scalar) emitter.scalar(expression);
-    else eachBlock(emitter, expression, () => emitter.pieces(expression));
+    eachBlock(emitter, expression, () => (scalar ? emitter.scalar(expression) : emitter.pieces(expression)));
   };
 
   for (const store of work.stores) {
@@ -98,7 +97,7 @@ function hoistWork(emitter: Emitter, work: Work, accesses: Access[]): void {
 }
 
 function eachBlock(emitter: Emitter, expression: Expression, write: () => void): void {
-  const blocks = emitter.varies(expression) ? emitter.counts.length : 1;
+  const blocks = emitter.differs(expression) ? emitter.counts.length : 1;
   const current = emitter.block;
   for (emitter.block = 0; emitter.block < blocks; emitter.block++) write();
   emitter.block = current;

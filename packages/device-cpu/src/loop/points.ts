@@ -44,7 +44,7 @@ export function pointEmitter(site: KernelSite, f: FunctionBuilder, lengths: read
       );
       at(points, roots, (emitter) => {
         for (const store of interned) emitter.pieces(store.value);
-        for (const store of interned) emitter.store(store);
+        for (const store of interned) emitter.elements.store(store);
       });
     },
   };

@@ -100,8 +100,8 @@ function lanesAlong(space: Space, place: Expression, isPlace: Expression): Varia
 
 function addBlock(emitter: Emitter, slot: number, value: Expression, place: Expression, isPlace: Expression): void {
   const { f, site } = emitter;
-  const memory = emitter.memory(slot);
-  const region = emitter.region(slot);
+  const memory = emitter.elements.memory(slot);
+  const region = emitter.elements.region(slot);
   const form = emitter.laneForm(place);
   const added = emitter.pieces(value);
   const at = { site, f, dtype: value.dtype, operand: value.dtype, uniform: null };
@@ -116,8 +116,8 @@ function addBlock(emitter: Emitter, slot: number, value: Expression, place: Expr
     );
     return;
   }
-  const bits = emitter.laneBits(isPlace);
-  emitter.eachLane(region, form, (lane, pointer, offset) => {
+  const bits = emitter.elements.laneBits(isPlace);
+  emitter.elements.eachLane(region, form, (lane, pointer, offset) => {
     f.if(i32.and(bits, 1 << lane), () => {
       const one = splat(f, value.dtype, extract(value.dtype, added, lane)).map((piece) => f.let('one', piece));
       const before = memory.load(pointer, offset, 1).map((piece) => f.let('before', piece));

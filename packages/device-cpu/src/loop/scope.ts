@@ -12,7 +12,7 @@ export class Scope {
   /** Bits of the variables bound here and outside. */
   readonly bound: number;
   readonly #positions: ReadonlyMap<Variable, Position>;
-  readonly #scalars = new Map<Expression, Value>();
+  readonly #scalars = new Map<Expression, Value[]>();
   readonly #pieces = new Map<Expression, Pieces[]>();
   readonly #pointers = new Map<string, Local>();
 
@@ -32,16 +32,18 @@ export class Scope {
     throw new RangeError(`cpu: loop variable ${variable.name} is not bound here`);
   }
 
-  scalar(expression: Expression): Value | undefined {
+  scalar(expression: Expression, block: number): Value | undefined {
     for (const scope of this.chain()) {
-      const value = scope.#scalars.get(expression);
+      const value = scope.#scalars.get(expression)?.[block];
       if (value !== undefined) return value;
     }
     return undefined;
   }
 
-  setScalar(expression: Expression, value: Value): void {
-    this.#scalars.set(expression, value);
+  setScalar(expression: Expression, block: number, value: Value): void {
+    const blocks = this.#scalars.get(expression) ?? [];
+    blocks[block] = value;
+    this.#scalars.set(expression, blocks);
   }
 
   pieces(expression: Expression, block: number): Pieces | undefined {

@@ -11,11 +11,26 @@ import { functionCost } from './row-scratch.js';
 import { isPureIndex } from './space.js';
 
 export type Strategy =
-  | { readonly lanes: 'parallel'; readonly variable: Variable; readonly unroll: number; readonly cost: number }
+  | {
+      readonly lanes: 'parallel';
+      readonly variable: Variable;
+      readonly unroll: number;
+      /** The variable that loads run along where stores run along the other: `across-loop.ts`. */
+      readonly across: Variable | null;
+      readonly cost: number;
+    }
   /** By domain; null where a domain has no inner variables. */
   | { readonly lanes: 'inner'; readonly variables: readonly (Variable | null)[]; readonly cost: number };
 
-/** Instructions of a load whose lanes lie apart, and of combining the lanes of a result. */
+/** Instructions of a load by the distance of its lanes; one that stands still is mostly done before the loop. */
+const strideCosts: ReadonlyMap<number, number> = new Map([
+  [0, 0.25],
+  [1, 1],
+  [2, 3],
+  [-1, 3],
+]);
+
+/** Instructions of a load whose lanes lie apart in other ways, and of combining the lanes of a result. */
 const gatherCost = 8;
 const combineCost = 12;
 
@@ -30,8 +45,10 @@ function blockCost(phases: Phases, position: number, vector: Variable | null): n
     const apart = [...form.atoms.keys()].some(
       (atom) => vector !== null && (phases.space.dependencies(atom, domain) & vector.bit) !== 0,
     );
-    const stride = vector === null ? 0 : (form.terms.get(vector) ?? 0);
-    return apart || stride > 1 || stride < 0 ? gatherCost : stride === 0 ? 0.25 : 1;
+    if (vector === null) return 1;
+    const stride = form.terms.get(vector) ?? 0;
+    if (apart) return gatherCost;
+    return strideCosts.get(stride) ?? gatherCost;
   };
   const roots = [
     ...values,
@@ -116,7 +133,40 @@ export function chooseStrategy(phases: Phases): Strategy {
     ...phases.list.map(({ reductions }) => reductions.reduce((sum, { dtype }) => sum + (isWide(dtype) ? 2 : 1), 0)),
   );
   const unroll = unrollOf(heaviest, accumulators, across.item.length);
-  return { lanes: 'parallel', variable: across.item, unroll, cost: across.cost };
+  return {
+    lanes: 'parallel',
+    variable: across.item,
+    unroll,
+    across: turnedVariable(phases, across.item),
+    cost: across.cost,
+  };
+}
+
+/** A parallel variable along which some load of four-byte elements runs that does not run along `vector`; of element-wise kernels only. */
+function turnedVariable(phases: Phases, vector: Variable): Variable | null {
+  const [phase, ...more] = phases.list;
+  if (phase === undefined || more.length > 0 || phase.reductions.length > 0) return null;
+  const { space } = phases;
+  if ((space.inner[phase.domain] ?? []).length > 0) return null;
+  const roots = phase.stores.flatMap(({ index, value, mask }) =>
+    mask === null ? [index, value] : [index, value, mask],
+  );
+  const loads = postorder(roots).filter((expression) => expression.kind === 'load');
+  const forms = [...loads.map(({ index }) => index), ...phase.stores.map(({ index }) => index)].map((index) =>
+    space.form(index, phase.domain),
+  );
+  const turns = (variable: Variable): boolean =>
+    loads.some(({ index, mask, dtype }) => {
+      const { terms } = space.form(index, phase.domain);
+      const stride = terms.get(vector) ?? 0;
+      const isRow = terms.get(variable) === 1 && stride !== 0 && stride !== 1;
+      return isRow && mask === null && (dtype === 'float32' || dtype === 'int32');
+    });
+  const isFree = (variable: Variable): boolean =>
+    forms.every(({ atoms }) =>
+      [...atoms.keys()].every((atom) => (space.dependencies(atom, phase.domain) & variable.bit) === 0),
+    );
+  return space.parallel.find((variable) => variable !== vector && turns(variable) && isFree(variable)) ?? null;
 }
 
 /** The blocks side by side of a phase whose lanes lie along `variable`. */
