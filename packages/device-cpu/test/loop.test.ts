@@ -11,6 +11,7 @@ import { describe, expect, it } from 'vitest';
 import { cpu } from '../src/index.js';
 import { affine, axis, castTo, constant, fn, load, mapKernel, programOf, result, store, strides } from './build.js';
 import { programModule } from '../src/program-module.js';
+import { printModule } from '../src/wasm/index.js';
 import { check, execute, randomArrays, randomNumbers } from './execute.js';
 
 const device = await cpu();
@@ -353,7 +354,7 @@ describe('printed code', () => {
   const features = { fma: false, storedBytes: device.capabilities.storedBytes, threads: 1 };
   const memory = { initial: 1, maximum: null, shared: false };
   const printed = (program: Program) =>
-    programModule(program, features, memory, 'cpu', null).module.text().split('\n\n')[0];
+    printModule(programModule(program, features, memory, 'cpu', null).module).split('\n\n')[0];
 
   it('of a bias and relu', () => {
     const sum = fn('add', load('float32', 0, affine([10, 1])), load('float32', 1, affine([0, 1])));

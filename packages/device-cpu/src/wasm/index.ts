@@ -19,7 +19,7 @@ export {
   v128,
 } from './instructions.js';
 export { type MemoryImport, ModuleBuilder } from './module-builder.js';
-export { printFunction } from './text.js';
+export { printFunction, printModule } from './text.js';
 export {
   constant,
   type Instruction,

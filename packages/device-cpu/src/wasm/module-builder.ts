@@ -5,7 +5,6 @@
 import { ByteWriter } from './byte-writer.js';
 import { encodeBody, valueTypeCodes } from './encode.js';
 import { type Callable, FunctionBuilder } from './function-builder.js';
-import { printFunction } from './text.js';
 import type { ValueType } from './value.js';
 
 /** Pages of 64 KiB of the memory that is imported as `env.memory`. A shared one has a maximum. */
@@ -124,9 +123,9 @@ export class ModuleBuilder {
     return out.view().slice();
   }
 
-  /** Every function as text. */
-  text(): string {
-    return this.#functions.map(printFunction).join('\n\n');
+  /** The functions in the order of their making, equal ones included. */
+  get functions(): readonly FunctionBuilder[] {
+    return this.#functions;
   }
 
   /** Functions whose signature and code are equal share one index. A callee is encoded before its callers, so equality is seen through calls. */

@@ -1,5 +1,6 @@
 /** A function as text, near to WAT with folded expressions and named locals: for snapshots and for people, never parsed. Owns spelling only. */
 import type { FunctionBuilder, Label, Statement } from './function-builder.js';
+import type { ModuleBuilder } from './module-builder.js';
 import type { Immediate, Value } from './value.js';
 
 class Printer {
@@ -106,6 +107,11 @@ function printNumber({ value, type }: Extract<Immediate, { kind: 'number' }>): s
   return Math.abs(float) > 1e-20 && Math.abs(float) < 1e20
     ? `splat(${Number(float.toPrecision(7))})`
     : `splat(0x${hex[0]})`;
+}
+
+/** Every function of a module. */
+export function printModule(module: ModuleBuilder): string {
+  return module.functions.map(printFunction).join('\n\n');
 }
 
 /** A function's signature and body in lines. */
