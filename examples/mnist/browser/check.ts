@@ -42,13 +42,13 @@ export async function checkPage(conditions: readonly string[] = []): Promise<boo
     const report = await buildPage({ outDir, conditions });
     printFiles(report);
     await mkdir(screenshots, { recursive: true });
-    const server = await servePage({ outDir });
     const node = await NodeRun.train(settings);
+    const server = await servePage({ outDir });
     try {
       return await checkDevices(browser, addressOf(server), node, report);
     } finally {
-      node.close();
       await server.close();
+      node.close();
     }
   } finally {
     await browser.close();
