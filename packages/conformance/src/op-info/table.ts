@@ -2,9 +2,11 @@
 import { activationRows } from './activation-rows.js';
 import { arrangementRows } from './arrangement-rows.js';
 import { binaryRows } from './binary-rows.js';
+import { indexRows } from './index-rows.js';
 import { linalgRows } from './linalg-rows.js';
 import { mathRows } from './math-rows.js';
 import { movementRows } from './movement-rows.js';
+import { productRows } from './product-rows.js';
 import { reductionRows } from './reduction-rows.js';
 import { networkRows } from './network-rows.js';
 import type { OpRow } from './row.js';
@@ -21,7 +23,9 @@ export const opTable: readonly OpRow[] = [
   ...movementRows,
   ...selectionRows,
   ...arrangementRows,
+  ...indexRows,
   ...scanRows,
   ...linalgRows,
   ...networkRows,
+  ...productRows,
 ];
