@@ -61,14 +61,14 @@ async function main(args: string[]): Promise<number> {
     console.log(usage);
     return exitCodes.passed;
   }
-  if (!options.check) {
+  try {
+    if (options.check) {
+      return (await checkPage()) ? exitCodes.passed : exitCodes.failed;
+    }
     await serve(options);
     return exitCodes.passed;
-  }
-  try {
-    return (await checkPage()) ? exitCodes.passed : exitCodes.failed;
   } catch (error) {
-    console.error(error instanceof NoChromiumError ? error.message : error);
+    console.error((error as Error).message);
     return error instanceof NoChromiumError ? exitCodes.noChromium : exitCodes.failed;
   }
 }

@@ -168,7 +168,7 @@ describe.skipIf(missing !== '')(`the page${missing}`, () => {
       const page = await open();
       await page.choose({ device: 'cpu', data: 'full', epochs: [0, 0] });
       await page.press('Train');
-      await page.page.locator('#stat-epoch', { hasText: / MB$/ }).waitFor();
+      await page.page.locator('#detail', { hasText: / MB$/ }).waitFor();
       expect(await page.settled()).toContain('of 12,000 digits');
       await page.reload();
       await page.page.route(/ubyte/, (route) => route.abort());

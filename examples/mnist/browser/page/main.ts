@@ -110,14 +110,15 @@ function tell(event: TrainingEvent): void {
       const { file, receivedBytes, totalBytes } = event;
       const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
       const total = totalBytes === undefined ? '' : ` of ${megabytes(totalBytes)}`;
-      panel.show({ epoch: `${file}: ${megabytes(receivedBytes)}${total} MB` });
-      panel.progress(totalBytes === undefined ? undefined : receivedBytes / totalBytes);
+      const share = totalBytes === undefined ? undefined : receivedBytes / totalBytes;
+      panel.progress(share, `${file}: ${megabytes(receivedBytes)}${total} MB`);
       return;
     }
     case 'start':
       stepsInAll *= event.stepsPerEpoch;
       history.start(event);
       panel.say(`Training on ${event.device}.`);
+      panel.progress(0);
       panel.show({ device: event.device, epoch: '0', steps: '0', accuracy: percent(event.initialAccuracy) });
       look();
       return;

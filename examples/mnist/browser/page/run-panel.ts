@@ -20,6 +20,7 @@ export class RunPanel {
   readonly #pause = element('pause', HTMLButtonElement);
   readonly #stop = element('stop', HTMLButtonElement);
   readonly #progress = element('progress', HTMLProgressElement);
+  readonly #detail = element('detail', HTMLElement);
   readonly #status = element('status', HTMLElement);
   readonly #problem = element('problem', HTMLElement);
   #state: RunState = 'idle';
@@ -82,8 +83,12 @@ export class RunPanel {
     }
   }
 
-  /** @param share done, 0 to 1; undefined where it is not known. */
-  progress(share: number | undefined): void {
+  /**
+   * @param share done, 0 to 1; undefined where it is not known.
+   * @param detail of what is being done.
+   */
+  progress(share: number | undefined, detail = ''): void {
+    this.#detail.textContent = detail;
     if (share === undefined) {
       this.#progress.removeAttribute('value');
     } else {
