@@ -23,7 +23,7 @@ import { at, build, lines, type Plain } from './plain.js';
 import { float, type OpRow, random, row, sample } from './row.js';
 import { unary } from './unary-rows.js';
 
-const clamp = (x: number, low: number, high: number): number => (x < low ? low : x > high ? high : x);
+const clamp = (x: number, low: number, high: number): number => Math.min(Math.max(x, low), high);
 const seluAlpha = 1.6732632423543772;
 const seluScale = 1.0507009873554805;
 

@@ -82,13 +82,13 @@ export const mathRows: readonly OpRow[] = [
   unary(
     'clampMin',
     (x) => clampMin(x, 0.25),
-    (x) => (x < 0.25 ? 0.25 : x),
+    (x) => Math.max(x, 0.25),
     { tolerance: 'exact' },
   ),
   unary(
     'clampMax',
     (x) => clampMax(x, 0.25),
-    (x) => (x > 0.25 ? 0.25 : x),
+    (x) => Math.min(x, 0.25),
     { tolerance: 'exact' },
   ),
   unary('nanToNum', (x) => nanToNum(x, { nan: 2, posinf: 3 }), nanToNumOf, { tolerance: 'exact' }),
