@@ -5,7 +5,7 @@
 import { type Device, dtypes } from '@torchlet/device';
 import type { HostTensor } from '@torchlet/data';
 import { settle } from '@torchlet/tensor';
-import type { DeviceCounts } from '../counting-device.js';
+import type { DeviceCounts, Features } from '../counting-device.js';
 import type { GoldenCase } from './cases.js';
 import type { Check, Observation } from './checks.js';
 import { departures } from './departures.js';
@@ -29,6 +29,7 @@ export interface Environment {
   /** Set as the default device, and counting. */
   readonly device: Device;
   readonly counts: Readonly<DeviceCounts>;
+  features(): Features;
   /** The digits that some trainings need; null where they cannot be had. */
   readonly digits: (() => Promise<Digits>) | null;
 }
@@ -102,16 +103,23 @@ function dispatch(golden: GoldenCase, run: CaseRun): Promise<void> {
   }
 }
 
-/** @throws Unsupported where the case has a dtype that the device does not store. */
+/** @throws Unsupported where the case has a dtype, or values of one, that the device does not store. */
 function checkDtypes(golden: GoldenCase, tensors: ReadonlyMap<string, HostTensor>, device: Device): void {
   // Losses and learning rates are float64 on the host, whatever the device.
   if (golden.kind === 'scheduler' || golden.kind === 'training') return;
   for (const key of tensorKeys(golden, `${golden.id}/`)) {
-    const dtype = tensors.get(key)?.dtype;
+    const { dtype, data } = tensors.get(key) ?? {};
     if (dtype !== undefined && dtype in dtypes && device.capabilities.storedBytes[dtype] === 0) {
       throw new Unsupported(`${device.name} has no ${dtype}`);
     }
+    if (dtype === 'int64' && device.capabilities.storedBytes.int64 === 4 && !fitInt32(data as BigInt64Array)) {
+      throw new Unsupported(`${device.name} stores int64 in 32 bits, and the case has values beyond`);
+    }
   }
+}
+
+function fitInt32(values: BigInt64Array): boolean {
+  return values.every((value) => BigInt.asIntN(32, value) === value);
 }
 
 /** What a case recorded before it threw must not run within the next case. */

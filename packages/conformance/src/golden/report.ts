@@ -50,15 +50,17 @@ export function failureList(groups: readonly GroupResult[]): string {
     .join('\n');
 }
 
-/** Why cases are unsupported: one line per reason, the most frequent first. */
+/** Why cases are unsupported: each reason, the most frequent first, and the cases it is for. */
 export function unsupportedList(groups: readonly GroupResult[]): string {
-  const reasons = new Map<string, number>();
-  for (const { status, reason = '' } of groups.flatMap(({ cases }) => cases)) {
-    if (status === 'unsupported') reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+  const reasons = new Map<string, string[]>();
+  for (const { id, status, reason = '' } of groups.flatMap(({ cases }) => cases)) {
+    if (status === 'unsupported') reasons.set(reason, [...(reasons.get(reason) ?? []), id]);
   }
   return [...reasons]
-    .sort(([, a], [, b]) => b - a)
-    .map(([reason, cases]) => `${String(cases).padStart(5)}  ${reason}`)
+    .sort(([, a], [, b]) => b.length - a.length)
+    .map(([reason, ids]) =>
+      [`${String(ids.length).padStart(5)}  ${reason}`, ...ids.map((id) => `       ${id}`)].join('\n'),
+    )
     .join('\n');
 }
 

@@ -10,6 +10,7 @@ import type { GoldenGroup } from './manifest.js';
 import { mutations } from './mutate.js';
 import { computes, type Environment, observe } from './observe.js';
 import type { Digits } from './observe-training.js';
+import { withLeeway } from './leeway.js';
 
 export type Status = 'passed' | 'failed' | 'unsupported';
 
@@ -69,8 +70,10 @@ async function runCase(
   environment: Environment,
   mutate: boolean,
 ): Promise<CaseResult> {
-  const checks = checksOf(golden, tensors);
-  const { observation, unsupported, kernels } = await observe(golden, checks, tensors, environment);
+  const exact = checksOf(golden, tensors);
+  environment.features();
+  const { observation, unsupported, kernels } = await observe(golden, exact, tensors, environment);
+  const checks = withLeeway(exact, environment.device.name, environment.features());
   const head = { id: golden.id, op: golden.op };
   if (observation === null) {
     return { ...head, status: 'unsupported', reason: unsupported ?? '', maxError: 0, kernels };

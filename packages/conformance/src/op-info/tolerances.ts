@@ -35,6 +35,15 @@ export function closeness(name: ToleranceName, dtype: DType = 'float32'): Closen
   return { rtol: rtol + lost, atol: atol + lost };
 }
 
+/**
+ * Devices, by name, that may take subnormal float32 for 0, as arguments and as results: WGSL lets adapters choose. A result is right there if it is right for the
+ * arguments as they are, or with 0 in place of subnormal ones.
+ */
+export const flushing: ReadonlySet<string> = new Set(['webgpu']);
+
+/** The least normal float32. */
+export const leastNormal = 2 ** -126;
+
 /** Whether `actual` is `expected`: NaN is NaN, infinities are the same, the rest is close. */
 export function isClose(actual: number, expected: number, { rtol, atol }: Closeness): boolean {
   if (Number.isNaN(expected)) return Number.isNaN(actual);

@@ -5,6 +5,7 @@ import { bfloat16ToNumber, type DType, float16ToNumber, numberToBfloat16, number
 import { type Tensor, tensor } from '@torchlet/tensor';
 import { map, type Plain } from '../op-info/plain.js';
 import type { OpRow, Sample, SampleInput } from '../op-info/row.js';
+import { leastNormal } from '../op-info/tolerances.js';
 
 /** How a dtype stores a number. */
 const stored: Readonly<Record<DType, (value: number) => number>> = {
@@ -39,6 +40,15 @@ export function referenceOf({ reference }: OpRow, { inputs, args }: Sample): Pla
     inputs.map(({ value }) => value),
     args,
   );
+}
+
+/** The same where subnormal numbers are taken for 0. */
+export function flushedReferenceOf(op: OpRow, sample: Sample): Plain {
+  const inputs = sample.inputs.map(({ value, dtype }) => ({
+    dtype,
+    value: dtype === 'float32' ? map(value, (x) => (Math.abs(x) < leastNormal ? 0 * x : x)) : value,
+  }));
+  return referenceOf(op, { ...sample, inputs });
 }
 
 /** The dtype of a sample's result. */
