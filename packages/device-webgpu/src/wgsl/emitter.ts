@@ -273,7 +273,10 @@ export class Emitter {
     const inline = !row && elements.view === 'scalar' && mayInline(elements);
     const found = this.#known(load.index, row ? at.first : at) as Value;
     const index = found.simple || (inline && found.width === 1) ? found : this.#name(found, 'index');
-    const read = (text: string): string => loadText(elements, text, this.module.helper);
+    const otherwise = constantText(load.otherwise, load.dtype, (name) => this.module.helper(name));
+    // WGSL refuses a negative number as an index, even where it is masked.
+    const read = (text: string): string =>
+      /^-\d+$/.test(text) ? otherwise : loadText(elements, text, this.module.helper);
     const all = (texts: readonly string[]): string => `${typeName(kind, 4)}(${texts.map(read).join(', ')})`;
     const width: Width = row || index.width === 4 ? 4 : 1;
     let text: string;
@@ -283,7 +286,6 @@ export class Emitter {
     if (load.mask === null) return { text, kind, width, scope, simple: false };
     const mask = this.#known(load.mask, at) as Value;
     const wide: Width = mask.width === 4 ? 4 : width;
-    const otherwise = constantText(load.otherwise, load.dtype, (name) => this.module.helper(name));
     const loaded = wide === width ? text : splat(text, kind, wide);
     const chosen = `select(${splat(otherwise, kind, wide)}, ${loaded}, ${bare(mask.text)})`;
     return { text: chosen, kind, width: wide, scope, simple: false };
@@ -414,5 +416,5 @@ function isLiteral(text: string): boolean {
 
 function plus(index: string, offset: number): string {
   if (offset === 0) return index;
-  return /^\d+$/.test(index) ? String(Number(index) + offset) : `${index} + ${offset}`;
+  return /^-?\d+$/.test(index) ? String(Number(index) + offset) : `${index} + ${offset}`;
 }
