@@ -19,6 +19,11 @@ export interface Batch {
 }
 
 /** Ten thousand digits in memory: the first to train on, the rest held out. */
+export interface Rows {
+  readonly rows: Int32Array;
+  readonly labels: Uint8Array;
+}
+
 export class Digits {
   readonly #images: Float32Array;
   readonly #labels: Uint8Array;
@@ -49,6 +54,17 @@ export class Digits {
       labels[row] = this.#labels[source] as number;
     }
     return this.#batch;
+  }
+
+  /** The same batch as the positions of its images, for peers that hold the images as a tensor and index it. */
+  rows(epoch: number, index: number, size: number): Rows {
+    const start = epoch * this.#trainImages + index * size;
+    const rows = this.#order.slice(start, start + size);
+    return { rows, labels: Uint8Array.from(rows, (row) => this.#labels[row] as number) };
+  }
+
+  get trainImages(): Float32Array {
+    return this.#images.subarray(0, this.#trainImages * PIXELS);
   }
 
   get heldOut(): Batch {

@@ -1,7 +1,7 @@
 /** How a JavaScript peer is timed: whole epochs for training, repeated calls for everything else. */
 import type { Job } from '../job.js';
 import type { Work } from '../workloads.js';
-import { Digits, type Batch } from './shared-inputs.js';
+import { type Batch, Digits, type Rows } from './shared-inputs.js';
 
 const WARM_CALLS = 3;
 const WARM_LIMIT_MS = 5000;
@@ -24,6 +24,8 @@ export async function timeCalls(run: () => unknown, budgetMs: number): Promise<n
 
 export interface Trainer {
   step(batch: Batch): void;
+  /** For a peer that gathers the batch itself, from a tensor of all images: called instead of `step`. */
+  stepRows?(batch: Rows, images: Float32Array): void;
   /** Loss of the last step, once everything before it has been computed. */
   lastLoss(): Promise<number>;
   accuracy(heldOut: Batch): Promise<number>;
@@ -44,7 +46,10 @@ export async function timeEpochs(
   const digits = new Digits(job.data, work.trainImages);
   const steps = work.trainImages / work.batch;
   const runEpoch = (trainer: Trainer, epoch: number): Promise<number> => {
-    for (let index = 0; index < steps; index++) trainer.step(digits.batch(epoch, index, work.batch));
+    for (let index = 0; index < steps; index++) {
+      if (trainer.stepRows === undefined) trainer.step(digits.batch(epoch, index, work.batch));
+      else trainer.stepRows(digits.rows(epoch, index, work.batch), digits.trainImages);
+    }
     return trainer.lastLoss();
   };
   const warmStart = performance.now();

@@ -45,13 +45,20 @@ function trainer(work: Extract<Work, { kind: 'train' }>): Trainer {
   const model = modelOf(work.widths);
   const optimizer = new SGD(model.parameters(), { lr: work.learningRate });
   let loss: Tensor | undefined;
+  const train = (images: Tensor, labels: Tensor) => {
+    loss = crossEntropy(model.forward(images), labels);
+    loss.backward();
+    optimizer.step();
+    optimizer.zeroGrad();
+  };
+  let all: Tensor | undefined;
   return {
-    step(batch) {
-      const [images, labels] = tensorsOf(batch);
-      loss = crossEntropy(model.forward(images), labels);
-      loss.backward();
-      optimizer.step();
-      optimizer.zeroGrad();
+    step: (batch) => train(...tensorsOf(batch)),
+    // As PyTorch does: the images are a tensor, and a batch is picked from it.
+    stepRows({ rows, labels }, images) {
+      all ??= tensor(images, { shape: [images.length / PIXELS, PIXELS] }).store();
+      const picked = all.indexSelect(0, fromHost(rows, [rows.length], 'int32'));
+      train(picked, fromHost(labels, [labels.length], 'uint8'));
     },
     lastLoss: async () => (await loss?.item()) ?? Number.NaN,
     accuracy: async ({ images, labels }) => {

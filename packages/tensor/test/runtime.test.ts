@@ -2,11 +2,13 @@ import { cpu } from '@torchlet/device-cpu';
 import type { Device } from '@torchlet/device';
 import { beforeAll, describe, expect, it } from 'vitest';
 import {
+  cat,
   deviceStats,
   grad,
   noGrad,
   runForward,
   setDefaultDevice,
+  slice,
   spendGradients,
   StaleValueError,
   stack,
@@ -187,6 +189,25 @@ describe('views and writes in place', () => {
   it('refuses to change a leaf while gradients are recorded', () => {
     const w = tensor([1], { dtype: 'float32', requiresGrad: true });
     expect(() => w.add_(1)).toThrow(/noGrad/);
+  });
+});
+
+describe('rows copied whole', () => {
+  it('picks long rows by index, joins and cuts them', async () => {
+    const values = Float32Array.from({ length: 50 * 100 }, (_, i) => i);
+    const x = tensor(values, { shape: [50, 100] }).store();
+    const picked = await x.indexSelect(0, tensor([49, 0, 7])).array();
+    const row = (i: number) => Array.from(values.subarray(i * 100, i * 100 + 100));
+    expect(picked).toEqual([row(49), row(0), row(7)]);
+    const cut = await x.at(slice(3, 5), slice(10, 90)).contiguous().mul(1).array();
+    expect(cut).toEqual([row(3).slice(10, 90), row(4).slice(10, 90)]);
+    const joined = await cat([x.narrow(0, 0, 1), x.narrow(0, 48, 2)], 1 - 1).array();
+    expect(joined).toEqual([row(0), row(48), row(49)]);
+    const wide = await x
+      .to('float64')
+      .indexSelect(0, tensor([1, 1]))
+      .array();
+    expect(wide).toEqual([row(1), row(1)]);
   });
 });
 

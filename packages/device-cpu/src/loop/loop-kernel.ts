@@ -14,6 +14,7 @@ import { type Phases, type PreparedPhase, prepare } from './phases.js';
 import { Accumulators, identity, termOf } from './reduction.js';
 import { alwaysComputed, RowScratch, rowsToKeep } from './row-scratch.js';
 import { Scope } from './scope.js';
+import { copyRow } from './row-copy.js';
 import { chooseStrategy, innerUnroll, type Strategy } from './strategy.js';
 
 /** Time of one instruction of four lanes, about. */
@@ -105,6 +106,8 @@ class LoopEmitter {
       acrossLoop(this.#emitter, { variable, across }, part, this.#phases.list, () => this.#parallelPhases());
       return;
     }
+    if (strategy.lanes === 'parallel' && part === null && copyRow(this.#emitter, this.#phases, strategy.variable))
+      return;
     if (strategy.lanes === 'parallel') {
       vectorLoop(this.#emitter, strategy, part, this.#phases.list, () => this.#parallelPhases());
       return;
