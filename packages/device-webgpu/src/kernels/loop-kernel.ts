@@ -9,7 +9,7 @@ import type { Width } from '../wgsl/kinds.js';
 import { LaneForms } from '../wgsl/lane-form.js';
 import { writePass } from './reduction.js';
 import { storeRoots, Views, writtenSlots } from './slots.js';
-import { axisName, product, threadsPerGroup, writePositions, writeThread } from './threads.js';
+import { axisName, product, writePositions, writeThread } from './threads.js';
 
 /** Points from which on four a thread leave enough threads to fill an adapter. */
 const pointsForLanes = { sharing: 32768, alone: 256 } as const;
@@ -53,7 +53,7 @@ export function threadKernel(site: KernelSite, kernel: LoopKernel): KernelCode {
   const count = product(kernel.axes) / step;
   const plain = step === 1 && kernel.axes.filter((length) => length > 1).length === 1;
   const thread = plain ? axisName(kernel.axes.findIndex((length) => length > 1)) : 'point';
-  const { groups, builtins } = writeThread(module, thread, count);
+  const { groups, builtins, threads } = writeThread(module, thread, count);
   const coordinates = writePositions(
     module,
     thread,
@@ -69,7 +69,7 @@ export function threadKernel(site: KernelSite, kernel: LoopKernel): KernelCode {
     for (const [id, value] of results) point = point.withResult(id, value);
   }
   const shape = lane === null ? 'one thread a point' : 'one thread for four points';
-  return module.finish(`${kernel.name}: ${shape}`, threadsPerGroup, builtins, groups);
+  return module.finish(`${kernel.name}: ${shape}`, threads, builtins, groups);
 }
 
 /** Lanes along the last axis, where that makes vectors in memory and leaves enough threads. */

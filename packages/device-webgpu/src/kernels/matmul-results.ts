@@ -32,12 +32,12 @@ export interface Block {
   readonly columns: number;
 }
 
-/** The epilogue for each row of a thread: `sums` are its rows from the point on, vectors of four along `alongN`. */
+/** The epilogue for the results of a thread: `sums` by row and vector of columns, vectors of four along `alongN`. */
 export function writeResults(
   emitter: Emitter,
   kernel: MatmulKernel,
   point: Point,
-  sums: readonly string[],
+  sums: readonly (readonly string[])[],
   alongN: Lane | null,
   block: Block,
 ): void {
@@ -45,21 +45,22 @@ export function writeResults(
   const { m, n, batch, dtype, result, stores } = kernel;
   const [mAxis, nAxis] = [batch.length, batch.length + 1];
   const width: Width = alongN === null ? 1 : 4;
-  const column = point.coordinates.get(nAxis)?.text as string;
-  const lanes = n % width === 0 ? () => null : (c: number) => `${column === '0' ? c : `${column} + ${c}`} < ${n}`;
-  const wholeColumns = n % block.columns === 0 || n % width !== 0;
-  sums.forEach((sum, r) => {
-    const at = moved(point, mAxis, r);
-    const row = at.coordinates.get(mAxis)?.text as string;
-    const conditions = [
-      ...(m % block.rows === 0 ? [] : [`${row} < ${m}`]),
-      ...(wholeColumns ? [] : [`${column} < ${n}`]),
-    ];
-    const write = (): void => {
-      const value = resultValue(emitter, sum, dtype, width, writer.scope);
-      emitter.store(stores, at.withResult(result, value).along(alongN), lanes);
-    };
-    if (conditions.length === 0) write();
-    else writer.block(`if (${conditions.join(' && ')})`, write);
+  sums.forEach((vectors, r) => {
+    vectors.forEach((sum, v) => {
+      const at = moved(moved(point, mAxis, r), nAxis, v * width);
+      const row = at.coordinates.get(mAxis)?.text as string;
+      const column = at.coordinates.get(nAxis)?.text as string;
+      const lanes = n % width === 0 ? () => null : (c: number) => `${column === '0' ? c : `${column} + ${c}`} < ${n}`;
+      const conditions = [
+        ...(m % block.rows === 0 ? [] : [`${row} < ${m}`]),
+        ...(n % block.columns === 0 || n % width !== 0 ? [] : [`${column} < ${n}`]),
+      ];
+      const write = (): void => {
+        const value = resultValue(emitter, sum, dtype, width, writer.scope);
+        emitter.store(stores, at.withResult(result, value).along(alongN), lanes);
+      };
+      if (conditions.length === 0) write();
+      else writer.block(`if (${conditions.join(' && ')})`, write);
+    });
   });
 }

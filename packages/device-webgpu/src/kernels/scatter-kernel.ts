@@ -10,7 +10,7 @@ import { type KernelCode, KernelModule, type KernelSite } from '../wgsl/kernel-m
 import { kindOf } from '../wgsl/kinds.js';
 import { spell } from '../wgsl/functions.js';
 import { bare } from '../wgsl/writer.js';
-import { axisName, product, threadsPerGroup, writePositions, writeThread } from './threads.js';
+import { axisName, product, writePositions, writeThread } from './threads.js';
 
 /** Threads that adapters with workgroup memory should at least have; on others each more only reads every index once more. */
 const threadsWanted = 8192;
@@ -28,7 +28,7 @@ export function scatterKernel(site: KernelSite, kernel: ScatterKernel): KernelCo
     ? Math.max(1, Math.min(length, Math.ceil(threadsWanted / Math.max(1, owners))))
     : 1;
   const places = Math.ceil(length / ranges);
-  const { groups, builtins } = writeThread(module, 'thread', owners * ranges);
+  const { groups, builtins, threads } = writeThread(module, 'thread', owners * ranges);
   const parts = axes.map((count, i) => (owned[i] ? count : 1));
   const coordinates = writePositions(module, 'thread', [ranges, ...parts], [], -1);
   const range = (coordinates.get(-1) as Coordinate).text;
@@ -49,7 +49,7 @@ export function scatterKernel(site: KernelSite, kernel: ScatterKernel): KernelCo
     });
   };
   visit(0, new Point(coordinates, new Map(), null));
-  return module.finish(`${kernel.name}: one thread for each owner of places`, threadsPerGroup, builtins, groups);
+  return module.finish(`${kernel.name}: one thread for each owner of places`, threads, builtins, groups);
 }
 
 /** Adds the value of a point at its place, where that is one of the thread's. */

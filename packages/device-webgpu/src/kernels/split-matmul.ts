@@ -5,12 +5,12 @@ import { registerThreads } from './register-matmul.js';
 import type { Slot } from '@torchlet/device';
 
 /** Threads below which an adapter idles, and terms that a part should have at least. */
-const threadsWanted = { sharing: 2048, alone: 64 } as const;
+const threadsWanted = { sharing: 2048, alone: 32 } as const;
 const shortestPart = 128;
 
 /** How many parts the sum of a product is worth cutting into. */
 export function matmulParts(kernel: MatmulKernel, sharing: boolean): number {
-  const threads = Math.max(1, registerThreads(kernel));
+  const threads = Math.max(1, registerThreads(kernel, { sharing }));
   const wanted = Math.ceil(threadsWanted[sharing ? 'sharing' : 'alone'] / threads);
   return Math.max(1, Math.min(wanted, Math.floor(kernel.k / shortestPart)));
 }

@@ -6,9 +6,13 @@ import type { KernelModule } from '../wgsl/kernel-module.js';
 import type { Coordinate } from '../wgsl/emitter.js';
 
 /** Threads of a workgroup that share nothing. */
-export const threadsPerGroup = 64;
+const threadsPerGroup = 64;
+/** Emulated adapters run workgroups side by side: few threads are spread over more of them. */
+const fewThreads = 256;
+const threadsOfSmallGroups = 16;
 
 export interface Spread {
+  readonly threads: number;
   readonly groups: readonly [x: number, y: number];
   readonly builtins: readonly string[];
 }
@@ -34,12 +38,14 @@ export function spreadGroups(count: number, most: number): readonly [number, num
  * @param count threads that have work.
  */
 export function writeThread(module: KernelModule, name: string, count: number): Spread {
-  const groups = spreadGroups(Math.ceil(count / threadsPerGroup), module.site.target.maxGroupsPerDimension);
-  const row = groups[0] * threadsPerGroup;
+  const { sharing, maxGroupsPerDimension } = module.site.target;
+  const threads = !sharing && count < fewThreads ? threadsOfSmallGroups : threadsPerGroup;
+  const groups = spreadGroups(Math.ceil(count / threads), maxGroupsPerDimension);
+  const row = groups[0] * threads;
   const { writer } = module;
   writer.line(groups[1] === 1 ? `let ${name} = i32(id.x);` : `let ${name} = i32(id.y * ${row}u + id.x);`);
   if (row * groups[1] !== count) writer.block(`if (${name} >= ${count})`, () => writer.line('return;'));
-  return { groups, builtins: ['@builtin(global_invocation_id) id: vec3<u32>'] };
+  return { threads, groups, builtins: ['@builtin(global_invocation_id) id: vec3<u32>'] };
 }
 
 /**

@@ -80,7 +80,14 @@ export function tiledMatmul(site: KernelSite, kernel: MatmulKernel): KernelCode 
     writer.line('workgroupBarrier();');
   });
   const inside = movedBy(movedBy(corner, rank, `down * ${rows}`, emitter), rank + 1, 'across * 4', emitter);
-  writeResults(emitter, kernel, inside, sums, alongN, block);
+  writeResults(
+    emitter,
+    kernel,
+    inside,
+    sums.map((sum) => [sum]),
+    alongN,
+    block,
+  );
   const builtins = ['@builtin(workgroup_id) group: vec3<u32>', '@builtin(local_invocation_index) local: u32'];
   const comment = `${kernel.name}: tiles of ${block.rows} by ${block.columns} results, ${rows} by 4 a thread`;
   return module.finish(comment, side * side, builtins, groups);

@@ -19,6 +19,8 @@ export interface Elements {
   readonly written: boolean;
   /** Whether float16 has a type of its own. */
   readonly native: boolean;
+  /** Elements of the slot. */
+  readonly size: number;
 }
 
 type UseHelper = (name: HelperName, width?: Width) => string;
@@ -40,8 +42,15 @@ function half(dtype: DType): readonly [bits: HelperName, value: HelperName] {
   return halfNames[dtype as keyof typeof halfNames];
 }
 
-/** The type of one element of the binding's array. */
-export function elementType(elements: Elements): string {
+/** The type of the binding. Its length is known, which spares adapters from asking for it at each access. */
+export function arrayType(elements: Elements): string {
+  const perElement = elements.view === 'vector' ? 4 : formOf(elements) === 'packed' ? 2 : 1;
+  const { size, view } = elements;
+  const length = view === 'vector' ? Math.floor(size / perElement) : Math.ceil(size / perElement);
+  return `array<${elementType(elements)}, ${Math.max(1, length)}>`;
+}
+
+function elementType(elements: Elements): string {
   const { dtype, view, written } = elements;
   const width = view === 'vector' ? 4 : 1;
   const form = formOf(elements);
@@ -125,5 +134,5 @@ export function storeLines(elements: Elements, index: string, value: string, hel
 }
 
 function quartered(index: string): string {
-  return /^\d+$/.test(index) ? String(Number(index) / 4) : `${index} / 4`;
+  return /^\d+$/.test(index) ? String(Number(index) / 4) : `${index} >> 2u`;
 }

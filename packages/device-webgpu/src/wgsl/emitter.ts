@@ -244,6 +244,8 @@ export class Emitter {
         const args = expression.args.map((arg) => this.#known(arg, at) as Value);
         const width: Width = args.some((arg) => arg.width === 4) ? 4 : 1;
         const last = expression.args.at(-1) as Expression;
+        const folded = expression.dtype === 'int32' ? foldedIndex(expression.fn, args) : null;
+        if (folded !== null) return { ...folded, scope: this.#scopeOf(expression, at) };
         // WGSL refuses constant expressions that overflow; a variable is none.
         const operand = (arg: Value): string =>
           args.every((other) => isLiteral(other.text)) ? this.#variable(arg) : arg.text;
@@ -274,9 +276,12 @@ export class Emitter {
     const found = this.#known(load.index, row ? at.first : at) as Value;
     const index = found.simple || (inline && found.width === 1) ? found : this.#name(found, 'index');
     const otherwise = constantText(load.otherwise, load.dtype, (name) => this.module.helper(name));
-    // WGSL refuses a negative number as an index, even where it is masked.
-    const read = (text: string): string =>
-      /^-\d+$/.test(text) ? otherwise : loadText(elements, text, this.module.helper);
+    // WGSL refuses a number as an index that is outside, even where it is masked.
+    const read = (text: string): string => {
+      const isOutside = /^-?\d+$/.test(text) && !(Number(text) >= 0 && Number(text) < elements.size);
+      if (isOutside) return splat(otherwise, kind, elements.view === 'vector' ? 4 : 1);
+      return loadText(elements, text, this.module.helper);
+    };
     const all = (texts: readonly string[]): string => `${typeName(kind, 4)}(${texts.map(read).join(', ')})`;
     const width: Width = row || index.width === 4 ? 4 : 1;
     let text: string;
@@ -408,6 +413,34 @@ function children(expression: Expression): readonly Expression[] {
 
 function deeper(a: Scope, b: Scope): Scope {
   return b.depth > a.depth ? b : a;
+}
+
+/** Index arithmetic with a 0 or 1, or of two numbers, as positions along axes of length 1 make it. */
+function foldedIndex(fn: string, [x, y]: readonly Value[]): Value | null {
+  if (x === undefined || y === undefined) return null;
+  const [a, b] = [x, y].map(({ text }) => (/^-?\d+$/.test(text) ? Number(text) : null)) as [
+    number | null,
+    number | null,
+  ];
+  const number = (value: number): Value => ({ ...x, text: String(value | 0), width: 1, simple: true });
+  switch (fn) {
+    case 'add':
+      if (a !== null && b !== null) return number(a + b);
+      return a === 0 ? y : b === 0 ? x : null;
+    case 'sub':
+      if (a !== null && b !== null) return number(a - b);
+      return b === 0 ? x : null;
+    case 'mul':
+      if (a !== null && b !== null) return number(Math.imul(a, b));
+      if (a === 0 || b === 0) return number(0);
+      return a === 1 ? y : b === 1 ? x : null;
+    case 'idiv':
+      return a === 0 && b !== null ? number(0) : b === 1 ? x : null;
+    case 'mod':
+      return b === 1 || (a === 0 && b !== null) ? number(0) : null;
+    default:
+      return null;
+  }
 }
 
 function isLiteral(text: string): boolean {

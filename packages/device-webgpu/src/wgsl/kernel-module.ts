@@ -3,7 +3,7 @@
  * different slots have equal text and share a pipeline. Owns everything around the body; the body is the emitter's and the kernels'.
  */
 import type { DType, Slot } from '@torchlet/device';
-import { type Elements, elementType, type View } from './elements.js';
+import { arrayType, type Elements, type View } from './elements.js';
 import { type HelperName, Helpers } from './helpers.js';
 import { kindOf, type Width } from './kinds.js';
 import { Writer } from './writer.js';
@@ -76,6 +76,7 @@ export class KernelModule {
       view: this.#views.get(slot) ?? 'scalar',
       written,
       native: this.site.target.f16,
+      size: described.size,
     };
     this.#elements.set(slot, elements);
     return elements;
@@ -100,7 +101,7 @@ export class KernelModule {
     const bindings = slots.map((slot) => ({ slot, access: this.#access(slot) }));
     const declared = bindings.map(({ slot, access }, i) => {
       const elements = this.elements(slot);
-      return `@group(0) @binding(${i}) var<storage, ${access}> ${elements.name}: array<${elementType(elements)}>;`;
+      return `@group(0) @binding(${i}) var<storage, ${access}> ${elements.name}: ${arrayType(elements)};`;
     });
     const native = [...this.#elements.values()].some(({ dtype }) => dtype === 'float16') && this.site.target.f16;
     const parts = [
