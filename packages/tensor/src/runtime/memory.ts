@@ -2,12 +2,14 @@
  * The device memory of values that outlive a program: pooled buffers, pages of small values, and the budget of held values. Owns who allocates and
  * who frees; a `Storage` only says where it lies. Intermediates are not here: they live in the program's arena.
  */
-import type { Device, DeviceBuffer, HostArray, Span } from '@torchlet/device';
+import type { Device, DeviceBuffer, DType, HostArray, Span } from '@torchlet/device';
 import type { Storage } from './storage.js';
 
 /** Values this small are written into shared pages and never taken back. */
 const smallBytes = 256;
 const pageBytes = 64 * 1024;
+/** Pages that wait in the pool for the next to be filled; a burst of small values leaves no more behind. */
+const sparePages = 2;
 /** Held values up to this size move to host memory at once where the host can address the device's. */
 const hostBytes = 1024 * 1024;
 const pooledBytesCap = 256 * 1024 * 1024;
@@ -125,7 +127,9 @@ export class DeviceMemory {
 
   /** Moves the oldest held values to the host where that must be waited for. Called where a program waits anyway. */
   async trim(): Promise<void> {
-    await this.#moving;
+    const moving = this.#moving;
+    this.#moving = null;
+    await moving;
     if (this.#device.readNow !== undefined) return;
     for (const [id, held] of this.#held) {
       if (this.#heldBytes <= this.heldBudget) return;
@@ -182,8 +186,11 @@ export class DeviceMemory {
   }
 
   #turnPage(): void {
-    if (this.#page !== null) this.#fullPages.push({ buffer: this.#page, storages: this.#pageStorages });
+    const before = this.#page;
     this.#page = this.take(pageBytes, 'small values');
+    if (before !== null) this.#fullPages.push({ buffer: before, storages: this.#pageStorages });
+    // One page is filled while the one before it moves: both are there from the start, so that memory is flat.
+    else if (this.#device.readNow === undefined) this.giveBack(this.#device.allocate(pageBytes, 'small values'));
     this.#pageStorages = [];
     this.#pageCursor = 0;
   }
@@ -207,16 +214,31 @@ export class DeviceMemory {
     if (full.length === 0) return;
     const before = this.#moving;
     this.#moving = (async () => {
-      await before;
-      for (const { buffer, storages } of full) {
-        for (const storage of storages) {
-          if (storage.span === null) continue;
-          storage.moveToHost(await this.#device.read(storage.span, storage.dtype, storage.size));
-        }
-        this.giveBack(buffer);
-      }
+      const moved = full.map((page) => this.#movePage(page));
+      await Promise.all([before, ...moved]);
     })();
+    // Who waits next is told.
     this.#moving.catch(() => undefined);
+  }
+
+  /** Brings the values of a page to the host: one read of the whole page for each dtype in it. */
+  async #movePage({ buffer, storages }: Page): Promise<void> {
+    const here = storages.filter(({ span }) => span?.buffer === buffer);
+    await Promise.all(
+      [...new Set(here.map(({ dtype }) => dtype))].map((dtype) => this.#moveDType(buffer, dtype, here)),
+    );
+    if ((this.#pool.get(pageBytes)?.length ?? 0) >= sparePages) this.#device.free(buffer);
+    else this.giveBack(buffer);
+  }
+
+  async #moveDType(buffer: DeviceBuffer, dtype: DType, storages: readonly Storage[]): Promise<void> {
+    const width = this.#device.capabilities.storedBytes[dtype];
+    const page = await this.#device.read({ buffer, byteOffset: 0 }, dtype, Math.floor(pageBytes / width));
+    for (const storage of storages) {
+      if (storage.dtype !== dtype || storage.span === null) continue;
+      const first = storage.span.byteOffset / width;
+      storage.moveToHost(page.slice(first, first + storage.size));
+    }
   }
 }
 

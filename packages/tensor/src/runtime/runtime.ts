@@ -13,6 +13,8 @@ import { StaleValueError, Storage } from './storage.js';
 const usesBeforeStored = 2;
 const storedFromBytes = 64 * 1024;
 const programsInFlight = 4;
+/** Programs in flight at which a loop that never waits is told so. */
+const manyInFlight = 1024;
 /** A root's results of this size are written over its last ones: two of them at once may be more than the memory. */
 const overwrittenFromBytes = 1024 * 1024;
 
@@ -36,7 +38,9 @@ export class Runtime {
   kernelsRun = 0;
   kernelsOfLast = 0;
   #lastSerial = 0;
-  #inFlight: Promise<void>[] = [];
+  readonly #inFlight = new Set<Promise<void>>();
+  #fault: { readonly error: unknown } | null = null;
+  #warned = false;
   readonly #gradientStorages = new WeakMap<object, Storage>();
 
   constructor(device: Device) {
@@ -69,6 +73,7 @@ export class Runtime {
     if (nodes.length === 0) return;
     this.#lastSerial = (nodes[nodes.length - 1] as Node).serial;
     try {
+      this.#surface();
       const { plan, leaves, scalars } = this.planner.plan(nodes);
       const outputs = nodes.map((node, i) => this.#outputStorage(node, plan, i, leaves, destinations, owners));
       const buffers: Span[] = plan.buffers.map((binding) =>
@@ -77,7 +82,7 @@ export class Runtime {
       const hostInputs: HostArray[] = plan.hosts.map((leaf) => this.#hostData(leaves[leaf] as Node));
       const values = plan.scalars.map((position) => (scalars[position] as Node).value);
       const ticket = this.device.run(plan.compiled, { buffers, hostInputs, scalars: values });
-      if (ticket.done !== null) this.#follow(ticket.done);
+      if (ticket.done !== null) this.#follow(ticket.done, outputs);
       this.#settle(nodes, outputs, destinations, owners);
       this.memory.retirePages();
       this.programsRun++;
@@ -98,11 +103,14 @@ export class Runtime {
 
   /** The elements of a realised node, in fresh or immutable host memory. */
   async read(node: Node): Promise<HostArray> {
+    this.#surface();
     this.checkFresh(node);
     const storage = node.source as Storage;
     if (storage.data !== null) return storage.data;
     const data = await this.device.read(spanOf(storage), storage.dtype, storage.size);
     await this.memory.trim();
+    // The run that computes it may have failed meanwhile. What was written over it since does not matter: it was read before that.
+    this.#surface();
     return data;
   }
 
@@ -129,7 +137,8 @@ export class Runtime {
 
   /** Waits while too many programs are in flight, and lets held values move to the host. */
   async settle(): Promise<void> {
-    while (this.#inFlight.length >= programsInFlight) await this.#inFlight[0];
+    while (this.#inFlight.size >= programsInFlight) await this.#inFlight.values().next().value;
+    this.#surface();
     await this.memory.trim();
   }
 
@@ -263,18 +272,45 @@ export class Runtime {
     return data;
   }
 
-  #follow(done: Promise<void>): void {
+  /** Waits for a run in the background. Where it fails, what it should have written is void, and the next evaluation or read says why. */
+  #follow(done: Promise<void>, outputs: readonly Storage[]): void {
     const settled: Promise<void> = done.then(
       () => this.#forget(settled),
-      () => this.#forget(settled),
+      (error: unknown) => {
+        this.#forget(settled);
+        this.#fault ??= { error };
+        const reason = error instanceof Error ? error.message : String(error);
+        for (const storage of outputs) {
+          storage.version++;
+          storage.staleBecause = `the program that should have computed it failed (${reason})`;
+        }
+      },
     );
-    this.#inFlight.push(settled);
+    this.#inFlight.add(settled);
+    if (this.#inFlight.size === manyInFlight && !this.#warned) this.#warn();
   }
 
   #forget(done: Promise<void>): void {
-    this.#inFlight = this.#inFlight.filter((other) => other !== done);
+    this.#inFlight.delete(done);
+  }
+
+  #warn(): void {
+    this.#warned = true;
+    console.warn(
+      `${this.device.name}: ${manyInFlight} programs are in flight: this loop neither reads a value nor awaits a loader, so it runs ahead of the device. ` +
+        'Await a value now and then, e.g. the loss',
+    );
+  }
+
+  /** @throws what a run failed with after its call had returned, once. */
+  #surface(): void {
+    const fault = this.#fault;
+    this.#fault = null;
+    if (fault !== null) throw fault.error;
   }
 }
+
+declare const console: { warn(message: string): void };
 
 /** A parameter after a write is a leaf again: gradients stop there. */
 function isLeafWrite(node: Node): boolean {
