@@ -191,10 +191,7 @@ export class OpenWebGpuDevice implements WebGpuDevice {
           if (compiled.error !== null) throw compiled.error;
           this.#submit(compiled, spans, inputs).then(resolve, reject);
         },
-        fail: (error) => {
-          if (error instanceof DeviceError && !error.sticky) this.#faults.add(error);
-          reject(error);
-        },
+        fail: reject,
       });
     });
     done.catch(() => undefined);
@@ -262,13 +259,11 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     });
     if (this.#faults.lost !== null && !this.#disposed) throw this.#faults.lost;
     if (error === null) return;
-    const fault = new DeviceError(`${this.name}: program ${program} was refused: ${error.message}`, {
+    throw new DeviceError(`${this.name}: program ${program} was refused: ${error.message}`, {
       device: this.name,
       program,
       cause: error,
     });
-    this.#faults.add(fault);
-    throw fault;
   }
 
   async #copyOut(source: GPUBuffer, byteOffset: number, bytes: number): Promise<ArrayBuffer> {

@@ -7,6 +7,10 @@ import { bufferUsage } from './flags.js';
 
 /** Sizes are multiples of this, so that a vector of four at the end of a slot is whole. */
 const granule = 256;
+/** Staging buffers are at least this large, and one is there from the start, so that the first read of a loop changes nothing. */
+const leastStaging = 64 * 1024;
+/** Staging buffers of one size that wait for reads, and bytes of all. */
+const spareStaging = 2;
 const pooledStagingBytes = 64 * 1024 * 1024;
 
 export class WebGpuBuffer implements DeviceBuffer {
@@ -48,6 +52,7 @@ export class DeviceMemory {
 
   constructor(setup: MemorySetup) {
     this.#setup = setup;
+    this.giveBackStaging(this.takeStaging(leastStaging));
   }
 
   /** Zero-filled memory for a caller. @throws OutOfMemoryError past the budget, DeviceError past the largest buffer. */
@@ -78,7 +83,7 @@ export class DeviceMemory {
 
   /** A staging buffer of at least `bytes`, from the pool where one is free. */
   takeStaging(bytes: number): WebGpuBuffer {
-    const wanted = 2 ** Math.ceil(Math.log2(Math.max(bytes, granule)));
+    const wanted = 2 ** Math.ceil(Math.log2(Math.max(bytes, leastStaging)));
     const position = this.#staging.findIndex((buffer) => buffer.bytes === wanted);
     if (position < 0) return this.#create(wanted, 'staging', bufferUsage.mapRead | bufferUsage.copyTarget);
     this.#stagingBytes -= wanted;
@@ -86,7 +91,8 @@ export class DeviceMemory {
   }
 
   giveBackStaging(buffer: WebGpuBuffer): void {
-    if (this.#stagingBytes + buffer.bytes > pooledStagingBytes) {
+    const alike = this.#staging.filter(({ bytes }) => bytes === buffer.bytes).length;
+    if (alike >= spareStaging || this.#stagingBytes + buffer.bytes > pooledStagingBytes) {
       this.free(buffer);
       buffer.gpu.destroy();
       return;
