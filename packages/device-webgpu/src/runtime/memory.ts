@@ -52,7 +52,8 @@ export class DeviceMemory {
 
   constructor(setup: MemorySetup) {
     this.#setup = setup;
-    this.giveBackStaging(this.takeStaging(leastStaging));
+    // A budget that a first staging buffer would fill is kept for what the caller allocates.
+    if (setup.budget >= 2 * leastStaging) this.giveBackStaging(this.takeStaging(leastStaging));
   }
 
   /** Zero-filled memory for a caller. @throws OutOfMemoryError past the budget, DeviceError past the largest buffer. */
