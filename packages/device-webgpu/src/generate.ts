@@ -2,7 +2,16 @@
  * A program as dispatches: each kernel as one or more WGSL modules, with the slots they bind. Pure: it needs no adapter, so tests print what it makes. Owns the
  * order and the names in errors; kernels come from `kernels/`, running them is `runtime/`.
  */
-import { type Capabilities, DeviceError, type Kernel, type Program, type Slot } from '@torchlet/device';
+import {
+  type Capabilities,
+  DeviceError,
+  type Expression,
+  type Kernel,
+  type LoopKernel,
+  type MatmulKernel,
+  type Program,
+  type Slot,
+} from '@torchlet/device';
 import { threadKernel } from './kernels/loop-kernel.js';
 import { registerMatmul } from './kernels/register-matmul.js';
 import { rowKernel } from './kernels/row-kernel.js';
@@ -12,7 +21,6 @@ import { matmulParts, splitMatmul } from './kernels/split-matmul.js';
 import { strategyOf } from './kernels/strategy.js';
 import { product } from './kernels/threads.js';
 import { isWorthTiling, tiledMatmul } from './kernels/tiled-matmul.js';
-import type { LoopKernel, MatmulKernel } from '@torchlet/device';
 import type { KernelCode, KernelSite, Target } from './wgsl/kernel-module.js';
 import { dtypeRows } from './wgsl/kinds.js';
 
@@ -98,11 +106,26 @@ function loopCodes(kernel: LoopKernel, site: KernelSite, slots: Slot[], alignmen
 
 function matmulCodes(kernel: MatmulKernel, site: KernelSite, slots: Slot[], alignment: number): KernelCode[] {
   if (product([...kernel.batch, kernel.m, kernel.n]) === 0) return [];
+  // Vectors of bool have no products; few ask for them.
+  if (kernel.dtype === 'bool') return loopCodes(productAsLoop(kernel), site, slots, alignment);
   const parts = matmulParts(kernel, site.target.sharing);
   if (parts === 1) return [productCode(site, kernel)];
   const { product: inParts, join, scratch } = splitMatmul(kernel, parts, slots.length, alignment);
   slots.push(...scratch);
   return [productCode(site, inParts), ...loopCodes(join, site, slots, alignment)];
+}
+
+function productAsLoop({ name, batch, m, n, k, a, b, dtype, result, stores }: MatmulKernel): LoopKernel {
+  const of: Expression = { kind: 'apply', dtype, fn: 'mul', args: [a, b] };
+  return {
+    kind: 'loop',
+    name,
+    axes: [...batch, m, n],
+    phases: [
+      { lengths: [k], reductions: [{ id: result, combine: 'sum', dtype, of }], stores: [] },
+      { lengths: [], reductions: [], stores },
+    ],
+  };
 }
 
 function productCode(site: KernelSite, kernel: MatmulKernel): KernelCode {

@@ -112,6 +112,7 @@ export function writePass(
   const { module } = emitter;
   const { writer } = module;
   const { reductions, stores } = phase;
+  if (reductions.length === 0 && stores.length === 0) return new Map();
   const scope = writer.scope;
   const levels = levelsOf(phase.lengths, first, reductions.some(sumsFloats));
   const declare = (name: string, i: number): void => {

@@ -156,7 +156,10 @@ export class Emitter {
       return {
         store,
         mask,
-        value: stores.length > 1 && !value.simple ? this.#name(value, 'value') : value,
+        value:
+          value.simple || (stores.length === 1 && mayInline(this.module.elements(store.slot)))
+            ? value
+            : this.#name(value, 'value'),
         index,
         vector,
       };
@@ -449,5 +452,5 @@ function isLiteral(text: string): boolean {
 
 function plus(index: string, offset: number): string {
   if (offset === 0) return index;
-  return /^-?\d+$/.test(index) ? String(Number(index) + offset) : `${index} + ${offset}`;
+  return /^-?\d+$/.test(index) ? String(Number(index) + offset) : `(${index} + ${offset})`;
 }
