@@ -55,7 +55,7 @@ export function wrapped(text: string, dtype: DType, width: Width): string {
   return `((${text} << ${shift}) >> ${shift})`;
 }
 
-/** Optimisers of shaders take 0 * x and 0 / x for 0, and x - x for 0: not so for NaN and infinities. */
+/** Optimisers of shaders take 0 * x, 0 / x and x - x for 0, and x / 0 for what they like: not so for NaN, infinities and 0. */
 const floatProduct: Row = (call) => {
   const { args, numbers, helper, width } = call;
   const zero = numbers.indexOf(0);
@@ -66,6 +66,10 @@ const floatProduct: Row = (call) => {
 
 const floatQuotient: Row = (call) => {
   const { args, numbers, helper, width } = call;
+  if (numbers[1] === 0) {
+    const value = `${helper('over_zero', width)}(${args[0]})`;
+    return Object.is(numbers[1], -0) ? `(-${value})` : value;
+  }
   if (numbers[0] === 0) {
     const value = `${helper('zero_over', width)}(${args[1]})`;
     return Object.is(numbers[0], -0) ? `(-${value})` : value;

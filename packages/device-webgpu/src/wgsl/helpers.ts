@@ -62,6 +62,13 @@ const bitHelpers = {
   return select(zero, F(not_a_number()), (x == F(0.0)) | is_nan@(x));
 }`,
   },
+  over_zero: {
+    calls: ['infinity', 'not_a_number', 'is_nan'],
+    text: `fn over_zero@(x: F) -> F {
+  let unbounded = select(F(infinity()), F(-infinity()), x < F(0.0));
+  return select(unbounded, F(not_a_number()), (x == F(0.0)) | is_nan@(x));
+}`,
+  },
   over_itself: {
     calls: ['not_a_number'],
     text: `fn over_itself@(x: F) -> F {
