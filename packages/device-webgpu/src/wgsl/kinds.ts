@@ -73,7 +73,7 @@ export function constantText(
       return whole === -(2 ** 31) ? `i32(${whole})` : String(whole);
     }
     case 'f32':
-      return floatText(Math.fround(Number(value)), helper);
+      return floatText(Number(value), helper);
     default: {
       const never: never = kind;
       return never;
@@ -83,7 +83,7 @@ export function constantText(
 
 function floatText(value: number, helper: (name: 'infinity' | 'not_a_number') => string): string {
   if (Number.isNaN(value)) return `${helper('not_a_number')}()`;
-  if (!Number.isFinite(value)) return `${value < 0 ? '-' : ''}${helper('infinity')}()`;
+  if (!Number.isFinite(Math.fround(value))) return `${value < 0 ? '-' : ''}${helper('infinity')}()`;
   if (Object.is(value, -0)) return 'bitcast<f32>(0x80000000u)';
   const text = String(value);
   return /[.e]/.test(text) ? text : `${text}.0`;
