@@ -19,6 +19,8 @@ const terms = 16;
 /** Vectors of one row of a tile in workgroup memory: one more than used, so that columns of a tile lie in different banks. */
 const pitch = (vectors: number): number => vectors + 1;
 const letters = ['x', 'y', 'z', 'w'] as const;
+/** Terms that are summed before they join the rest: a multiple of a tile's. */
+const longestSum = 512;
 
 /** Products of at least this size are worth the barriers. */
 export function isWorthTiling({ m, n, k }: MatmulKernel): boolean {
@@ -59,26 +61,34 @@ export function tiledMatmul(site: KernelSite, kernel: MatmulKernel): KernelCode 
   writer.line(`let down = thread / ${side};`);
 
   const type = typeName(kindOf(dtype), 4);
-  const sums = Array.from({ length: rows }, (_, r) => `sum${r}`);
-  for (const sum of sums) writer.line(`var ${sum}: ${type} = ${startText(module, { combine: 'sum', dtype }, 4)};`);
+  const start = startText(module, { combine: 'sum', dtype }, 4);
+  const declare = (stem: string): string[] =>
+    Array.from({ length: rows }, (_, r) => {
+      writer.line(`var ${stem}${r}: ${type} = ${start};`);
+      return `${stem}${r}`;
+    });
+  const sums = declare('sum');
   const left: Tile = { name: 'a_tile', operand: kernel.a, axis: rank, vectors: (side * rows) / 4 };
   const right: Tile = { name: 'b_tile', operand: kernel.b, axis: rank + 1, vectors: side };
   for (const { name, vectors } of [left, right]) module.shared(name, `array<${type}, ${terms * pitch(vectors)}>`);
-  writer.block(`for (var k_tile = 0; k_tile < ${k}; k_tile += ${terms})`, () => {
-    for (const tile of [left, right]) writeTile(emitter, kernel, tile, corner);
-    writer.line('workgroupBarrier();');
-    writer.block(`for (var term = 0; term < ${terms}; term++)`, () => {
-      const vectors = Array.from({ length: rows / 4 }, (_, i) => {
-        const at = rows === 4 ? 'down' : `2 * down + ${i}`;
-        return named(emitter, `a_tile[term * ${pitch(left.vectors)} + ${at}]`, 'a');
-      });
-      const b = named(emitter, `b_tile[term * ${pitch(right.vectors)} + across]`, 'b');
-      sums.forEach((sum, r) => {
-        writer.line(`${sum} += ${vectors[Math.floor(r / 4)]}.${letters[r % 4]} * ${b};`);
+  const walk = (from: string, to: string, accumulators: readonly string[]): void => {
+    writer.block(`for (var k_tile = ${from}; k_tile < ${to}; k_tile += ${terms})`, () => {
+      for (const tile of [left, right]) writeTile(emitter, kernel, tile, corner);
+      writer.line('workgroupBarrier();');
+      writeTerms(emitter, left, right, accumulators);
+      writer.line('workgroupBarrier();');
+    });
+  };
+  if (k <= 2 * longestSum) walk('0', String(k), sums);
+  else {
+    writer.block(`for (var block = 0; block < ${k}; block += ${longestSum})`, () => {
+      const parts = declare('part');
+      walk('block', `min(block + ${longestSum}, ${k})`, parts);
+      parts.forEach((part, r) => {
+        writer.line(`${sums[r]} += ${part};`);
       });
     });
-    writer.line('workgroupBarrier();');
-  });
+  }
   const inside = movedBy(movedBy(corner, rank, `down * ${rows}`, emitter), rank + 1, 'across * 4', emitter);
   writeResults(
     emitter,
@@ -99,6 +109,22 @@ interface Tile {
   readonly operand: Expression;
   readonly axis: number;
   readonly vectors: number;
+}
+
+/** Adds what one pair of tiles gives to the rows of a thread. */
+function writeTerms(emitter: Emitter, left: Tile, right: Tile, accumulators: readonly string[]): void {
+  const { writer } = emitter.module;
+  const vectors = accumulators.length / 4;
+  writer.block(`for (var term = 0; term < ${terms}; term++)`, () => {
+    const a = Array.from({ length: vectors }, (_, i) => {
+      const at = vectors === 1 ? 'down' : `${vectors} * down + ${i}`;
+      return named(emitter, `a_tile[term * ${pitch(left.vectors)} + ${at}]`, 'a');
+    });
+    const b = named(emitter, `b_tile[term * ${pitch(right.vectors)} + across]`, 'b');
+    accumulators.forEach((sum, r) => {
+      writer.line(`${sum} += ${a[Math.floor(r / 4)]}.${letters[r % 4]} * ${b};`);
+    });
+  });
 }
 
 /** Loads a tile: each thread a vector or two. Neighbouring threads go along whichever axis lies so in memory. */

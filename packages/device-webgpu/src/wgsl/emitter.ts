@@ -10,6 +10,8 @@ import type { KernelModule } from './kernel-module.js';
 import { constantText, type Kind, kindOf, typeName, type Width } from './kinds.js';
 import { LaneForms } from './lane-form.js';
 import { bare, type Scope } from './writer.js';
+import { countUses, type Dependencies, DependencyTable } from './dependencies.js';
+import { foldedIndex, isLiteral, plus } from './literals.js';
 
 /** A value that can be named in `scope` and the blocks inside it. */
 export interface Value {
@@ -67,14 +69,6 @@ export class Point {
   }
 }
 
-/** What a value is computed from. Equal sets are one object. */
-interface Dependencies {
-  readonly axes: readonly number[];
-  readonly results: readonly number[];
-  /** Whether it reads a slot that the kernel writes. */
-  readonly written: boolean;
-}
-
 /** Text longer than this gets a name. */
 const longestInline = 72;
 const lanes = ['x', 'y', 'z', 'w'] as const;
@@ -82,10 +76,8 @@ const lanes = ['x', 'y', 'z', 'w'] as const;
 export class Emitter {
   readonly module: KernelModule;
   readonly #lengths: readonly number[];
-  readonly #written: ReadonlySet<number>;
-  readonly #uses = new Map<Expression, number>();
-  readonly #dependencies = new Map<Expression, Dependencies>();
-  readonly #interned = new Map<string, Dependencies>();
+  readonly #uses: ReadonlyMap<Expression, number>;
+  readonly #dependencies: DependencyTable;
   readonly #values = new Map<Expression, Map<string, Value>>();
   readonly #forms = new Map<string, LaneForms>();
   #phase = 0;
@@ -99,8 +91,8 @@ export class Emitter {
   ) {
     this.module = module;
     this.#lengths = lengths;
-    this.#written = written;
-    this.#count(roots);
+    this.#dependencies = new DependencyTable(written);
+    this.#uses = countUses(roots);
   }
 
   /** From here on slots that the kernel writes are read anew. */
@@ -337,7 +329,7 @@ export class Emitter {
 
   /** The outermost open scope that knows all that a value depends on. */
   #scopeOf(expression: Expression, at: Point): Scope {
-    const { axes, results } = this.#dependenciesOf(expression);
+    const { axes, results } = this.#dependencies.of(expression);
     let scope = this.module.writer.root;
     for (const axis of axes) scope = deeper(scope, (at.coordinates.get(axis) as Coordinate).scope);
     for (const id of results) scope = deeper(scope, (at.results.get(id) as Value).scope);
@@ -345,7 +337,7 @@ export class Emitter {
   }
 
   #key(expression: Expression, at: Point): string {
-    const dependencies = this.#dependenciesOf(expression);
+    const dependencies = this.#dependencies.of(expression);
     let key = at.keys.get(dependencies);
     if (key === undefined) {
       const { axes, results } = dependencies;
@@ -357,100 +349,8 @@ export class Emitter {
     }
     return dependencies.written ? `${key} ${this.#phase}` : key;
   }
-
-  #dependenciesOf(root: Expression): Dependencies {
-    const known = this.#dependencies.get(root);
-    if (known !== undefined) return known;
-    const stack = [root];
-    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const missing = children(top).filter((child) => !this.#dependencies.has(child));
-      if (missing.length > 0) {
-        stack.push(...missing);
-        continue;
-      }
-      stack.pop();
-      if (!this.#dependencies.has(top)) this.#dependencies.set(top, this.#combine(top));
-    }
-    return this.#dependencies.get(root) as Dependencies;
-  }
-
-  #combine(expression: Expression): Dependencies {
-    const axes = new Set<number>();
-    const results = new Set<number>();
-    let written = expression.kind === 'load' && this.#written.has(expression.slot);
-    if (expression.kind === 'axis') axes.add(expression.axis);
-    if (expression.kind === 'result') results.add(expression.id);
-    for (const child of children(expression)) {
-      const of = this.#dependencies.get(child) as Dependencies;
-      for (const axis of of.axes) axes.add(axis);
-      for (const id of of.results) results.add(id);
-      written ||= of.written;
-    }
-    const sorted = { axes: [...axes].sort((a, b) => a - b), results: [...results].sort((a, b) => a - b), written };
-    const key = `${sorted.axes.join()} ${sorted.results.join()} ${written}`;
-    const interned = this.#interned.get(key);
-    if (interned !== undefined) return interned;
-    this.#interned.set(key, sorted);
-    return sorted;
-  }
-
-  #count(roots: readonly Expression[]): void {
-    const seen = new Set<Expression>();
-    const stack: Expression[] = [];
-    const use = (expression: Expression): void => {
-      this.#uses.set(expression, (this.#uses.get(expression) ?? 0) + 1);
-      if (seen.has(expression)) return;
-      seen.add(expression);
-      stack.push(expression);
-    };
-    for (const root of roots) use(root);
-    for (let top = stack.pop(); top !== undefined; top = stack.pop()) for (const child of children(top)) use(child);
-  }
-}
-
-function children(expression: Expression): readonly Expression[] {
-  if (expression.kind === 'apply') return expression.args;
-  if (expression.kind !== 'load') return [];
-  return expression.mask === null ? [expression.index] : [expression.index, expression.mask];
 }
 
 function deeper(a: Scope, b: Scope): Scope {
   return b.depth > a.depth ? b : a;
-}
-
-/** Index arithmetic with a 0 or 1, or of two numbers, as positions along axes of length 1 make it. */
-function foldedIndex(fn: string, [x, y]: readonly Value[]): Value | null {
-  if (x === undefined || y === undefined) return null;
-  const [a, b] = [x, y].map(({ text }) => (/^-?\d+$/.test(text) ? Number(text) : null)) as [
-    number | null,
-    number | null,
-  ];
-  const number = (value: number): Value => ({ ...x, text: String(value | 0), width: 1, simple: true });
-  switch (fn) {
-    case 'add':
-      if (a !== null && b !== null) return number(a + b);
-      return a === 0 ? y : b === 0 ? x : null;
-    case 'sub':
-      if (a !== null && b !== null) return number(a - b);
-      return b === 0 ? x : null;
-    case 'mul':
-      if (a !== null && b !== null) return number(Math.imul(a, b));
-      if (a === 0 || b === 0) return number(0);
-      return a === 1 ? y : b === 1 ? x : null;
-    case 'idiv':
-      return a === 0 && b !== null ? number(0) : b === 1 ? x : null;
-    case 'mod':
-      return b === 1 || (a === 0 && b !== null) ? number(0) : null;
-    default:
-      return null;
-  }
-}
-
-function isLiteral(text: string): boolean {
-  return /^(-?[\d.]+(e[-+]?\d+)?|i32\(-\d+\)|bitcast<f32>\(0x\w+u\)|true|false)$/.test(text);
-}
-
-function plus(index: string, offset: number): string {
-  if (offset === 0) return index;
-  return /^-?\d+$/.test(index) ? String(Number(index) + offset) : `(${index} + ${offset})`;
 }

@@ -6,6 +6,13 @@
 import type { Helper } from './helpers.js';
 
 export const mathHelpers = {
+  // A difference that is exact and must not be merged with what is added next: optimisers reorder sums, but not across a clamp.
+  kept: {
+    calls: [],
+    text: `fn kept@(x: F) -> F {
+  return clamp(x, F(-65536.0), F(65536.0));
+}`,
+  },
   // 2^n for n from -126 to 127.
   power_of_two: {
     calls: [],
@@ -37,9 +44,9 @@ export const mathHelpers = {
 }`,
   },
   exp_rest: {
-    calls: [],
+    calls: ['kept'],
     text: `fn exp_rest@(x: F, n: F) -> F {
-  return fma(n, F(-1.4286068203094172e-6), fma(n, F(-0.693145751953125), x));
+  return fma(n, F(-1.4286068203094172e-6), kept@(fma(n, F(-0.693145751953125), x)));
 }`,
   },
   exp_: {
@@ -215,12 +222,12 @@ export const mathHelpers = {
   },
   // sin(x + turns * pi / 2).
   sine_1: {
-    calls: ['reduce_large', 'not_a_number'],
+    calls: ['kept', 'reduce_large', 'not_a_number'],
     single: true,
     text: `fn sine_1(x: f32, turns: i32) -> f32 {
   if ((bitcast<u32>(x) & 0x7f800000u) == 0x7f800000u) { return not_a_number(); }
   let n = round(clamp(x, -8192.0, 8192.0) * 0.6366197723675814);
-  var r = fma(n, -7.549789948768648e-8, fma(n, -4.837512969970703e-4, fma(n, -1.5703125, x)));
+  var r = fma(n, -7.549789948768648e-8, kept(fma(n, -4.837512969970703e-4, kept(fma(n, -1.5703125, x)))));
   var quadrant = i32(n);
   if (abs(x) >= 8192.0) {
     let reduced = reduce_large(x);
@@ -256,7 +263,7 @@ export const mathHelpers = {
   },
   // a^y for a from 0 on that is not NaN, and y not NaN. log2(a) = k + w + rest, where k and w have few bits, so that products with halves of y are exact.
   power_of_size: {
-    calls: ['normalized', 'small_expm1', 'scaled', 'infinity'],
+    calls: ['kept', 'normalized', 'small_expm1', 'scaled', 'infinity'],
     text: `fn power_of_size@(a: F, y: F) -> F {
   let bits = bitcast<I>(normalized@(a)) - I(0x3f3504f3);
   let k = F(bits >> U(23u)) - select(F(0.0), F(149.0), bitcast<U>(a) < U(0x800000u));
@@ -265,17 +272,17 @@ export const mathHelpers = {
   let s = f / d;
   let s_high = bitcast<F>(bitcast<U>(s) & U(0xfffff000u));
   let d_high = bitcast<F>(bitcast<U>(d) & U(0xfffff000u));
-  let s_low = ((f - s_high * d_high) - s_high * (f - (d_high - F(2.0)))) / d;
+  let s_low = (kept@(f - s_high * d_high) - s_high * (f - kept@(d_high - F(2.0)))) / d;
   let z = s * s;
   let tail = s * z * fma(fma(fma(F(0.2358194755), z, F(0.2853735249)), z, F(0.4000033376)), z, F(0.6666666566));
   // 2 / ln(2) is 2.884765625 + 6.244567779e-4, the first of 12 bits.
   let main = s_high * F(2.884765625);
   let w = round(main * F(4096.0)) * F(0.000244140625);
-  let rest = (main - w) + fma(s_high, F(6.244567779e-4), fma(s_low, F(2.885390082), tail * F(1.442695041)));
+  let rest = kept@(main - w) + fma(s_high, F(6.244567779e-4), fma(s_low, F(2.885390082), tail * F(1.442695041)));
   let y_high = bitcast<F>(bitcast<U>(y) & U(0xfffff000u));
   let y_low = y - y_high;
   let n = round(clamp(y * (k + w + rest), F(-200.0), F(200.0)));
-  let r = (y_high * k - n) + y_high * w + (y_low * k + y_low * w + y * rest);
+  let r = kept@(kept@(y_high * k - n) + y_high * w) + (y_low * k + y_low * w + y * rest);
   let result = scaled@(F(1.0) + small_expm1@(clamp(r, F(-0.51), F(0.51)) * F(0.6931471806)), I(n));
   let up = select((a < F(1.0)), (a > F(1.0)), (y > F(0.0)));
   let whole = select(F(0.0), F(infinity()), up);
