@@ -226,7 +226,9 @@ export function softmax(x: Node, dim: number, dtype?: DType): Node {
   const { axis, centered } = shifted('softmax', x, dim, dtype);
   const e = unary('exp', centered);
   if (e.shape.length === 0) return binary('div', e, e);
-  return binary('div', e, expand(reduce('reduceSum', e, [axis]), e.shape));
+  const sum = reduce('reduceSum', e, [axis]);
+  // The sum lies between 1 and the length, so its reciprocal is exact enough, and one division a row takes the place of one an element.
+  return binary('mul', e, expand(binary('div', like(sum, 1), sum), e.shape));
 }
 
 export function logSoftmax(x: Node, dim: number, dtype?: DType): Node {
