@@ -20,5 +20,6 @@ export const layers = {
   conformance: [...core, 'nn', 'optim', 'data', 'train'],
   'device-cpu': ['device'],
   'device-webgpu': ['device'],
+  'device-cuda': ['device'],
   torchlet: [...core, 'nn', 'optim', 'data', 'train', 'device-cpu'],
 };
