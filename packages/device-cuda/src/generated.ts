@@ -1,0 +1,67 @@
+/**
+ * What generation gives the runtime: one PTX module for a whole program, and the steps that run it in order. Plain data that can be printed and compared; it
+ * holds no address and nothing of the driver. Made by `generate.ts`, run by `runtime/`.
+ */
+
+/** Where a parameter or a fill points. Every parameter of an entry is a device address of 8 bytes (`.u64`). */
+export type Argument =
+  /** A slot of the program: an outside buffer, host data or a part of the arena. */
+  | { readonly kind: 'slot'; readonly slot: number }
+  /** `offset` bytes into the program's scratch memory, which is not zeroed and lives from one step of a run to the next. */
+  | { readonly kind: 'scratch'; readonly offset: number }
+  /** The program's runtime scalars: scalar s lies at byte 8 * s, in its dtype's stored form. */
+  | { readonly kind: 'scalars' };
+
+/** Sizes along x, y and z. */
+export type Extent = readonly [x: number, y: number, z: number];
+
+/** One launch of an entry of the module. */
+export interface Launch {
+  readonly kind: 'launch';
+  /** Position in `Program.kernels` of what this computes, alone or with the launches beside it. */
+  readonly kernel: number;
+  readonly entry: string;
+  /** Blocks of the grid and threads of a block. */
+  readonly grid: Extent;
+  readonly block: Extent;
+  /** Bytes of dynamic shared memory. */
+  readonly sharedBytes: number;
+  /** In the order of the entry's parameters. */
+  readonly arguments: readonly Argument[];
+}
+
+/** Zeroes `bytes` bytes, before a kernel adds to them. */
+export interface Zero {
+  readonly kind: 'zero';
+  readonly argument: Argument;
+  readonly bytes: number;
+}
+
+/** Copies `bytes` bytes that do not overlap. */
+export interface Copy {
+  readonly kind: 'copy';
+  readonly from: Argument;
+  readonly to: Argument;
+  readonly bytes: number;
+}
+
+export type Step = Launch | Zero | Copy;
+
+export interface Generated {
+  /** The text of one module; empty where no step launches anything. */
+  readonly ptx: string;
+  readonly steps: readonly Step[];
+  /** Bytes of scratch memory that a run needs. */
+  readonly scratchBytes: number;
+}
+
+/** What generation asks of the card. */
+export interface Target {
+  /** Major and minor together: 80, 86, 90. */
+  readonly computeCapability: number;
+  readonly multiprocessors: number;
+  /** Bytes of shared memory that one block may ask for. */
+  readonly sharedBytesPerBlock: number;
+  /** Whether float32 products may be rounded to TF32. */
+  readonly matmulPrecision: 'highest' | 'high';
+}
