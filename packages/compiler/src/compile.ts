@@ -2,20 +2,19 @@
  * From a graph to a program: the stages in their order. Owns nothing but that order and the checks at its start; each stage is a folder:
  * `simplify`, `schedule`, `lower` (called by both neighbours), `memory`, `program`.
  */
-import { type Capabilities, type Device, printProgram } from '@torchlet/device';
-import { type Node, printGraph, type Source, sizeOf } from '@torchlet/graph';
+import type { Capabilities, Device } from '@torchlet/device';
+import { type Node, type Source, sizeOf } from '@torchlet/graph';
 import { claimOf } from './claims.js';
-import { type DebugSink, debug } from './debug.js';
+import type { PlannerObserver } from './debug.js';
 import type { PlannedOutput } from './plan.js';
 import { type Bound, makeProgram } from './program/program.js';
 import { placeStores } from './program/targets.js';
-import { printSchedule } from './schedule/print.js';
 import { schedule } from './schedule/schedule.js';
 import { type SimplifiedGraph, simplify } from './simplify/graph.js';
 
 export interface CompileOptions {
   readonly fuse: boolean;
-  readonly debug: DebugSink | null;
+  readonly observe: PlannerObserver | null;
   readonly name: string;
 }
 
@@ -36,23 +35,23 @@ export function compileGraph(
   options: CompileOptions,
 ): CompiledGraph {
   const { capabilities } = device;
-  const sink = options.debug;
+  const { name, observe } = options;
   const leafNumbers = new Map(leaves.map((leaf, i) => [leaf.source as Source, i]));
   const scalarNumbers = new Map(scalars.map((scalar, i) => [scalar, i]));
   const leafNumber = (source: Source) => leafNumbers.get(source) as number;
-  debug(sink, 'graph', () => `recorded ${options.name}\n${printGraph(outputs)}`);
+  observe?.({ kind: 'recorded', name, outputs });
   const graph = simplify(outputs, (node) => scalarNumbers.get(node) as number);
-  debug(sink, 'graph', () => `simplified ${options.name}\n${printGraph(graph.outputs.map(({ value }) => value))}`);
+  observe?.({ kind: 'simplified', name, outputs: graph.outputs.map(({ value }) => value) });
   checkDTypes(graph, device.name, capabilities);
   const scheduled = schedule(graph, leafNumber, {
     capabilities,
     fuse: options.fuse,
     claim: (group) => claimOf(device, group),
   });
-  debug(sink, 'schedule', () => `schedule ${options.name}\n${printSchedule(scheduled)}`);
+  observe?.({ kind: 'scheduled', name, schedule: scheduled });
   const placement = placeStores(scheduled, capabilities.buffersPerKernel);
-  const bound = makeProgram(options.name, placement, scalars, capabilities);
-  debug(sink, 'kernels', () => printProgram(bound.program));
+  const bound = makeProgram(name, placement, scalars, capabilities);
+  observe?.({ kind: 'written', program: bound.program });
   return {
     ...bound,
     outputs: outputs.map((node, i): PlannedOutput => {

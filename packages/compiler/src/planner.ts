@@ -5,14 +5,15 @@
 import type { Device } from '@torchlet/device';
 import type { Node } from '@torchlet/graph';
 import { compileGraph } from './compile.js';
-import { type DebugSink, debug } from './debug.js';
+import type { PlannerObserver } from './debug.js';
 import { KeyWalk, sameKey } from './key.js';
 import type { Plan, Planned } from './plan.js';
 
 export interface PlannerOptions {
   /** Plans kept; the one that was used least recently goes first. 256 where not given. */
   readonly capacity?: number;
-  readonly debug?: DebugSink;
+  /** Told of every step: `debugText` makes text of it. */
+  readonly observe?: PlannerObserver;
   /** False makes every node a kernel of its own: slow, and what fused programs are tested against. */
   readonly fuse?: boolean;
 }
@@ -40,7 +41,7 @@ interface Entry {
 export class Planner {
   readonly #device: Device;
   readonly #capacity: number;
-  readonly #debug: DebugSink | null;
+  readonly #observe: PlannerObserver | null;
   readonly #fuse: boolean;
   readonly #walk = new KeyWalk();
   /** Entries by hash; those of one hash in a list. */
@@ -55,7 +56,7 @@ export class Planner {
     this.#device = device;
     this.#capacity = options.capacity ?? 256;
     if (this.#capacity < 1) throw new RangeError(`Planner: expected a capacity of at least 1, got ${this.#capacity}`);
-    this.#debug = options.debug ?? null;
+    this.#observe = options.observe ?? null;
     this.#fuse = options.fuse ?? true;
     this.#planned = { plan: noPlan, leaves: this.#walk.leaves, scalars: this.#walk.scalars };
   }
@@ -95,7 +96,7 @@ export class Planner {
       if (!sameKey(entry.key, walk.words, walk.length)) continue;
       entry.used = ++this.#clock;
       this.#hits++;
-      if (this.#debug !== null) debug(this.#debug, 'cache', () => `hit ${entry.plan.program.name}`);
+      this.#observe?.({ kind: 'hit', program: entry.plan.program });
       return entry.plan;
     }
     return null;
@@ -105,11 +106,11 @@ export class Planner {
     const name = `p${(walk.hash >>> 0).toString(16)}`;
     const key = walk.words.slice(0, walk.length);
     const { hash } = walk;
-    const options = { fuse: this.#fuse, debug: this.#debug, name };
+    const options = { fuse: this.#fuse, observe: this.#observe, name };
     const graph = compileGraph(outputs, walk.leaves, walk.scalars, this.#device, options);
     const plan: Plan = { ...graph, compiled: this.#device.compile(graph.program) };
     this.#misses++;
-    debug(this.#debug, 'cache', () => `compiled ${name}: ${graph.program.kernels.length} kernels`);
+    this.#observe?.({ kind: 'compiled', program: graph.program });
     this.#keep({ key, hash, plan, used: ++this.#clock });
     return plan;
   }
@@ -134,7 +135,7 @@ export class Planner {
     else this.#entries.set(hash, left);
     this.#plans--;
     plan.compiled.dispose();
-    debug(this.#debug, 'cache', () => `dropped ${plan.program.name}`);
+    this.#observe?.({ kind: 'dropped', program: plan.program });
   }
 }
 

@@ -2,7 +2,7 @@
 import type { DType, MatmulCandidate } from '@torchlet/device';
 import * as g from '@torchlet/graph';
 import { describe, expect, test } from 'vitest';
-import { type DebugLevel, debugLevels, Planner } from '../src/index.js';
+import { type DebugLevel, debugLevels, debugText, Planner } from '../src/index.js';
 import { evaluate, stored } from './evaluate.js';
 import { Interpreter } from './interpret.js';
 
@@ -154,7 +154,7 @@ test('debug levels print what they say', () => {
   const levels = Object.keys(debugLevels) as DebugLevel[];
   const planner = new Planner(device, {
     capacity: 1,
-    debug: { levels, write: (level, text) => lines.push([level, text]) },
+    observe: debugText({ levels, write: (level, text) => lines.push([level, text]) }),
   });
   const x = stored(device, Float32Array.of(1, 2), [2], 'float32');
   planner.plan([g.neg(g.marker('contiguous', x))]);

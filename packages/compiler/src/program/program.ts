@@ -216,10 +216,25 @@ class ProgramWriter {
     const lengths = draft.axes.map(({ length }) => length);
     const [m, n, k] = lengths.slice(-3) as [number, number, number];
     const [a, b] = draft.operands.map(translate) as [Expression, Expression];
-    const { dtype } = group.anchors[0] as Item;
+    const { dtype, node } = group.anchors[0] as Item;
+    const precision = node.attrs[0] === 1 ? ({ precision: 'high' } as const) : {};
     const stores = this.#stores(kernel, draft.stores, translate);
     const claim = group.claim === null ? null : group.claim.library;
-    return { kind: 'matmul', name, batch: lengths.slice(0, -3), m, n, k, a, b, dtype, result: 0, stores, claim };
+    return {
+      kind: 'matmul',
+      name,
+      batch: lengths.slice(0, -3),
+      m,
+      n,
+      k,
+      a,
+      b,
+      dtype,
+      ...precision,
+      result: 0,
+      stores,
+      claim,
+    };
   }
 
   #scatter({ item, name, index, value }: ScatterDraft): Kernel {
