@@ -16,6 +16,8 @@ export interface DeviceCounts {
   programsCompiled: number;
   programsRun: number;
   kernelsRun: number;
+  /** Products of matrices among them. */
+  matmulsRun: number;
 }
 
 /** What programs hold. */
@@ -36,7 +38,7 @@ export interface CountingDevice {
 
 /** Wraps `device`. Disposing the wrapper disposes the device. */
 export function countingDevice(device: Device): CountingDevice {
-  const counts: DeviceCounts = { programsCompiled: 0, programsRun: 0, kernelsRun: 0 };
+  const counts: DeviceCounts = { programsCompiled: 0, programsRun: 0, kernelsRun: 0, matmulsRun: 0 };
   const ran = new Set<Program>();
   const known = new WeakMap<Program, Features>();
   const counted: Device = {
@@ -56,6 +58,7 @@ export function countingDevice(device: Device): CountingDevice {
       ran.add(compiled.program);
       counts.programsRun++;
       counts.kernelsRun += compiled.program.kernels.length;
+      counts.matmulsRun += compiled.program.kernels.filter(({ kind }) => kind === 'matmul').length;
       return ticket;
     },
     synchronize: () => device.synchronize(),

@@ -53,6 +53,7 @@ export interface Cost {
   readonly programs: number;
   readonly compiled: number;
   readonly kernels: number;
+  readonly matmuls: number;
   readonly buffersCreated: number;
 }
 
@@ -69,6 +70,7 @@ export async function costOf(
     programs: counts.programsRun - before.programsRun,
     compiled: counts.programsCompiled - before.programsCompiled,
     kernels: counts.kernelsRun - before.kernelsRun,
+    matmuls: counts.matmulsRun - before.matmulsRun,
     buffersCreated: device.memory().created - before.created,
   };
 }

@@ -3,6 +3,7 @@
  * `runtime.ts`. The rules are section by section those of docs/architecture.md, "What recorded means".
  */
 import { type Node, reachable } from '@torchlet/graph';
+import { valuesForBackward } from './early-results.js';
 import type { Storage } from './storage.js';
 
 /** A tensor as the runtime sees it: a cell that holds the node of its present value. */
@@ -118,6 +119,7 @@ export class Pending {
     for (const loss of this.#losses) taken.add(loss, 'held', null);
     this.#takeRoots(taken, reason);
     this.#takeLoose(taken, reason);
+    if (this.#roots.length > 0) this.#takeEarly(taken);
     this.#gradients = [];
     this.#losses = [];
     return taken;
@@ -146,6 +148,18 @@ export class Pending {
       if (waits) waiting.push(root);
     }
     this.#roots = waiting;
+  }
+
+  /** Results that wait for their `backward()` and are computed now all the same, because something that is taken reads them. */
+  #takeEarly(taken: Taken): void {
+    const computed = new Set(reachable(taken.nodes));
+    for (const root of this.#roots) {
+      for (const result of root.results) {
+        if (!computed.has(result) || !isWaiting(result) || result.source !== null) continue;
+        const record = { root, result };
+        for (const node of [...valuesForBackward(result), result]) taken.add(node, 'early', record);
+      }
+    }
   }
 
   #takeLoose(taken: Taken, reason: Reason): void {
@@ -179,8 +193,8 @@ function isWaiting(node: Node): boolean {
   return node.requiresGrad && node.walked === 'no';
 }
 
-/** `fixed`: a storage of its own that stays where it is. `held`: the user's, until dropped. */
-export type Destination = 'write' | 'gradient' | 'root' | 'held' | 'fixed';
+/** `early`: as `root`, but its graph awaits a `backward()`. `fixed`: a storage of its own that stays where it is. `held`: the user's, until dropped. */
+export type Destination = 'write' | 'gradient' | 'root' | 'early' | 'held' | 'fixed';
 
 /** The outputs of one evaluation, each once. */
 export class Taken {

@@ -3,10 +3,12 @@
  * pending is `pending.ts`, memory is `memory.ts`, planning is `@torchlet/compiler`.
  */
 import { type Plan, Planner } from '@torchlet/compiler';
-import { type Device, type DType, dtypes, type HostArray, type Span } from '@torchlet/device';
+import type { Device, DType, HostArray, Span } from '@torchlet/device';
 import { leaf, type Node, printShape, reachable, type Shape, sizeOf } from '@torchlet/graph';
+import { type EarlyRecord, EarlyResults } from './early-results.js';
 import { DeviceMemory } from './memory.js';
 import { type Destination, Pending, type Reason, type RootRecord } from './pending.js';
+import { renew, takeSpare } from './root-results.js';
 import { StaleValueError, Storage } from './storage.js';
 
 /** Host data that programs copied in this often becomes stored, if it is large enough to matter. */
@@ -15,8 +17,6 @@ const storedFromBytes = 64 * 1024;
 const programsInFlight = 4;
 /** Programs in flight at which a loop that never waits is told so. */
 const manyInFlight = 1024;
-/** A root's results of this size are written over its last ones: two of them at once may be more than the memory. */
-const overwrittenFromBytes = 1024 * 1024;
 
 /** What a device has done so far. */
 export interface RuntimeStats {
@@ -34,6 +34,7 @@ export class Runtime {
   readonly planner: Planner;
   readonly memory: DeviceMemory;
   readonly pending = new Pending();
+  readonly #early = new EarlyResults();
   programsRun = 0;
   kernelsRun = 0;
   kernelsOfLast = 0;
@@ -174,8 +175,13 @@ export class Runtime {
     const size = sizeOf(node.shape);
     const owner = owners[position] ?? null;
     const destination = destinations[position] as Destination;
-    if (destination === 'root' && size > 0) {
-      const reused = takeSpare(owner as RootRecord, node, size, leaves);
+    if ((destination === 'root' || destination === 'early') && size > 0) {
+      const reused = takeSpare(
+        destination === 'root' ? (owner as RootRecord) : (owner as EarlyRecord).root,
+        node,
+        size,
+        leaves,
+      );
       if (reused !== null) return reused;
     }
     if (destination === 'gradient' && owner !== null) {
@@ -205,6 +211,7 @@ export class Runtime {
     owners: readonly (object | null)[],
   ): void {
     const renewed = new Set<RootRecord>();
+    this.#early.release(renewed, this.memory);
     for (let i = 0; i < nodes.length; i++) {
       const node = nodes[i] as Node;
       const storage = outputs[i] as Storage;
@@ -223,6 +230,9 @@ export class Runtime {
           break;
         case 'root':
           renew(owner as RootRecord, storage, renewed, this.memory);
+          break;
+        case 'early':
+          this.#early.add(owner as EarlyRecord, storage);
           break;
         case 'held':
           this.memory.hold(storage);
@@ -321,44 +331,4 @@ function spanOf(storage: Storage): Span {
   if (storage.span === null)
     throw new StaleValueError(`this value is gone: ${storage.staleBecause || 'its memory was taken back'}`);
   return storage.span;
-}
-
-/** A storage of an older result that the program does not read. */
-function takeSpare(root: RootRecord, node: Node, size: number, leaves: readonly Node[]): Storage | null {
-  const fits = (storage: Storage): boolean =>
-    storage.size === size &&
-    storage.dtype === node.dtype &&
-    !storage.kept &&
-    storage.span !== null &&
-    !leaves.some((leaf) => leaf.source === storage);
-  const position = root.spare.findIndex(fits);
-  if (position >= 0) return root.spare.splice(position, 1)[0] as Storage;
-  if (size * dtypes[node.dtype].bytes < overwrittenFromBytes) return null;
-  const last = root.kept.findIndex(fits);
-  if (last < 0) return null;
-  const storage = root.kept.splice(last, 1)[0] as Storage;
-  outdate(storage, root);
-  return storage;
-}
-
-/** Handles of an older result refuse from now on. */
-function outdate(storage: Storage, root: RootRecord): void {
-  storage.version++;
-  storage.staleBecause = `it was a result of evaluation ${root.evaluations} of ${root.name}, which has given new ones since`;
-}
-
-/** The root's older results are void once new ones exist; their storages serve later ones. */
-function renew(root: RootRecord, storage: Storage, renewed: Set<RootRecord>, memory: DeviceMemory): void {
-  if (!renewed.has(root)) {
-    renewed.add(root);
-    for (const old of root.kept) {
-      if (old.kept) continue;
-      outdate(old, root);
-      if (root.spare.length < 8) root.spare.push(old);
-      else memory.free(old);
-    }
-    root.kept = [];
-    root.evaluations++;
-  }
-  root.kept.push(storage);
 }
