@@ -6,7 +6,6 @@ import { writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import {
   failureList,
-  type GoldenGroup,
   type GroupResult,
   groupTable,
   jsonReport,
@@ -15,12 +14,16 @@ import {
   summary,
   unsupportedList,
 } from '@torchlet/conformance';
-import { readGoldens } from '@torchlet/conformance/node';
+import { goldenNames, readGoldens } from '@torchlet/conformance/node';
 import { FormatError } from '@torchlet/data';
 import { npmDigits } from '../tests/digits.js';
+import { NoChromiumError } from './browser/chromium.js';
+import { ConformancePage } from './browser/conformance-page.js';
+import { browserDeviceNames } from './browser/devices.js';
 import { deviceNames, NoSuchDevice, openDevice } from './devices.js';
 
 const usage = `npm run conformance -- --device ${deviceNames.join('|')} --golden DIR
+    [--browser]         in headless Chromium (TORCHLET_CHROMIUM: its path); of the devices ${browserDeviceNames.join(' and ')}
     [--group NAME]...   only these groups
     [--json FILE]       the results as data
     [--list-failures]   every failed case with its reason, and why cases are unsupported
@@ -36,6 +39,7 @@ class UsageError extends Error {
 
 interface Options {
   readonly device: string;
+  readonly browser: boolean;
   readonly golden: string;
   readonly groups: readonly string[] | undefined;
   readonly json: string | undefined;
@@ -46,6 +50,7 @@ interface Options {
 
 const flags = {
   device: { type: 'string', default: 'cpu' },
+  browser: { type: 'boolean', default: false },
   golden: { type: 'string' },
   group: { type: 'string', multiple: true },
   json: { type: 'string' },
@@ -67,12 +72,16 @@ function valuesOf(args: readonly string[]) {
 function parsed(args: readonly string[]): Options {
   const values = valuesOf(args);
 
-  if (!deviceNames.includes(values.device)) {
-    throw new UsageError(`expected --device ${deviceNames.join('|')}, got ${values.device}`);
+  const names = values.browser ? browserDeviceNames : deviceNames;
+  if (!names.includes(values.device)) {
+    throw new UsageError(
+      `expected --device ${names.join('|')}${values.browser ? ' with --browser' : ''}, got ${values.device}`,
+    );
   }
   if (values.golden === undefined) throw new UsageError('expected --golden DIR, the folder of the golden files');
   return {
     device: values.device,
+    browser: values.browser,
     golden: values.golden,
     groups: values.group?.flatMap((names) => names.split(',')),
     json: values.json,
@@ -82,10 +91,34 @@ function parsed(args: readonly string[]): Options {
   };
 }
 
-/** @throws UsageError for a folder without goldens or a group that is not there. */
-async function goldensOf({ golden, groups }: Options): Promise<GoldenGroup[]> {
+/** Runs the cases in this process. @throws NoSuchDevice */
+async function inNode({ device: name, golden, groups, mutate }: Options): Promise<readonly GroupResult[]> {
+  const goldens = await fromFolder(readGoldens(golden, groups));
+  const device = await openDevice(name);
+  const results = await runGoldens(device, goldens, { mutate, digits: npmDigits });
+  await device.synchronize();
+  device.dispose();
+  return results;
+}
+
+/** Runs the cases in headless Chromium. @throws NoChromiumError, NoSuchDevice */
+async function inBrowser({ device, golden, groups, mutate }: Options): Promise<readonly GroupResult[]> {
+  const names = await fromFolder(goldenNames(golden, groups));
+  const page = await ConformancePage.open({ folder: golden });
   try {
-    return await readGoldens(golden, groups);
+    await page.check(device).catch((cause: Error) => {
+      throw new NoSuchDevice(`no such device: ${device} in ${page.version}: ${cause.message}`, { cause });
+    });
+    return await page.goldens({ device, mutate, groups: names });
+  } finally {
+    await page.close();
+  }
+}
+
+/** @throws UsageError for a folder without goldens or a group that is not there. */
+async function fromFolder<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
   } catch (cause) {
     if (cause instanceof FormatError) throw cause;
     throw new UsageError((cause as Error).message, { cause });
@@ -93,13 +126,9 @@ async function goldensOf({ golden, groups }: Options): Promise<GoldenGroup[]> {
 }
 
 async function main(options: Options): Promise<number> {
-  const goldens = await goldensOf(options);
-  const device = await openDevice(options.device);
   const start = performance.now();
-  const results = await runGoldens(device, goldens, { mutate: options.mutate, digits: npmDigits });
+  const results = await (options.browser ? inBrowser : inNode)(options);
   const seconds = (performance.now() - start) / 1000;
-  await device.synchronize();
-  device.dispose();
   print(results, options, seconds);
   if (options.json !== undefined)
     await writeFile(options.json, `${JSON.stringify(jsonReport(options.device, results))}\n`);
@@ -121,7 +150,7 @@ function print(results: readonly GroupResult[], options: Options, seconds: numbe
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof UsageError) return exitCodes.usage;
-  return error instanceof NoSuchDevice ? exitCodes.noDevice : exitCodes.failed;
+  return error instanceof NoSuchDevice || error instanceof NoChromiumError ? exitCodes.noDevice : exitCodes.failed;
 }
 
 try {

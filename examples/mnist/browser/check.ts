@@ -9,7 +9,7 @@ import type { Browser } from 'playwright-core';
 import type { Settings } from '../train.js';
 import { addressOf, buildPage, servePage } from './build.js';
 import type { BundleReport } from './bundle-report.js';
-import { launchChromium } from './chromium.js';
+import { launchChromium } from '../../../scripts/browser/chromium.js';
 import { MnistPage, three } from './mnist-page.js';
 import { NodeRun } from './node-run.js';
 import type { DeviceName } from './page/protocol.js';

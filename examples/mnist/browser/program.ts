@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildPage, servePage } from './build.js';
 import { checkPage } from './check.js';
-import { NoChromiumError } from './chromium.js';
+import { NoChromiumError } from '../../../scripts/browser/chromium.js';
 
 const usage = `npm run mnist:web [-- --port N] [-- --host]   build the page and serve it
 npm run mnist:web -- --check                  build it, and drive it in headless Chromium (TORCHLET_CHROMIUM: its path)`;

@@ -9,7 +9,7 @@ import type { PreviewServer } from 'vite';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { addressOf, buildPage, servePage } from '../browser/build.js';
 import type { BundleReport } from '../browser/bundle-report.js';
-import { chromiumPath, launchChromium } from '../browser/chromium.js';
+import { chromiumPath, launchChromium } from '../../../scripts/browser/chromium.js';
 import { MnistPage, three } from '../browser/mnist-page.js';
 import type { DeviceName } from '../browser/page/protocol.js';
 

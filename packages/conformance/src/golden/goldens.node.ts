@@ -8,12 +8,12 @@ import { type GoldenGroup, parseGoldenGroup } from './manifest.js';
 const manifestName = /^(.+)\.json$/;
 
 /**
- * Reads every `NAME.json` of a folder that has a `NAME.safetensors` beside it, in alphabetical order.
+ * The groups of a folder: every NAME of which it has `NAME.json` and `NAME.safetensors`, in alphabetical order.
  *
- * @param only the groups to read; all where it is not given.
- * @throws FormatError where a file is malformed; Error where the folder has no group, or none of a name in `only`.
+ * @param only the ones that are wanted; all where it is not given.
+ * @throws Error where the folder has no group, or none of a name in `only`.
  */
-export async function readGoldens(folder: string, only?: readonly string[]): Promise<GoldenGroup[]> {
+export async function goldenNames(folder: string, only?: readonly string[]): Promise<readonly string[]> {
   const files = new Set(await readdir(folder));
   const names = [...files]
     .map((file) => manifestName.exec(file)?.[1])
@@ -24,8 +24,17 @@ export async function readGoldens(folder: string, only?: readonly string[]): Pro
   }
   const missing = only?.find((name) => !names.includes(name));
   if (missing !== undefined) throw new Error(`${folder}: there is no group ${missing}; there are ${names.join(', ')}`);
+  return only ?? names;
+}
+
+/**
+ * Reads the groups that `goldenNames` gives.
+ *
+ * @throws FormatError where a file is malformed; Error as `goldenNames` does.
+ */
+export async function readGoldens(folder: string, only?: readonly string[]): Promise<GoldenGroup[]> {
   const groups: GoldenGroup[] = [];
-  for (const name of only ?? names) {
+  for (const name of await goldenNames(folder, only)) {
     const path = join(folder, name);
     const [manifest, tensors] = await Promise.all([readFile(`${path}.json`, 'utf8'), readFile(`${path}.safetensors`)]);
     groups.push(parseGoldenGroup(manifest, tensors, path));

@@ -1,7 +1,6 @@
 /**
- * The browser that the page is driven in. Owns finding it and the flags with which it has WebGPU without a graphics card.
+ * The browser that pages are driven in: headless Chromium. Owns finding it and the flags with which it has WebGPU without a graphics card.
  */
-
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
@@ -37,7 +36,10 @@ export function chromiumPath(): string {
   return found;
 }
 
-/** @throws NoChromiumError if there is none. */
-export function launchChromium(): Promise<Browser> {
-  return chromium.launch({ executablePath: chromiumPath(), args: flags });
+/**
+ * @param more flags beside those of every run.
+ * @throws NoChromiumError if there is none.
+ */
+export function launchChromium(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: chromiumPath(), args: [...flags, ...more] });
 }
