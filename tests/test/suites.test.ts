@@ -1,8 +1,8 @@
 /** Every suite on the CPU device: as it is, without multiply-add and host reads, and within WebGPU's limits. */
-import { conformanceSuites } from '@torchlet/conformance';
 import type { Capabilities } from '@torchlet/device';
 import { type CpuOptions, cpuOpener } from '@torchlet/device-cpu';
-import { afterAll, describe, it } from 'vitest';
+import { describe } from 'vitest';
+import { driveSuites } from '../drive-suites.js';
 
 /** What a browser's default limits are (https://www.w3.org/TR/webgpu/#limits), and what WGSL stores. */
 const webgpuLimits: Partial<Capabilities> = {
@@ -18,13 +18,4 @@ const devices: Readonly<Record<string, CpuOptions>> = {
   "the CPU within WebGPU's limits, read asynchronously": { limits: webgpuLimits, readNow: false, fma: false },
 };
 
-for (const [device, options] of Object.entries(devices)) {
-  describe(device, () => {
-    for (const { name, tests, close } of conformanceSuites(cpuOpener(options))) {
-      describe(name, () => {
-        for (const test of tests) it(test.name, () => test.run());
-        afterAll(close);
-      });
-    }
-  });
-}
+for (const [device, options] of Object.entries(devices)) describe(device, () => driveSuites(cpuOpener(options)));
