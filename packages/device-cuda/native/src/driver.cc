@@ -1,0 +1,133 @@
+#include "driver.h"
+
+#include <uv.h>
+
+#include <cstdlib>
+
+namespace {
+
+Driver opened;
+uv_once_t once = UV_ONCE_INIT;
+uv_lib_t library;
+
+// The loader's search first; then where drivers lie that the loader is not told of: WSL, 64-bit folders, GPU machines that mount the driver, NixOS.
+const char* const kCandidates[] = {
+    "libcuda.so.1",
+    "/usr/lib/wsl/lib/libcuda.so.1",
+    "/usr/lib/x86_64-linux-gnu/libcuda.so.1",
+    "/usr/lib64/libcuda.so.1",
+    "/usr/local/nvidia/lib64/libcuda.so.1",
+    "/run/opengl-driver/lib/libcuda.so.1",
+};
+
+bool openLibrary(const char* file, std::string* problem) {
+  if (uv_dlopen(file, &library) == 0) {
+    opened.file = file;
+    return true;
+  }
+  if (problem->empty()) *problem = uv_dlerror(&library);
+  uv_dlclose(&library);
+  return false;
+}
+
+bool findLibrary() {
+  std::string problem;
+  const char* named = std::getenv("TORCHLET_LIBCUDA");
+  if (named != nullptr && *named != '\0') {
+    if (openLibrary(named, &problem)) return true;
+    opened.reason = std::string("TORCHLET_LIBCUDA names ") + named + ", which cannot be loaded (" + problem + ")";
+    return false;
+  }
+  std::string tried;
+  for (const char* candidate : kCandidates) {
+    if (openLibrary(candidate, &problem)) return true;
+    tried += (tried.empty() ? "" : ", ") + std::string(candidate);
+  }
+  opened.reason = "the NVIDIA driver's library libcuda.so.1 was not found (" + problem + "; tried " + tried +
+                  "): install the NVIDIA driver, or start the container with --gpus all";
+  return false;
+}
+
+bool findCalls() {
+#define X(name, symbol, arguments)                                                                       \
+  if (uv_dlsym(&library, symbol, reinterpret_cast<void**>(&opened.name)) != 0) {                         \
+    opened.reason = opened.file + " has no " symbol ": the NVIDIA driver is too old, 470 or later is needed"; \
+    return false;                                                                                        \
+  }
+  TORCHLET_REQUIRED_CALLS(X)
+#undef X
+#define X(name, symbol, arguments) \
+  if (uv_dlsym(&library, symbol, reinterpret_cast<void**>(&opened.name)) != 0) opened.name = nullptr;
+  TORCHLET_OPTIONAL_CALLS(X)
+#undef X
+  return true;
+}
+
+// What helps against the codes that cuInit gives.
+const char* adviceFor(CUresult code) {
+  switch (code) {
+    case 34:
+      return "; this is the toolkit's stub, not the driver: take its folder out of LD_LIBRARY_PATH";
+    case 100:
+      return "; the driver is installed but sees no card: check nvidia-smi and CUDA_VISIBLE_DEVICES, or start the container with --gpus all";
+    case 803:
+      return "; the driver's library and its kernel module differ in version: restart the machine";
+    case 804:
+      return "; this card does not take the forward-compatible driver library";
+    default:
+      return "";
+  }
+}
+
+bool failed(const char* call, CUresult code) {
+  if (code == kSuccess) return false;
+  opened.reason = std::string(call) + " of " + opened.file + " failed with " + describe(code) + adviceFor(code);
+  return true;
+}
+
+void open() {
+  if (!findLibrary() || !findCalls()) return;
+  if (failed("cuInit", opened.cuInit(0))) return;
+  if (failed("cuDriverGetVersion", opened.cuDriverGetVersion(&opened.version))) return;
+  if (failed("cuDeviceGetCount", opened.cuDeviceGetCount(&opened.devices))) return;
+  if (opened.devices == 0) opened.reason = "the NVIDIA driver shows no card; CUDA_VISIBLE_DEVICES may hide it";
+}
+
+}  // namespace
+
+const Driver& driver() {
+  uv_once(&once, open);
+  return opened;
+}
+
+std::string describe(CUresult code) {
+  const char* name = nullptr;
+  const char* text = nullptr;
+  if (opened.cuGetErrorName != nullptr) opened.cuGetErrorName(code, &name);
+  if (opened.cuGetErrorString != nullptr) opened.cuGetErrorString(code, &text);
+  std::string words = name != nullptr ? name : "an unknown CUDA error";
+  words += " (" + std::to_string(code) + ")";
+  if (text != nullptr) words += std::string(": ") + text;
+  return words;
+}
+
+bool isSticky(CUresult code) {
+  switch (code) {
+    case 4:    // deinitialized
+    case 214:  // uncorrectable ECC
+    case 220:  // NVLink uncorrectable
+    case 700:  // illegal address
+    case 702:  // launch timeout
+    case 709:  // context destroyed
+    case 710:  // assert
+    case 714:  // hardware stack error
+    case 715:  // illegal instruction
+    case 716:  // misaligned address
+    case 717:  // invalid address space
+    case 718:  // invalid program counter
+    case 719:  // launch failure
+      return true;
+    default:
+      return false;
+  }
+}
