@@ -28,127 +28,132 @@ interface PrimitiveRow {
   readonly class: PrimitiveClass;
   /** Number of inputs; null where it varies. */
   readonly arity: number | null;
-  readonly doc: string;
   /** Whether a gradient can pass through it to some input. */
   readonly differentiable: boolean;
 }
 
-/** `attrs` are whole numbers; the doc line says which. */
+const source = { class: 'source', arity: 0, differentiable: false } as const;
+const movement = { class: 'movement', arity: 1, differentiable: true } as const;
+const unary = { class: 'unary', arity: 1, differentiable: true } as const;
+const smooth = { class: 'binary', arity: 2, differentiable: true } as const;
+const discrete = { class: 'binary', arity: 2, differentiable: false } as const;
+/** Over the axes `attrs`, which stay with length 1. */
+const reduction = { class: 'reduce', arity: 1, differentiable: true } as const;
+const marker = { class: 'marker', arity: 1, differentiable: true } as const;
+
+/** Each row says in its comment what the primitive is. `attrs` are whole numbers; the comment says which. */
 export const primitives = {
-  constant: {
-    class: 'source',
-    arity: 0,
-    differentiable: false,
-    doc: 'the number `value` everywhere, part of the structure',
-  },
-  scalar: { class: 'source', arity: 0, differentiable: false, doc: 'the number `value` everywhere, given at run time' },
-  buffer: { class: 'source', arity: 0, differentiable: false, doc: 'host data or a stored tensor: `source`' },
-  iota: { class: 'source', arity: 0, differentiable: false, doc: '1-d: 0, 1, 2, ...' },
+  /** the number `value` everywhere, part of the structure */
+  constant: source,
+  /** the number `value` everywhere, given at run time */
+  scalar: source,
+  /** host data or a stored tensor: `source` */
+  buffer: source,
+  /** 1-d: 0, 1, 2, ... */
+  iota: source,
 
-  reshape: { class: 'movement', arity: 1, differentiable: true, doc: 'same elements in row-major order, other shape' },
-  permute: { class: 'movement', arity: 1, differentiable: true, doc: 'attrs: which input axis each output axis is' },
-  expand: { class: 'movement', arity: 1, differentiable: true, doc: 'axes of length 1 repeated; rank unchanged' },
-  shrink: {
-    class: 'movement',
-    arity: null,
-    differentiable: true,
-    doc: 'a box. attrs: start per axis, then the axis (or -1) to whose start the optional second input, a 0-d int32, is added',
-  },
-  pad: { class: 'movement', arity: 1, differentiable: true, doc: 'attrs: before, after per axis; filled with `value`' },
-  flip: { class: 'movement', arity: 1, differentiable: true, doc: 'attrs: the axes that are reversed' },
-  window: {
-    class: 'movement',
-    arity: 1,
-    differentiable: true,
-    doc: 'attrs: axis, size, stride, dilation. A last axis of `size` is added; `axis` counts the windows',
-  },
-  cat: { class: 'movement', arity: null, differentiable: true, doc: 'inputs joined along attrs[0]' },
+  /** same elements in row-major order, other shape */
+  reshape: movement,
+  /** attrs: which input axis each output axis is */
+  permute: movement,
+  /** axes of length 1 repeated; rank unchanged */
+  expand: movement,
+  /** a box. attrs: start per axis, then the axis (or -1) to whose start the optional second input, a 0-d int32, is added */
+  shrink: { ...movement, arity: null },
+  /** attrs: before, after per axis; filled with `value` */
+  pad: movement,
+  /** attrs: the axes that are reversed */
+  flip: movement,
+  /** attrs: axis, size, stride, dilation. A last axis of `size` is added; `axis` counts the windows */
+  window: movement,
+  /** inputs joined along attrs[0] */
+  cat: { ...movement, arity: null },
 
-  neg: { class: 'unary', arity: 1, differentiable: true, doc: '-x' },
-  sqrt: { class: 'unary', arity: 1, differentiable: true, doc: 'square root' },
-  exp: { class: 'unary', arity: 1, differentiable: true, doc: 'e^x' },
-  expm1: { class: 'unary', arity: 1, differentiable: true, doc: 'e^x - 1' },
-  log: { class: 'unary', arity: 1, differentiable: true, doc: 'natural logarithm' },
-  log1p: { class: 'unary', arity: 1, differentiable: true, doc: 'log(1 + x)' },
-  sin: { class: 'unary', arity: 1, differentiable: true, doc: 'sine' },
-  cos: { class: 'unary', arity: 1, differentiable: true, doc: 'cosine' },
-  atan: { class: 'unary', arity: 1, differentiable: true, doc: 'arc tangent' },
-  tanh: { class: 'unary', arity: 1, differentiable: true, doc: 'hyperbolic tangent' },
-  erf: { class: 'unary', arity: 1, differentiable: true, doc: 'error function' },
-  floor: { class: 'unary', arity: 1, differentiable: true, doc: 'largest whole number not above x' },
-  cast: { class: 'unary', arity: 1, differentiable: true, doc: 'to the dtype of the node' },
+  /** -x */
+  neg: unary,
+  /** square root */
+  sqrt: unary,
+  /** e^x */
+  exp: unary,
+  /** e^x - 1 */
+  expm1: unary,
+  /** natural logarithm */
+  log: unary,
+  /** log(1 + x) */
+  log1p: unary,
+  /** sine */
+  sin: unary,
+  /** cosine */
+  cos: unary,
+  /** arc tangent */
+  atan: unary,
+  /** hyperbolic tangent */
+  tanh: unary,
+  /** error function */
+  erf: unary,
+  /** largest whole number not above x */
+  floor: unary,
+  /** to the dtype of the node */
+  cast: unary,
 
-  add: { class: 'binary', arity: 2, differentiable: true, doc: 'x + y' },
-  mul: { class: 'binary', arity: 2, differentiable: true, doc: 'x * y' },
-  div: { class: 'binary', arity: 2, differentiable: true, doc: 'x / y, floats' },
-  idiv: { class: 'binary', arity: 2, differentiable: false, doc: 'x / y towards 0, integers' },
-  mod: { class: 'binary', arity: 2, differentiable: true, doc: 'remainder with the sign of x, exact' },
-  max: { class: 'binary', arity: 2, differentiable: true, doc: 'the larger, NaN if either is NaN' },
-  pow: { class: 'binary', arity: 2, differentiable: true, doc: 'x ** y, floats' },
-  lt: { class: 'binary', arity: 2, differentiable: false, doc: 'x < y, bool' },
-  eq: { class: 'binary', arity: 2, differentiable: false, doc: 'x == y, bool' },
-  and: { class: 'binary', arity: 2, differentiable: false, doc: 'bitwise and' },
-  or: { class: 'binary', arity: 2, differentiable: false, doc: 'bitwise or' },
-  xor: { class: 'binary', arity: 2, differentiable: false, doc: 'bitwise exclusive or' },
-  shl: { class: 'binary', arity: 2, differentiable: false, doc: 'x << y' },
-  shr: { class: 'binary', arity: 2, differentiable: false, doc: 'x >> y, keeping the sign' },
-  where: { class: 'ternary', arity: 3, differentiable: true, doc: 'condition ? x : y' },
+  /** x + y */
+  add: smooth,
+  /** x * y */
+  mul: smooth,
+  /** x / y, floats */
+  div: smooth,
+  /** x / y towards 0, integers */
+  idiv: discrete,
+  /** remainder with the sign of x, exact */
+  mod: smooth,
+  /** the larger, NaN if either is NaN */
+  max: smooth,
+  /** x ** y, floats */
+  pow: smooth,
+  /** x < y, bool */
+  lt: discrete,
+  /** x == y, bool */
+  eq: discrete,
+  /** bitwise and */
+  and: discrete,
+  /** bitwise or */
+  or: discrete,
+  /** bitwise exclusive or */
+  xor: discrete,
+  /** x << y */
+  shl: discrete,
+  /** x >> y, keeping the sign */
+  shr: discrete,
+  /** condition ? x : y */
+  where: { class: 'ternary', arity: 3, differentiable: true },
 
-  reduceSum: {
-    class: 'reduce',
-    arity: 1,
-    differentiable: true,
-    doc: 'sum over the axes attrs, which stay with length 1',
-  },
-  reduceMax: {
-    class: 'reduce',
-    arity: 1,
-    differentiable: true,
-    doc: 'max over the axes attrs, which stay with length 1',
-  },
-  reduceProd: {
-    class: 'reduce',
-    arity: 1,
-    differentiable: true,
-    doc: 'product over the axes attrs, which stay with length 1',
-  },
-  matmul: { class: 'contraction', arity: 2, differentiable: true, doc: '[..., m, k] @ [..., k, n], equal batch axes' },
+  /** sum */
+  reduceSum: reduction,
+  /** max */
+  reduceMax: reduction,
+  /** product */
+  reduceProd: reduction,
+  /** [..., m, k] @ [..., k, n], equal batch axes. attrs: 1 where factors may be rounded to TF32 */
+  matmul: { class: 'contraction', arity: 2, differentiable: true },
 
-  gather: {
-    class: 'indexing',
-    arity: 2,
-    differentiable: true,
-    doc: 'inputs x, index (integers): x[.., index[..], ..] along attrs[0], as torch.gather; an index outside is clamped',
-  },
-  scatterAdd: {
-    class: 'indexing',
-    arity: 3,
-    differentiable: true,
-    doc: 'inputs base, index, src: base with src added at index along attrs[0], as torch.scatter_add; outside, nothing is added',
-  },
+  /** inputs x, index (integers): x[.., index[..], ..] along attrs[0], as torch.gather; an index outside is clamped */
+  gather: { class: 'indexing', arity: 2, differentiable: true },
+  /** inputs base, index, src: base with src added at index along attrs[0], as torch.scatter_add; outside, nothing is added */
+  scatterAdd: { class: 'indexing', arity: 3, differentiable: true },
 
-  contiguous: { class: 'marker', arity: 1, differentiable: true, doc: 'the same value, stored in row-major order' },
-  copy: { class: 'marker', arity: 1, differentiable: true, doc: 'the same value in a storage of its own' },
-  detach: { class: 'marker', arity: 1, differentiable: false, doc: 'the same value; no gradient passes' },
-  attach: {
-    class: 'marker',
-    arity: null,
-    differentiable: true,
-    doc: 'the value of input 0; `payload` gives the gradients of the other inputs (custom functions)',
-  },
-  assign: {
-    class: 'marker',
-    arity: 2,
-    differentiable: true,
-    doc: 'inputs target, value: the target with value written at attrs (start, step per axis); evaluated as an output it is written in place',
-  },
+  /** the same value, stored in row-major order */
+  contiguous: marker,
+  /** the same value in a storage of its own */
+  copy: marker,
+  /** the same value; no gradient passes */
+  detach: { ...marker, differentiable: false },
+  /** the value of input 0; `payload` gives the gradients of the other inputs (custom functions) */
+  attach: { ...marker, arity: null },
+  /** inputs target, value: the target with value written at attrs (start, step per axis); evaluated as an output it is written in place */
+  assign: { ...marker, arity: 2 },
 
-  custom: {
-    class: 'escape',
-    arity: null,
-    differentiable: false,
-    doc: 'a kernel of the user: `payload` is a CustomKernelSpec',
-  },
+  /** a kernel of the user: `payload` is a CustomKernelSpec */
+  custom: { class: 'escape', arity: null, differentiable: false },
 } as const satisfies Record<string, PrimitiveRow>;
 
 export type Primitive = keyof typeof primitives;
