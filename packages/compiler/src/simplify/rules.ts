@@ -1,5 +1,5 @@
 /**
- * The rewrite rules, one row each: a pattern, what takes its place, and why that is the same and better. Owns nothing but rows; a test
+ * The rewrite rules, one row each: a pattern, what takes its place, and in its comment why that is the same and better. Owns nothing but rows; a test
  * evaluates both sides of every row by the reference. `rewrite.ts` applies them.
  */
 import { type DType, dtypes, isFloat, isInteger, type ScalarFunction } from '@torchlet/device';
@@ -31,36 +31,31 @@ import { coversAll } from './inputs.js';
 import { fold, isSplat, splatOf } from './splat.js';
 
 export interface RewriteRule {
-  readonly name: string;
   /** Primitives the pattern begins with; null for all. */
   readonly ops: readonly Primitive[] | null;
-  readonly reason: string;
   /** What takes the node's place; null where the pattern does not fit. Made of few nodes, each simpler. */
   replacement(node: Node): Node | null;
 }
 
 const reduces = ['reduceSum', 'reduceMax', 'reduceProd'] as const;
 
-export const rewriteRules = [
-  {
-    name: 'marker',
+export const rewriteRules = {
+  /** Marks of recording; every value the compiler stores is row-major and its own. */
+  marker: {
     ops: ['contiguous', 'copy', 'detach', 'attach'],
-    reason: 'marks of recording; every value the compiler stores is row-major and its own',
     replacement: (node) => input(node),
   },
-  {
-    name: 'empty',
+  /** A node without elements computes nothing. */
+  empty: {
     ops: null,
-    reason: 'a node without elements computes nothing',
     replacement: (node) =>
       node.inputs.length > 0 && sizeOf(node.shape) === 0 && splatOf(node) === null
         ? full(node.shape, 0, node.dtype)
         : null,
   },
-  {
-    name: 'fold',
+  /** Numbers known now need no kernel. */
+  fold: {
     ops: (Object.keys(primitives) as Primitive[]).filter(isElementwise),
-    reason: 'numbers known now need no kernel',
     replacement: (node) => {
       const args = node.inputs.map(splatOf);
       if (args.some((arg) => arg === null)) return null;
@@ -72,22 +67,19 @@ export const rewriteRules = [
       );
     },
   },
-  {
-    name: 'reshape of reshape',
+  /** Only the last shape shows. */
+  'reshape of reshape': {
     ops: ['reshape'],
-    reason: 'only the last shape shows',
     replacement: (node) => (isOp(input(node), 'reshape') ? reshape(input(input(node)), node.shape) : null),
   },
-  {
-    name: 'reshape to the same',
+  /** Nothing moves. */
+  'reshape to the same': {
     ops: ['reshape', 'expand'],
-    reason: 'nothing moves',
     replacement: (node) => (sameShape(input(node).shape, node.shape) ? input(node) : null),
   },
-  {
-    name: 'permute of permute',
+  /** One permutation does both. */
+  'permute of permute': {
     ops: ['permute'],
-    reason: 'one permutation does both',
     replacement: (node) => {
       const inner = input(node);
       if (!isOp(inner, 'permute')) return null;
@@ -97,102 +89,89 @@ export const rewriteRules = [
       );
     },
   },
-  {
-    name: 'expand of expand',
+  /** The last shape says it all. */
+  'expand of expand': {
     ops: ['expand'],
-    reason: 'the last shape says it all',
     replacement: (node) => (isOp(input(node), 'expand') ? expand(input(input(node)), node.shape) : null),
   },
-  {
-    name: 'movement of one number',
+  /** It is that number everywhere, wherever it is read. */
+  'movement of one number': {
     ops: ['reshape', 'permute', 'expand', 'shrink', 'flip', 'window'],
-    reason: 'it is that number everywhere, wherever it is read',
     replacement: (node) => (isNumber(input(node)) ? filled(input(node), node.shape) : null),
   },
-  {
-    name: 'cast of cast',
+  /** A detour through a dtype that holds every value changes none. */
+  'cast of cast': {
     ops: ['cast'],
-    reason: 'a detour through a dtype that holds every value changes none',
     replacement: (node) => {
       const inner = input(node);
       if (!isOp(inner, 'cast') || !holdsAll(inner.dtype, input(inner).dtype)) return null;
       return cast(input(inner), node.dtype);
     },
   },
-  {
-    name: 'neg of neg',
+  /** Signs cancel, to the bit. */
+  'neg of neg': {
     ops: ['neg'],
-    reason: 'signs cancel, to the bit',
     replacement: (node) => (isOp(input(node), 'neg') ? input(input(node)) : null),
   },
-  {
-    name: 'times one',
+  /** One is neutral. */
+  'times one': {
     ops: ['mul', 'div', 'pow', 'idiv'],
-    reason: 'one is neutral',
     replacement: (node) => {
       if (isSplat(input(node, 1), 1)) return input(node);
       return node.op === 'mul' && isSplat(input(node), 1) ? input(node, 1) : null;
     },
   },
-  {
-    name: 'plus zero',
+  /** Zero is neutral; among floats only -0 is, for -0 + 0 is 0. */
+  'plus zero': {
     ops: ['add'],
-    reason: 'zero is neutral; among floats only -0 is, for -0 + 0 is 0',
     replacement: (node) => {
       const zero = isFloat(node.dtype) ? -0 : 0;
       if (isSplat(input(node, 1), zero)) return input(node);
       return isSplat(input(node), zero) ? input(node, 1) : null;
     },
   },
-  {
-    name: 'times zero',
+  /** Among integers there is no NaN to keep. */
+  'times zero': {
     ops: ['mul'],
-    reason: 'among integers there is no NaN to keep',
     replacement: (node) => {
       if (!isInteger(node.dtype)) return null;
       return isSplat(input(node), 0) || isSplat(input(node, 1), 0) ? fullLike(node, 0) : null;
     },
   },
-  {
-    name: 'square',
+  /** X * x is exact to the last bit and costs one multiplication. */
+  square: {
     ops: ['pow'],
-    reason: 'x * x is exact to the last bit and costs one multiplication',
     replacement: (node) => (isSplat(input(node, 1), 2) ? mul(input(node), input(node)) : null),
   },
-  {
-    name: 'reciprocal',
+  /** 1 / x is x to the -1. */
+  reciprocal: {
     ops: ['pow'],
-    reason: '1 / x is x to the -1',
     replacement: (node) => (isSplat(input(node, 1), -1) ? div(fullLike(node, 1), input(node)) : null),
   },
-  {
-    name: 'same alternatives',
+  /** Either way the same value. */
+  'same alternatives': {
     ops: ['where', 'max'],
-    reason: 'either way the same value',
     replacement: (node) => (input(node, 1) === node.inputs.at(node.op === 'max' ? 0 : 2) ? input(node, 1) : null),
   },
-  {
-    name: 'known condition',
+  /** The other side is dead. */
+  'known condition': {
     ops: ['where'],
-    reason: 'the other side is dead',
     replacement: (node) => {
       const condition = splatOf(input(node));
       return condition === null ? null : input(node, condition === 0 ? 2 : 1);
     },
   },
-  {
-    name: 'reduce of nothing',
+  /** Over no element a sum is 0, a product 1, a max the least value. */
+  'reduce of nothing': {
     ops: reduces,
-    reason: 'over no element a sum is 0, a product 1, a max the least value',
     replacement: (node) => {
       if (sizeOf(input(node).shape) > 0 || sizeOf(node.shape) === 0) return null;
       return full(node.shape, identityOf(node.op, node.dtype), node.dtype);
     },
   },
-  {
-    name: 'reduce over length one',
+  /** One element is its own sum, product and max. */
+  'reduce over length one': {
     ops: reduces,
-    reason: 'one element is its own sum, product and max',
     replacement: (node) => {
       const x = input(node);
       const rest = node.attrs.filter((axis) => x.shape[axis] !== 1);
@@ -200,10 +179,9 @@ export const rewriteRules = [
       return reduce(node.op as (typeof reduces)[number], x, rest);
     },
   },
-  {
-    name: 'reduce of expand',
+  /** Equal elements: the sum is a multiple, the max is one of them. */
+  'reduce of expand': {
     ops: ['reduceSum', 'reduceMax'],
-    reason: 'equal elements: the sum is a multiple, the max is one of them',
     replacement: (node) => {
       const x = input(node);
       if (!(isOp(x, 'expand') || isNumber(x)) || sizeOf(x.shape) === 0) return null;
@@ -225,31 +203,27 @@ export const rewriteRules = [
       return node.op === 'reduceMax' || node.dtype === 'bool' ? rest : mul(rest, fullLike(rest, count));
     },
   },
-  {
-    name: 'product over nothing',
+  /** An empty sum is 0. */
+  'product over nothing': {
     ops: ['matmul'],
-    reason: 'an empty sum is 0',
     replacement: (node) => (input(node).shape.at(-1) === 0 ? full(node.shape, 0, node.dtype) : null),
   },
-  {
-    name: 'gather of one number',
+  /** Every element is that number; of an empty tensor there is none to read. */
+  'gather of one number': {
     ops: ['gather'],
-    reason: 'every element is that number; of an empty tensor there is none to read',
     replacement: (node) => {
       const value = sizeOf(input(node).shape) === 0 ? 0 : splatOf(input(node));
       return value === null ? null : full(node.shape, value, node.dtype);
     },
   },
-  {
-    name: 'scatter of nothing',
+  /** Nothing is added. */
+  'scatter of nothing': {
     ops: ['scatterAdd'],
-    reason: 'nothing is added',
     replacement: (node) => (sizeOf(input(node, 1).shape) === 0 ? input(node) : null),
   },
-  {
-    name: 'one hot',
+  /** One element per row into zeros is a comparison, which fuses; a scatter is a kernel of its own. */
+  'one hot': {
     ops: ['scatterAdd'],
-    reason: 'one element per row into zeros is a comparison, which fuses; a scatter is a kernel of its own',
     replacement: (node) => {
       const [base, index, src] = node.inputs as [Node, Node, Node];
       const axis = node.attrs[0] as number;
@@ -263,10 +237,9 @@ export const rewriteRules = [
       return where(hit, expand(src, node.shape), fullLike(node, 0));
     },
   },
-  {
-    name: 'sum of one hot',
+  /** Of a row with one element that counts, the sum is that element. */
+  'sum of one hot': {
     ops: ['reduceSum'],
-    reason: 'of a row with one element that counts, the sum is that element',
     replacement: (node) => {
       const x = input(node);
       const axis = node.attrs[0] as number;
@@ -282,30 +255,27 @@ export const rewriteRules = [
       return where(binary('and', least, most), expand(src, node.shape), fullLike(node, 0));
     },
   },
-  {
-    name: 'cat with empty parts',
+  /** An empty part takes no place. */
+  'cat with empty parts': {
     ops: ['cat'],
-    reason: 'an empty part takes no place',
     replacement: (node) => {
       const parts = node.inputs.filter((part) => sizeOf(part.shape) > 0);
       return parts.length === node.inputs.length || parts.length === 0 ? null : cat(parts, node.attrs[0] as number);
     },
   },
-  {
-    name: 'assign all',
+  /** Nothing of the target is left. */
+  'assign all': {
     ops: ['assign'],
-    reason: 'nothing of the target is left',
     replacement: (node) => (coversAll(node) ? input(node, 1) : null),
   },
-  {
-    name: 'assign nothing',
+  /** The target stays as it is. */
+  'assign nothing': {
     ops: ['assign'],
-    reason: 'the target stays as it is',
     replacement: (node) => (sizeOf(input(node, 1).shape) === 0 ? input(node) : null),
   },
-] as const satisfies readonly RewriteRule[];
+} as const satisfies Record<string, RewriteRule>;
 
-export type RewriteRuleName = (typeof rewriteRules)[number]['name'];
+export type RewriteRuleName = keyof typeof rewriteRules;
 
 const byOp = new Map<Primitive, readonly RewriteRule[]>();
 
@@ -314,8 +284,7 @@ export function rulesOf(node: Node): readonly RewriteRule[] {
   if (node.source !== null) return [];
   const known = byOp.get(node.op);
   if (known !== undefined) return known;
-  const rules: readonly RewriteRule[] = rewriteRules;
-  const found = rules.filter(({ ops }) => ops === null || ops.includes(node.op));
+  const found = Object.values<RewriteRule>(rewriteRules).filter(({ ops }) => ops === null || ops.includes(node.op));
   byOp.set(node.op, found);
   return found;
 }
