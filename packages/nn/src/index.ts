@@ -157,6 +157,7 @@ export {
   MultiheadAttention,
   type MultiheadAttentionOptions,
 } from './layers/attention.js';
+export { type CachedAttention, KVCache, type KVCacheOptions } from './layers/kv-cache.js';
 export {
   BatchNorm1d,
   BatchNorm2d,
