@@ -1,0 +1,82 @@
+/**
+ * The module of a program: its header, the device functions that its kernels call, and the entries. Kernels whose text is equal are one entry. Owns
+ * the text around bodies, and names of entries.
+ */
+import type { Extent, Launch } from '../generated.js';
+import type { Body } from './body.js';
+import type { DeviceFunction } from './functions.js';
+
+/** What a kernel asks of its launch. */
+export interface LaunchShape {
+  readonly grid: Extent;
+  readonly block: Extent;
+  /** Dynamic shared memory, beside what the body declares. */
+  readonly sharedBytes?: number;
+}
+
+/** One kernel, ready to be an entry. */
+export interface KernelCode extends LaunchShape {
+  readonly name: string;
+  /** What was fused, and how the threads are spread. */
+  readonly comment: string;
+  readonly body: Body;
+}
+
+/** The oldest driver this text needs is 450: PTX 7.0 is the first that knows sm_80, bfloat16 and TF32. */
+const header = ['.version 7.0', '.target sm_80', '.address_size 64'];
+
+export class PtxModule {
+  readonly #entries: string[] = [];
+  /** Names of entries by their text. */
+  readonly #known = new Map<string, string>();
+  readonly #names = new Map<string, number>();
+  readonly #functions = new Set<DeviceFunction>();
+
+  /** Adds a kernel and gives its launch. */
+  add(code: KernelCode, kernel: number): Launch {
+    const { body, block, comment } = code;
+    const parameters = body.parameters.map(({ name }) => `\t.param .u64 ${name}`);
+    const text = [
+      `(${parameters.length === 0 ? '' : `\n${parameters.join(',\n')}\n`})`,
+      `.maxntid ${block.join(', ')}`,
+      '{',
+      ...body.lines(),
+      '\tret;',
+      '}',
+    ].join('\n');
+    let entry = this.#known.get(text);
+    if (entry === undefined) {
+      entry = this.#name(code.name);
+      this.#known.set(text, entry);
+      for (const used of body.functions) this.#use(used);
+      this.#entries.push(`// ${comment.replace(/\s+/g, ' ')}\n.visible .entry ${entry}${text}\n`);
+    }
+    return {
+      kind: 'launch',
+      kernel,
+      entry,
+      grid: code.grid,
+      block,
+      sharedBytes: code.sharedBytes ?? 0,
+      arguments: body.parameters.map(({ argument }) => argument),
+    };
+  }
+
+  /** The module; empty where nothing was added. */
+  text(): string {
+    if (this.#entries.length === 0) return '';
+    return [header.join('\n'), '', ...[...this.#functions].map(({ text }) => `${text}\n`), ...this.#entries].join('\n');
+  }
+
+  #use(used: DeviceFunction): void {
+    for (const callee of used.calls) this.#use(callee);
+    this.#functions.add(used);
+  }
+
+  #name(name: string): string {
+    const stem = name.replace(/\W+/g, '_').replace(/^(?=\d|$)/, 'kernel_');
+    const count = this.#names.get(stem) ?? 0;
+    this.#names.set(stem, count + 1);
+    return count === 0 ? stem : this.#name(`${stem}_${count + 1}`);
+  }
+}
