@@ -2,12 +2,12 @@
  * Programs whose modules keep state beside their parameters: running statistics, and the keys and values of the tokens before. Rows of the specification of what
  * recorded means.
  */
-import { BatchNorm1d, crossEntropy, Linear, Module, scaledDotProductAttention } from '@torchlet/nn';
+import { BatchNorm1d, crossEntropy, KVCache, Linear, Module, scaledDotProductAttention } from '@torchlet/nn';
 import { SGD } from '@torchlet/optim';
 import { cat, noGrad, type Tensor } from '@torchlet/tensor';
 import { random } from '../op-info/row.js';
 import { closeness } from '../op-info/tolerances.js';
-import { assertNumbers, numbersOf } from '../suites/assertions.js';
+import { assert, assertNumbers, numbersOf } from '../suites/assertions.js';
 import { assertCost, costOf, type ProgramRow } from './program.js';
 import { type Batch, batch, host, labelsOf } from './small-net.js';
 
@@ -123,6 +123,34 @@ export const statePrograms: readonly ProgramRow[] = [
         }
       });
       return `${cost.compiled} plans for 6 lengths, twice`;
+    },
+  },
+  {
+    name: 'generation with KVCache: right, one plan, no copy of the cache a token',
+    run: async (context) => {
+      const maxLength = 1024;
+      const net = new Attention();
+      const cache = new KVCache({ batchSize: 1, maxLength, numHeads: heads, headDim: features });
+      const bytes = 4 * heads * maxLength * features;
+      const generate = async (i: number): Promise<number[]> => {
+        const [query, newKey, newValue] = noGrad(() => net.forward(token(i))) as [Tensor, Tensor, Tensor];
+        const { key, value, attnMask } = cache.update(newKey, newValue);
+        return numbersOf(noGrad(() => scaledDotProductAttention(query, key, value, { attnMask })));
+      };
+      const attended = [await generate(0), await generate(1)];
+      const before = context.device.memory();
+      const cost = await costOf(context, async () => {
+        for (let i = 2; i < 8; i++) attended.push(await generate(i));
+      });
+      assertCost('6 tokens', cost, { programs: { atMost: 12 }, compiled: 0 });
+      const after = context.device.memory();
+      assert(
+        after.allocated === before.allocated && after.peak - after.allocated < bytes,
+        `expected no copy of a cache of ${bytes} bytes, got ${after.allocated - before.allocated} bytes more, and a peak ${after.peak - after.allocated} above`,
+      );
+      for (const [i, values] of attended.entries())
+        assertNumbers(`token ${i}`, values, await attendedByLast(net, i + 1), near);
+      return `${cost.programs / 6} programs a token`;
     },
   },
 ];

@@ -1,5 +1,5 @@
 /** The keys and values of the tokens before, for generation token by token. Attention over them is `functional/attention.ts`. */
-import { arange, type DType, ellipsis, type Index, noGrad, slice, type Tensor, zeros } from '@torchlet/tensor';
+import { arange, type DType, noGrad, type Tensor, where, zeros } from '@torchlet/tensor';
 import { printShape } from '../functional/shapes.js';
 import { Module } from '../module.js';
 
@@ -23,8 +23,8 @@ export interface CachedAttention {
 }
 
 /**
- * Keys and values in memory of a fixed size, written in place. Every token has the same shapes, so that one plan serves them all, and none
- * copies the cache (after torchtune's KVCache, https://pytorch.org/torchtune/stable/generated/torchtune.modules.KVCache.html).
+ * Keys and values in memory of a fixed size, written in place: where a token goes is a number of the run, so that one plan serves them all, and
+ * none makes another cache (after torchtune's KVCache, https://pytorch.org/torchtune/stable/generated/torchtune.modules.KVCache.html).
  *
  * @example
  * const { key, value, attnMask } = cache.update(newKey, newValue);
@@ -74,16 +74,18 @@ export class KVCache extends Module {
         `KVCache.update: expected at most ${this.maxLength} tokens, got ${first} and ${count} more; reset(), or make it with a larger maxLength`,
       );
     }
+    const { device } = this.#keys;
+    const positions = arange(this.maxLength, { device });
+    const fromFirst = positions.sub(first);
+    const isNew = fromFirst.ge(0).logicalAnd(fromFirst.lt(count)).reshape([-1, 1]);
+    const fill = (cache: Tensor, tokens: Tensor): Tensor =>
+      cache.copy_(where(isNew, tokens.indexSelect(2, fromFirst.clamp(0, count - 1)), cache));
     noGrad(() => {
-      const place: Index[] = [ellipsis, slice(first, first + count), slice()];
-      this.#keys.setAt(place, key);
-      this.#values.setAt(place, value);
+      fill(this.#keys, key);
+      fill(this.#values, value);
     });
     this.#size = first + count;
-    const { device } = this.#keys;
-    const attnMask = arange(this.maxLength, { device })
-      .unsqueeze(0)
-      .le(arange(count, { device }).unsqueeze(1).add(first));
+    const attnMask = positions.le(arange(count, { device }).unsqueeze(1).add(first));
     return { key: this.#keys, value: this.#values, attnMask };
   }
 
