@@ -6,7 +6,7 @@
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_DISABLE_CPP_EXCEPTIONS"],
       "cflags_cc": ["-std=c++17", "-O2", "-fvisibility=hidden", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra"],
-      "ldflags": ["-Wl,-z,relro,-z,now", "-s"]
+      "ldflags": ["-Wl,-z,relro,-z,now", "-Wl,-z,nodelete", "-s"]
     }
   ]
 }

@@ -7,8 +7,12 @@
 namespace {
 
 Driver opened;
-uv_once_t once = UV_ONCE_INIT;
 uv_lib_t library;
+bool isOpen = false;
+std::string reason;
+
+uv_once_t once = UV_ONCE_INIT;
+uv_mutex_t mutex;
 
 // The loader's search first; then where drivers lie that the loader is not told of: WSL, 64-bit folders, GPU machines that mount the driver, NixOS.
 const char* const kCandidates[] = {
@@ -35,7 +39,7 @@ bool findLibrary() {
   const char* named = std::getenv("TORCHLET_LIBCUDA");
   if (named != nullptr && *named != '\0') {
     if (openLibrary(named, &problem)) return true;
-    opened.reason = std::string("TORCHLET_LIBCUDA names ") + named + ", which cannot be loaded (" + problem + ")";
+    reason = std::string("TORCHLET_LIBCUDA names ") + named + ", which cannot be loaded (" + problem + ")";
     return false;
   }
   std::string tried;
@@ -43,7 +47,7 @@ bool findLibrary() {
     if (openLibrary(candidate, &problem)) return true;
     tried += (tried.empty() ? "" : ", ") + std::string(candidate);
   }
-  opened.reason = "the NVIDIA driver's library libcuda.so.1 was not found (" + problem + "; tried " + tried +
+  reason = "the NVIDIA driver's library libcuda.so.1 was not found (" + problem + "; tried " + tried +
                   "): install the NVIDIA driver, or start the container with --gpus all";
   return false;
 }
@@ -51,7 +55,7 @@ bool findLibrary() {
 bool findCalls() {
 #define X(name, symbol, arguments)                                                                       \
   if (uv_dlsym(&library, symbol, reinterpret_cast<void**>(&opened.name)) != 0) {                         \
-    opened.reason = opened.file + " has no " symbol ": the NVIDIA driver is too old, 470 or later is needed"; \
+    reason = opened.file + " has no " symbol ": the NVIDIA driver is too old, 470 or later is needed"; \
     return false;                                                                                        \
   }
   TORCHLET_REQUIRED_CALLS(X)
@@ -81,24 +85,32 @@ const char* adviceFor(CUresult code) {
 
 bool failed(const char* call, CUresult code) {
   if (code == kSuccess) return false;
-  opened.reason = std::string(call) + " of " + opened.file + " failed with " + describe(code) + adviceFor(code);
+  reason = std::string(call) + " of " + opened.file + " failed with " + describe(code) + adviceFor(code);
   return true;
 }
 
-void open() {
-  if (!findLibrary() || !findCalls()) return;
-  if (failed("cuInit", opened.cuInit(0))) return;
-  if (failed("cuDriverGetVersion", opened.cuDriverGetVersion(&opened.version))) return;
-  if (failed("cuDeviceGetCount", opened.cuDeviceGetCount(&opened.devices))) return;
-  if (opened.devices == 0) opened.reason = "the NVIDIA driver shows no card; CUDA_VISIBLE_DEVICES may hide it";
+bool open() {
+  if (!findLibrary() || !findCalls()) return false;
+  if (failed("cuInit", opened.cuInit(0))) return false;
+  if (failed("cuDriverGetVersion", opened.cuDriverGetVersion(&opened.version))) return false;
+  if (failed("cuDeviceGetCount", opened.cuDeviceGetCount(&opened.devices))) return false;
+  if (opened.devices == 0) reason = "the NVIDIA driver shows no card; CUDA_VISIBLE_DEVICES may hide it";
+  return opened.devices > 0;
 }
 
 }  // namespace
 
-const Driver& driver() {
-  uv_once(&once, open);
-  return opened;
+std::string openDriver() {
+  uv_once(&once, [] { uv_mutex_init(&mutex); });
+  uv_mutex_lock(&mutex);
+  // What failed is tried again: a driver may have been installed, or a card freed, since.
+  if (!isOpen) isOpen = open();
+  std::string why = isOpen ? std::string() : reason;
+  uv_mutex_unlock(&mutex);
+  return why;
 }
+
+const Driver& driver() { return opened; }
 
 std::string describe(CUresult code) {
   const char* name = nullptr;
@@ -109,25 +121,4 @@ std::string describe(CUresult code) {
   words += " (" + std::to_string(code) + ")";
   if (text != nullptr) words += std::string(": ") + text;
   return words;
-}
-
-bool isSticky(CUresult code) {
-  switch (code) {
-    case 4:    // deinitialized
-    case 214:  // uncorrectable ECC
-    case 220:  // NVLink uncorrectable
-    case 700:  // illegal address
-    case 702:  // launch timeout
-    case 709:  // context destroyed
-    case 710:  // assert
-    case 714:  // hardware stack error
-    case 715:  // illegal instruction
-    case 716:  // misaligned address
-    case 717:  // invalid address space
-    case 718:  // invalid program counter
-    case 719:  // launch failure
-      return true;
-    default:
-      return false;
-  }
 }

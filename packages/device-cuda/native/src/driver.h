@@ -1,5 +1,5 @@
 // The driver's calls that Torchlet uses, as one table, and the library they come from: libcuda.so.1, opened at run time, or what TORCHLET_LIBCUDA
-// names. Owns types, constants and the search; what is done with the calls is in the other files. No CUDA header is needed.
+// names. Owns types, constants and the search; which errors are final is decided in TypeScript; what is done with the calls is in the other files. No CUDA header is needed.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -92,19 +92,36 @@ struct Driver {
   TORCHLET_REQUIRED_CALLS(X)
   TORCHLET_OPTIONAL_CALLS(X)
 #undef X
-  /** Where the library was found; the loader's own name where it searched. */
+  // Where the library was found; the loader's own name where it searched.
   std::string file;
   int version = 0;
   int devices = 0;
-  /** Why there is no usable driver; empty where there is one. */
-  std::string reason;
 };
 
-/** The driver of this process, opened by the first call. The same for every thread. */
+// Opens the driver of this process where that has not been done. Any thread may call it. Gives why there is none, or nothing.
+std::string openDriver();
+
+// The driver, once `openDriver` found one.
 const Driver& driver();
 
-/** `CUDA_ERROR_X (N): text`. */
+// `CUDA_ERROR_X (N): text`.
 std::string describe(CUresult code);
 
-/** Whether the process cannot use CUDA any more after this error. */
-bool isSticky(CUresult code);
+// A driver call that did not do its work. False where all went well.
+struct Failure {
+  CUresult code = kSuccess;
+  const char* call = "";
+  // What the compiler of PTX said.
+  std::string log;
+  // The step of a program that failed, and whether steps before it ran.
+  int step = -1;
+  bool started = false;
+
+  explicit operator bool() const { return code != kSuccess; }
+};
+
+// Returns from the function with the failure of a driver call.
+#define TORCHLET_TRY(call, ...)                                                   \
+  do {                                                                            \
+    if (CUresult code_ = driver().call(__VA_ARGS__)) return Failure{code_, #call, {}, -1, false}; \
+  } while (false)

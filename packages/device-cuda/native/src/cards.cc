@@ -1,0 +1,54 @@
+#include "cards.h"
+
+#include "arguments.h"
+
+namespace {
+
+struct Attribute {
+  const char* name;
+  int number;
+};
+
+// Names as in `addon.ts`, numbers as in cuda.h.
+constexpr Attribute kAttributes[] = {
+    {"multiprocessors", 16},      {"major", 75},          {"minor", 76},
+    {"sharedBytesPerBlock", 97},  {"threadsPerBlock", 1}, {"clockKilohertz", 13},
+    {"memoryKilohertz", 36},      {"busWidthBits", 37},   {"l2Bytes", 38},
+};
+
+}  // namespace
+
+Napi::Value cards(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Array all = Napi::Array::New(env);
+  for (int ordinal = 0; ordinal < driver().devices; ordinal++) {
+    const Napi::Object card = Napi::Object::New(env);
+    CUdevice device = 0;
+    char name[256] = "";
+    size_t bytes = 0;
+    CUresult code = driver().cuDeviceGet(&device, ordinal);
+    if (code == kSuccess) code = driver().cuDeviceGetName(name, sizeof name, device);
+    if (code == kSuccess) code = driver().cuDeviceTotalMem(&bytes, device);
+    card.Set("name", Napi::String::New(env, name));
+    card.Set("memoryBytes", Napi::Number::New(env, static_cast<double>(bytes)));
+    for (const Attribute& attribute : kAttributes) {
+      int value = 0;
+      if (code == kSuccess) code = driver().cuDeviceGetAttribute(&value, attribute.number, device);
+      card.Set(attribute.name, Napi::Number::New(env, value));
+    }
+    if (code != kSuccess) return nothingOr(env, Failure{code, "the question for a card's properties", {}, -1, false});
+    all.Set(static_cast<uint32_t>(ordinal), card);
+  }
+  return all;
+}
+
+Napi::Value driverState(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::string reason = openDriver();
+  const Napi::Object state = Napi::Object::New(env);
+  state.Set("reason", reason.empty() ? env.Null() : Napi::String::New(env, reason));
+  state.Set("file", Napi::String::New(env, driver().file));
+  state.Set("version", Napi::Number::New(env, driver().version));
+  state.Set("count", Napi::Number::New(env, driver().devices));
+  return state;
+}

@@ -1,0 +1,9 @@
+// What the driver and the cards say of themselves, before a device is opened.
+#pragma once
+#include <napi.h>
+
+// driver(): { reason, file, version, count }; `reason` is null where there is a driver with a card.
+Napi::Value driverState(const Napi::CallbackInfo& info);
+
+// cards(): the properties of each card.
+Napi::Value cards(const Napi::CallbackInfo& info);
