@@ -9,6 +9,7 @@ export { FormatError } from './format-error.js';
 export { type HostTensor, hostTensor } from './host-tensor.js';
 export { parseIdx } from './idx.js';
 export { ImageDataset, type ImageDatasetOptions } from './image-dataset.js';
+export { ConcatDataset, randomSplit } from './joined-datasets.js';
 export { parseNpy, writeNpy } from './npy.js';
 export { parseSafetensors, type Safetensors, writeSafetensors } from './safetensors.js';
 export {
@@ -20,6 +21,7 @@ export {
   SequentialSampler,
   SubsetRandomSampler,
   splitIndices,
+  WeightedRandomSampler,
 } from './samplers.js';
 export { tensorFrom } from './tensor-from.js';
 export { compose, normalize, type Transform, toTensor, transformBatch } from './transforms.js';

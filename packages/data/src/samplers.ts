@@ -99,6 +99,67 @@ export class SubsetRandomSampler implements Sampler {
 }
 
 /**
+ * Indices drawn in proportion to weights, which need not sum to 1.
+ *
+ * @see torch.utils.data.WeightedRandomSampler
+ */
+export class WeightedRandomSampler implements Sampler {
+  readonly length: number;
+  readonly #weights: readonly number[];
+  readonly #replacement: boolean;
+  readonly #generator: Generator;
+
+  /** @throws RangeError for weights below 0 or all 0, or, without replacement, fewer of them above 0 than samples. */
+  constructor(
+    weights: readonly number[],
+    numSamples: number,
+    { replacement = true, generator = defaultGenerator }: SamplingOptions & { readonly replacement?: boolean } = {},
+  ) {
+    const usable = weights.filter((weight) => weight > 0).length;
+    if (!weights.every((weight) => weight >= 0 && weight < Infinity) || usable === 0) {
+      throw new RangeError('WeightedRandomSampler: expected weights of at least 0, and one above');
+    }
+    if (!Number.isInteger(numSamples) || numSamples < 0 || (!replacement && numSamples > usable)) {
+      throw new RangeError(`WeightedRandomSampler: cannot draw ${numSamples} samples from ${usable} weights above 0`);
+    }
+    this.length = numSamples;
+    this.#weights = [...weights];
+    this.#replacement = replacement;
+    this.#generator = generator;
+  }
+
+  *[Symbol.iterator](): IterableIterator<number> {
+    if (!this.#replacement) {
+      yield* this.#race();
+      return;
+    }
+    const sums: number[] = [];
+    let total = 0;
+    for (const weight of this.#weights) sums.push((total += weight));
+    for (const draw of this.#generator.uniform(this.length)) yield firstAbove(sums, draw * total);
+  }
+
+  /** Exponential races (Efraimidis and Spirakis 2006): who arrives first is drawn first. */
+  #race(): number[] {
+    const draws = this.#generator.uniform(this.#weights.length);
+    const times = this.#weights.map((weight, i) => -Math.log1p(-(draws[i] as number)) / weight);
+    const order = times.flatMap((time, i) => (Number.isNaN(time) || time === Infinity ? [] : [i]));
+    return order.sort((a, b) => (times[a] as number) - (times[b] as number)).slice(0, this.length);
+  }
+}
+
+/** Position of the first of ascending `sums` above `value`, by halving. */
+function firstAbove(sums: readonly number[], value: number): number {
+  let [low, high] = [0, sums.length - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((sums[middle] as number) > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/**
  * Another sampler's indices, `batchSize` at a time; the last batch may be smaller, or is dropped.
  *
  * @see torch.utils.data.BatchSampler

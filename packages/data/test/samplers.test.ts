@@ -3,7 +3,17 @@
  */
 import { Generator, manualSeed } from '@torchlet/tensor';
 import { describe, expect, it } from 'vitest';
-import { BatchSampler, RandomSampler, SequentialSampler, SubsetRandomSampler, splitIndices } from '../src/index.js';
+import {
+  BatchSampler,
+  ConcatDataset,
+  type Dataset,
+  RandomSampler,
+  randomSplit,
+  SequentialSampler,
+  SubsetRandomSampler,
+  splitIndices,
+  WeightedRandomSampler,
+} from '../src/index.js';
 
 const ten = { length: 10 };
 const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
@@ -112,5 +122,41 @@ describe('splitIndices', () => {
     expect(() => splitIndices(10, 20)).toThrow(/a fraction from 0 to 1, got 20/);
     expect(() => splitIndices(10, Number.NaN)).toThrow(RangeError);
     expect(() => splitIndices(-1, 0.2)).toThrow(/a number of samples, got -1/);
+  });
+});
+
+describe('WeightedRandomSampler', () => {
+  it('draws in proportion to the weights, never one of 0', () => {
+    const drawn = [...new WeightedRandomSampler([1, 0, 3], 4000, { generator: new Generator(2) })];
+    const shares = [0, 1, 2].map((index) => drawn.filter((other) => other === index).length / 4000);
+    expect(shares[1]).toBe(0);
+    expect(Math.abs((shares[0] as number) - 0.25)).toBeLessThan(0.03);
+    const once = [...new WeightedRandomSampler([1, 0, 3], 2, { replacement: false, generator: new Generator(2) })];
+    expect(sorted(once)).toEqual([0, 2]);
+  });
+
+  it('refuses what cannot be drawn', () => {
+    expect(() => new WeightedRandomSampler([1, 0], 2, { replacement: false })).toThrow(/cannot draw 2 samples from 1/);
+    expect(() => new WeightedRandomSampler([0, 0], 1)).toThrow(/one above/);
+    expect(() => new WeightedRandomSampler([1, -1], 1)).toThrow(RangeError);
+  });
+});
+
+describe('datasets made of datasets', () => {
+  const numbers = (first: number, length: number): Dataset<number> => ({ length, get: (i) => first + i });
+
+  it('ConcatDataset has one behind the other', async () => {
+    const joined = new ConcatDataset([numbers(0, 2), numbers(0, 0), numbers(10, 3)]);
+    expect(await Promise.all(upTo(joined.length).map((i) => joined.get(i)))).toEqual([0, 1, 10, 11, 12]);
+    expect(() => joined.get(5)).toThrow(/expected an index from 0 to 4, got 5/);
+    expect(() => new ConcatDataset([])).toThrow(/at least one/);
+  });
+
+  it('randomSplit parts a dataset by counts or shares, sharing nothing', () => {
+    const parts = randomSplit(numbers(0, 10), [0.5, 0.25, 0.25], { generator: new Generator(1) });
+    expect(parts.map(({ length }) => length)).toEqual([6, 2, 2]);
+    expect(sorted(parts.flatMap(({ indices }) => indices))).toEqual(upTo(10));
+    expect(randomSplit(numbers(0, 10), [7, 3]).map(({ length }) => length)).toEqual([7, 3]);
+    expect(() => randomSplit(numbers(0, 10), [7, 4])).toThrow(/sum to 10, or shares that sum to 1, got \[7, 4\]/);
   });
 });
