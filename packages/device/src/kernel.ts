@@ -63,6 +63,8 @@ export interface MatmulKernel {
   readonly b: Expression;
   /** dtype of the accumulated result. */
   readonly dtype: DType;
+  /** Given where factors of float32 may be rounded to 10 bits of fraction (TF32). */
+  readonly precision?: 'high';
   readonly result: number;
   readonly stores: readonly Store[];
   /** A library's name, where the device claimed this product. */

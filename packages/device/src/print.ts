@@ -156,7 +156,7 @@ export function printKernel(kernel: Kernel): string {
       const names = new Namer(storeRoots(kernel.stores));
       return [
         `matmul ${kernel.name} for ${loops(0, [...kernel.batch, kernel.m, kernel.n])} over ${loops(rank + 2, [kernel.k])}`,
-        `  r${kernel.result}: ${short(kernel.dtype)} = sum ${printExpression(kernel.a)} * ${printExpression(kernel.b)}${kernel.claim === null ? '' : ` by ${kernel.claim}`}`,
+        `  r${kernel.result}: ${short(kernel.dtype)} = sum ${printExpression(kernel.a)} * ${printExpression(kernel.b)}${kernel.claim === null ? '' : ` by ${kernel.claim}`}${kernel.precision === undefined ? '' : ' in TF32 or better'}`,
         ...names.lines.map((line) => `  ${line}`),
         ...kernel.stores.map((store) => `  ${printStore(names, store)}`),
       ].join('\n');

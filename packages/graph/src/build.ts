@@ -4,6 +4,7 @@
  */
 import { type DType, type HostArray, isFloat, isInteger } from '@torchlet/device';
 import { Node, type Source } from './node.js';
+import { getFloat32MatmulPrecision } from './precision.js';
 import { checkFloat, checkReshape, checkSame, type PrimitiveOf } from './primitives.js';
 import { printShape, type Shape, ShapeError, sameShape, sizeOf } from './shape.js';
 
@@ -219,6 +220,9 @@ export function reduce(op: PrimitiveOf<'reduce'>, x: Node, axes: readonly number
   return new Node(op, x.dtype, shape, [x], axes);
 }
 
+/** Attributes of a product whose factors may be rounded. */
+const high: readonly number[] = Object.freeze([1]);
+
 export function matmul(a: Node, b: Node): Node {
   const rank = a.shape.length;
   const inner = a.shape[rank - 1];
@@ -231,7 +235,8 @@ export function matmul(a: Node, b: Node): Node {
       `matmul: inner dimensions differ: ${printShape(a.shape)} @ ${printShape(b.shape)} (${inner} and ${b.shape[rank - 2]})`,
     );
   }
-  return new Node('matmul', a.dtype, [...a.shape.slice(0, -1), b.shape[rank - 1] as number], [a, b]);
+  const attrs = a.dtype === 'float32' && getFloat32MatmulPrecision() === 'high' ? high : undefined;
+  return new Node('matmul', a.dtype, [...a.shape.slice(0, -1), b.shape[rank - 1] as number], [a, b], attrs);
 }
 
 /** x[.., index[..], ..] along `axis`. But for `axis`, the index may be shorter than x, as in torch.gather. */

@@ -36,6 +36,7 @@ export {
   ReduceLROnPlateau,
   type WarmRestartsOptions,
 } from './cyclic-schedules.js';
+export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler.js';
 export {
   type BaseOptions,
   Optimizer,

@@ -11,8 +11,9 @@ import {
   spendGradients,
   composed,
   type DType,
-  type Tensor,
+  Tensor,
   tensor as tensorOf,
+  where,
 } from '@torchlet/tensor';
 
 /** Options of an algorithm: numbers that schedules may change, and flags. */
@@ -46,6 +47,8 @@ export interface Update {
 export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
   readonly paramGroups: ParamGroup<Options>[] = [];
   readonly state = new Map<Tensor, ParamState>();
+  /** A 0-d bool: where it is true `step()` changes nothing. A `GradScaler` sets it for a step; nothing is read to decide. */
+  foundInf: Tensor | null = null;
   readonly #defaults: Options;
 
   /**
@@ -107,12 +110,24 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
           updates.push({ param, grad, state: this.stateOf(param) });
           spent.push(param);
         }
-        if (updates.length > 0) this.update(updates, group);
+        if (updates.length > 0) this.#updateUnlessFound(updates, group);
       }
     };
     composed(() => noGrad(record));
     spendGradients(spent);
     return loss;
+  }
+
+  #updateUnlessFound(updates: readonly Update[], group: ParamGroup<Options>): void {
+    const { foundInf } = this;
+    if (foundInf === null) {
+      this.update(updates, group);
+      return;
+    }
+    const written = new Set(updates.flatMap(({ param, state }) => [param, ...Object.values(state)]));
+    const before = [...written].map((target) => [target, new Tensor(target.node, target.runtime)] as const);
+    this.update(updates, group);
+    for (const [target, value] of before) target.copy_(where(foundInf, value, target));
   }
 
   /** Forgets the gradients of all parameters. */

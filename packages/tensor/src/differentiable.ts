@@ -6,6 +6,7 @@ import { tapeOf, walk } from '@torchlet/autograd';
 import { isFloat } from '@torchlet/device';
 import { add as addNodes, type Node, printShape, sizeOf, withGradMode } from '@torchlet/graph';
 import { TensorHandle, type View } from './handle.js';
+import { withAutocast } from './ops/autocasting.js';
 import { defaultRuntimeNow } from './runtime/devices.js';
 import type { Runtime } from './runtime/runtime.js';
 import { checkNotOverwritten } from './saved-values.js';
@@ -86,7 +87,7 @@ export abstract class DifferentiableTensor extends TensorHandle {
       runtime.evaluate('clock');
     }
     const seed = gradient?.node;
-    const { gradients, walked } = walk(tape, { seed, createGraph });
+    const { gradients, walked } = withAutocast(null, () => walk(tape, { seed, createGraph }));
     checkNotOverwritten(root, gradients);
     release(walked, retainGraph ?? createGraph);
     root.walked = root.walked === 'no' ? 'retained' : root.walked;

@@ -3,12 +3,14 @@ import { differentiate } from '@torchlet/autograd';
 import { type Node, printShape, ShapeError, withGradMode } from '@torchlet/graph';
 import { track } from './handle.js';
 import type { RoundingMode } from './ops/arithmetic.js';
+import { wide, withAutocast } from './ops/autocasting.js';
 import * as comparison from './ops/comparison.js';
 import * as functions from './ops/functions.js';
 import { linear as linearNode } from './ops/matmul.js';
 import * as movement from './ops/movement.js';
 import type { PlainNumber } from './promotion.js';
 import type { Runtime } from './runtime/runtime.js';
+import { scoped } from './scoped.js';
 import { type Operand, Tensor } from './tensor.js';
 
 /** The device that several operands share. */
@@ -72,7 +74,7 @@ export const silu = (x: Tensor): Tensor => on(x, functions.silu);
 
 /** log(1 + e^(beta x)) / beta, x itself where beta x is above the threshold. */
 export const softplus = (x: Tensor, { beta = 1, threshold = 20 }: { beta?: number; threshold?: number } = {}): Tensor =>
-  on(x, (node) => functions.softplus(node, beta, threshold));
+  on(x, (node) => functions.softplus(wide(node), beta, threshold));
 
 export const leakyRelu = (x: Tensor, { negativeSlope = 0.01 }: { negativeSlope?: number } = {}): Tensor =>
   on(x, (node) => functions.leakyRelu(node, negativeSlope));
@@ -122,23 +124,12 @@ export function pad(
 
 /** Runs the synchronous `fn` without recording gradients. @throws TypeError for an async function. */
 export function noGrad<T>(fn: () => T): T {
-  return scoped('noGrad', false, fn);
+  return scoped('noGrad', () => withGradMode(false, fn));
 }
 
 /** Runs the synchronous `fn` with gradients recorded, also inside `noGrad`. @throws TypeError for an async function. */
 export function enableGrad<T>(fn: () => T): T {
-  return scoped('enableGrad', true, fn);
-}
-
-function scoped<T>(name: string, enabled: boolean, fn: () => T): T {
-  const result = withGradMode(enabled, fn);
-  if (result instanceof Promise) {
-    throw new TypeError(
-      `${name}: expected a synchronous function, got a promise; its scope would leak into other tasks. ` +
-        `Record inside and await outside: const y = ${name}(() => f(x)); await y.item()`,
-    );
-  }
-  return result;
+  return scoped('enableGrad', () => withGradMode(true, fn));
 }
 
 export interface GradOptions {
@@ -168,10 +159,9 @@ export function grad(
         `grad: a gradient is implicit only for one element, got shape ${printShape(root.shape)}; pass gradOutputs`,
       );
     }
-    const { gradients, walked } = differentiate(
-      root.node,
-      leaves.map((leaf) => leaf.node),
-      { seed: seed?.node, createGraph },
+    const nodes = leaves.map((leaf) => leaf.node);
+    const { gradients, walked } = withAutocast(null, () =>
+      differentiate(root.node, nodes, { seed: seed?.node, createGraph }),
     );
     for (const node of walked) node.walked = retainGraph || i < roots.length - 1 ? 'retained' : 'freed';
     gradients.forEach((node, j) => {

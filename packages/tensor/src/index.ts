@@ -1,9 +1,17 @@
 export type { Device, DType, HostArray, Opener } from '@torchlet/device';
 export { dtypes } from '@torchlet/device';
-export { isGradEnabled, type Shape, ShapeError } from '@torchlet/graph';
+export {
+  getFloat32MatmulPrecision,
+  isGradEnabled,
+  type MatmulPrecision,
+  setFloat32MatmulPrecision,
+  type Shape,
+  ShapeError,
+} from '@torchlet/graph';
 export * from './factories.js';
 export * from './functions.js';
 export * from './functions/activation.js';
+export { autocast, type AutocastOptions, isAutocastEnabled } from './functions/autocast.js';
 export * from './functions/differentiation.js';
 export * from './functions/elementwise.js';
 export * from './functions/einsum.js';

@@ -5,6 +5,7 @@ import { insideOperation, runForward as runForwardOn } from './runtime/clock.js'
 import { openRuntimes } from './runtime/devices.js';
 import { Tensor } from './tensor.js';
 
+export { inAutocast, inFullPrecision } from './functions/autocast.js';
 export { isInsideForward, settle } from './runtime/clock.js';
 export { deviceStats } from './runtime/devices.js';
 export type { RuntimeStats } from './runtime/runtime.js';

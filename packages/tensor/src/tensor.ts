@@ -9,6 +9,7 @@ import { cast, type Node, marker, type Shape, sizeOf } from '@torchlet/graph';
 import { DifferentiableTensor } from './differentiable.js';
 import { hostDataOf, type View } from './handle.js';
 import * as arithmetic from './ops/arithmetic.js';
+import { wide } from './ops/autocasting.js';
 import * as comparison from './ops/comparison.js';
 import * as functions from './ops/functions.js';
 import { unfold } from './ops/arrangement.js';
@@ -230,7 +231,7 @@ export class Tensor extends DifferentiableTensor {
   }
 
   pow(exponent: Operand): Tensor {
-    return this.#op(arithmetic.pow(this.node, nodeOrNumber(exponent)), exponent);
+    return this.#op(arithmetic.pow(wide(this.node), nodeOrNumber(exponent)), exponent);
   }
 
   maximum(other: Operand): Tensor {
@@ -302,7 +303,7 @@ export class Tensor extends DifferentiableTensor {
   }
 
   exp(): Tensor {
-    return this.#op(functions.float('exp', this.node));
+    return this.#op(functions.float('exp', wide(this.node)));
   }
 
   exp2(): Tensor {
@@ -310,15 +311,15 @@ export class Tensor extends DifferentiableTensor {
   }
 
   expm1(): Tensor {
-    return this.#op(functions.float('expm1', this.node));
+    return this.#op(functions.float('expm1', wide(this.node)));
   }
 
   log(): Tensor {
-    return this.#op(functions.float('log', this.node));
+    return this.#op(functions.float('log', wide(this.node)));
   }
 
   log1p(): Tensor {
-    return this.#op(functions.float('log1p', this.node));
+    return this.#op(functions.float('log1p', wide(this.node)));
   }
 
   log2(): Tensor {

@@ -1,5 +1,5 @@
 /** Normalisation by statistics of channels: over the batch, of each example, of groups of channels. Over the last dims it is `normalization.ts`. */
-import { composed, noGrad, pad, type Shape, type Tensor, windows } from '@torchlet/tensor';
+import { composed, inFullPrecision, noGrad, pad, type Shape, type Tensor, windows } from '@torchlet/tensor';
 import { printShape } from './shapes.js';
 import { range } from './spatial.js';
 
@@ -34,6 +34,9 @@ function affine(x: Tensor, { weight = null, bias = null }: Affine): Tensor {
   return bias === null ? scaled : scaled.add(alongChannels(bias, x.ndim));
 }
 
+/** In the input's dtype, where `autocast` computed in a wider one. */
+const asInput = (output: Tensor, x: Tensor, input: Tensor): Tensor => (x === input ? output : output.to(input.dtype));
+
 /** Moves running statistics towards those of a batch of `count` elements a channel. */
 function update(running: Tensor | null, value: Tensor, momentum: number | Tensor): void {
   if (running === null) return;
@@ -60,7 +63,8 @@ export function batchNorm(
     }
     return composed(() => {
       const scale = alongChannels(runningVar.add(eps).rsqrt(), input.ndim);
-      return affine(input.sub(alongChannels(runningMean, input.ndim)).mul(scale), options);
+      const x = inFullPrecision(input);
+      return asInput(affine(x.sub(alongChannels(runningMean, input.ndim)).mul(scale), options), x, input);
     });
   }
   const count = input.numel() / Math.max(1, channels);
@@ -71,12 +75,13 @@ export function batchNorm(
   }
   const dims = range(input.ndim).filter((dim) => dim !== 1);
   return composed(() => {
-    const mean = input.mean(dims, { keepdim: true });
-    const centered = input.sub(mean);
+    const x = inFullPrecision(input);
+    const mean = x.mean(dims, { keepdim: true });
+    const centered = x.sub(mean);
     const variance = centered.square().mean(dims, { keepdim: true });
     update(runningMean, mean.reshape(-1), momentum);
     update(runningVar, variance.reshape(-1).mul(count / (count - 1)), momentum);
-    return affine(centered.mul(variance.add(eps).rsqrt()), options);
+    return asInput(affine(centered.mul(variance.add(eps).rsqrt()), options), x, input);
   });
 }
 
@@ -108,8 +113,9 @@ export function instanceNorm(
   }
   const dims = range(input.ndim - 2, 2);
   return composed(() => {
-    const mean = input.mean(dims, { keepdim: true });
-    const centered = input.sub(mean);
+    const x = inFullPrecision(input);
+    const mean = x.mean(dims, { keepdim: true });
+    const centered = x.sub(mean);
     const variance = centered.square().mean(dims, { keepdim: true });
     update(runningMean, mean.flatten(1).mean(0), momentum);
     update(
@@ -120,7 +126,7 @@ export function instanceNorm(
         .mul(count / (count - 1)),
       momentum,
     );
-    return affine(centered.mul(variance.add(eps).rsqrt()), options);
+    return asInput(affine(centered.mul(variance.add(eps).rsqrt()), options), x, input);
   });
 }
 
@@ -133,7 +139,7 @@ export function groupNorm(input: Tensor, numGroups: number, { eps = 1e-5, ...opt
     );
   }
   return composed(() => {
-    const grouped = input.reshape([input.size(0), numGroups, -1]);
+    const grouped = inFullPrecision(input).reshape([input.size(0), numGroups, -1]);
     const centered = grouped.sub(grouped.mean(-1, { keepdim: true }));
     const variance = centered.square().mean(-1, { keepdim: true });
     return affine(centered.mul(variance.add(eps).rsqrt()).reshape(input.shape), options);

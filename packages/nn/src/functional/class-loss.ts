@@ -2,7 +2,7 @@
  * Losses of classification. The class that a target names is picked by comparing positions, not by an index: then the loss and its gradient
  * are sums and products over rows of logits, which one kernel computes without a scatter. Owns `crossEntropy` and `nllLoss`.
  */
-import { arange, composed, dtypes, noGrad, type Tensor, where, zerosLike } from '@torchlet/tensor';
+import { arange, composed, dtypes, inFullPrecision, noGrad, type Tensor, where, zerosLike } from '@torchlet/tensor';
 import { checkHostIndices } from './host-indices.js';
 import { type ReductionOptions, reduced } from './loss.js';
 import { printShape } from './shapes.js';
@@ -33,7 +33,7 @@ export function crossEntropy(input: Tensor, target: Tensor, options: CrossEntrop
     throw new RangeError(`crossEntropy: expected labelSmoothing in [0, 1], got ${labelSmoothing}`);
   }
   const dim = classDim('crossEntropy', input);
-  return composed(() => crossEntropyAlong(dim, input, target, options));
+  return composed(() => crossEntropyAlong(dim, inFullPrecision(input), target, options));
 }
 
 function crossEntropyAlong(dim: number, input: Tensor, target: Tensor, options: CrossEntropyOptions): Tensor {
@@ -54,8 +54,9 @@ function crossEntropyAlong(dim: number, input: Tensor, target: Tensor, options: 
 export function nllLoss(input: Tensor, target: Tensor, options: NLLOptions = {}): Tensor {
   const dim = classDim('nllLoss', input);
   return composed(() => {
-    const classes = classesOf('nllLoss', input, target, dim, options);
-    return reducedOver(classes, zeroUnless(classes.mask, input).sum(dim).neg(), classes.weight, options);
+    const x = inFullPrecision(input);
+    const classes = classesOf('nllLoss', x, target, dim, options);
+    return reducedOver(classes, zeroUnless(classes.mask, x).sum(dim).neg(), classes.weight, options);
   });
 }
 

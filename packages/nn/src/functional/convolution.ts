@@ -2,7 +2,7 @@
  * Convolutions: windows of the input, which no one copies, times the weight, as one matrix product for each group. Transposed ones are convolutions of an input
  * with zeros between its elements.
  */
-import { composed, pad, type Tensor } from '@torchlet/tensor';
+import { composed, inAutocast, pad, type Tensor } from '@torchlet/tensor';
 import { printShape } from './shapes.js';
 import { batched, dropBatch, padSpatial, type PerDim, perDim, product, range, spatialWindows } from './spatial.js';
 
@@ -146,7 +146,7 @@ function grouped(
     .reshape([groups, batch, ...counts, each])
     .permute([1, 0, rank + 2, ...range(rank, 2)])
     .reshape([batch, groups * each, ...counts]);
-  return bias === null ? result : result.add(bias.reshape([-1, ...counts.map(() => 1)]));
+  return bias === null ? result : result.add(inAutocast(bias).reshape([-1, ...counts.map(() => 1)]));
 }
 
 function transposed(

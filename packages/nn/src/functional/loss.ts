@@ -2,7 +2,7 @@
  * Loss functions between two tensors (https://pytorch.org/docs/stable/nn.functional.html#loss-functions); those of classes are in
  * `class-loss.ts`. Owns the reductions.
  */
-import { logSigmoid, onesLike, type Tensor, where } from '@torchlet/tensor';
+import { inFullPrecision, logSigmoid, onesLike, type Tensor, where } from '@torchlet/tensor';
 
 export type Reduction = 'mean' | 'sum' | 'none';
 
@@ -28,12 +28,12 @@ export function reduced(loss: Tensor, reduction: Reduction): Tensor {
 
 /** (input - target)^2. */
 export function mseLoss(input: Tensor, target: Tensor, { reduction = 'mean' }: ReductionOptions = {}): Tensor {
-  return reduced(input.sub(target).square(), reduction);
+  return reduced(inFullPrecision(input).sub(target).square(), reduction);
 }
 
 /** |input - target|. */
 export function l1Loss(input: Tensor, target: Tensor, { reduction = 'mean' }: ReductionOptions = {}): Tensor {
-  return reduced(input.sub(target).abs(), reduction);
+  return reduced(inFullPrecision(input).sub(target).abs(), reduction);
 }
 
 export interface SmoothL1Options extends ReductionOptions {
@@ -49,7 +49,7 @@ export function smoothL1Loss(
 ): Tensor {
   if (beta < 0) throw new RangeError(`smoothL1Loss: expected a beta of at least 0, got ${beta}`);
   if (beta === 0) return l1Loss(input, target, { reduction });
-  const distance = input.sub(target).abs();
+  const distance = inFullPrecision(input).sub(target).abs();
   const square = distance.square().mul(0.5 / beta);
   return reduced(where(distance.lt(beta), square, distance.sub(0.5 * beta)), reduction);
 }
@@ -80,7 +80,8 @@ export function klDiv(
   target: Tensor,
   { reduction = 'mean', logTarget = false }: KLDivOptions = {},
 ): Tensor {
-  const loss = logTarget ? target.exp().mul(target.sub(input)) : entropyTerm(target).sub(target.mul(input));
+  const x = inFullPrecision(input);
+  const loss = logTarget ? target.exp().mul(target.sub(x)) : entropyTerm(target).sub(target.mul(x));
   if (reduction === 'batchmean') return loss.sum().div(input.size(0));
   return reduced(loss, reduction);
 }
@@ -104,8 +105,9 @@ export function binaryCrossEntropyWithLogits(
   target: Tensor,
   { weight = null, posWeight = null, reduction = 'mean' }: WithLogitsOptions = {},
 ): Tensor {
-  const negative = onesLike(target).sub(target).mul(input);
-  const positive = logSigmoid(input);
+  const x = inFullPrecision(input);
+  const negative = onesLike(target).sub(target).mul(x);
+  const positive = logSigmoid(x);
   const factor = posWeight === null ? positive : positive.mul(posWeight.sub(1).mul(target).add(1));
   const loss = negative.sub(factor);
   return reduced(weight === null ? loss : loss.mul(weight), reduction);

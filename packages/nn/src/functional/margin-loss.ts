@@ -3,6 +3,8 @@ import {
   arange,
   composed,
   customFunction,
+  inFullPrecision,
+  isAutocastEnabled,
   logSigmoid,
   onesLike,
   softplus,
@@ -40,6 +42,11 @@ export function binaryCrossEntropy(
   target: Tensor,
   { weight = null, reduction = 'mean' }: WeightedOptions = {},
 ): Tensor {
+  if (isAutocastEnabled()) {
+    throw new TypeError(
+      'binaryCrossEntropy: gradients of probabilities near 0 and 1 are lost in autocast; use binaryCrossEntropyWithLogits without the sigmoid',
+    );
+  }
   checkShapes('binaryCrossEntropy', input, target);
   return composed(() => {
     const loss = crossEntropyOfProbability(input, target);
@@ -65,8 +72,9 @@ export function hingeEmbeddingLoss(
   { margin = 1, reduction = 'mean' }: MarginOptions = {},
 ): Tensor {
   return composed(() => {
-    const far = where(target.eq(1), 0, above0(input.neg().add(margin)));
-    return reduced(far.add(where(target.eq(-1), 0, input)), reduction);
+    const x = inFullPrecision(input);
+    const far = where(target.eq(1), 0, above0(x.neg().add(margin)));
+    return reduced(far.add(where(target.eq(-1), 0, x)), reduction);
   });
 }
 
@@ -77,7 +85,7 @@ export function marginRankingLoss(
   target: Tensor,
   { margin = 0, reduction = 'mean' }: MarginOptions = {},
 ): Tensor {
-  return composed(() => reduced(above0(target.neg().mul(input1.sub(input2)).add(margin)), reduction));
+  return composed(() => reduced(above0(target.neg().mul(inFullPrecision(input1).sub(input2)).add(margin)), reduction));
 }
 
 /** 1 - cos(x1, x2) where the target is 1, max(0, cos - margin) where it is -1. */
@@ -109,8 +117,9 @@ export function tripletMarginLoss(
   { margin = 1, p = 2, eps = 1e-6, swap = false, reduction = 'mean' }: TripletOptions = {},
 ): Tensor {
   return composed(() => {
-    const near = pairwiseDistance(anchor, positive, { p, eps });
-    const direct = pairwiseDistance(anchor, negative, { p, eps });
+    const from = inFullPrecision(anchor);
+    const near = pairwiseDistance(from, positive, { p, eps });
+    const direct = pairwiseDistance(from, negative, { p, eps });
     const far = swap ? direct.minimum(pairwiseDistance(positive, negative, { p, eps })) : direct;
     return reduced(above0(near.sub(far).add(margin)), reduction);
   });
@@ -118,7 +127,7 @@ export function tripletMarginLoss(
 
 /** log(1 + e^(-target * x)). */
 export function softMarginLoss(input: Tensor, target: Tensor, { reduction = 'mean' }: ReductionOptions = {}): Tensor {
-  return composed(() => reduced(softplus(target.neg().mul(input), { threshold: 50 }), reduction));
+  return composed(() => reduced(softplus(target.neg().mul(inFullPrecision(input)), { threshold: 50 }), reduction));
 }
 
 export interface MultiMarginOptions extends MarginOptions {
@@ -134,7 +143,8 @@ export function multiMarginLoss(
   { p = 1, margin = 1, weight = null, reduction = 'mean' }: MultiMarginOptions = {},
 ): Tensor {
   return composed(() => {
-    const rows = input.ndim === 1 ? input.unsqueeze(0) : input;
+    const x = inFullPrecision(input);
+    const rows = input.ndim === 1 ? x.unsqueeze(0) : x;
     const classes = rows.size(1);
     const own = arange(classes, { device: input.runtime?.device }).eq(target.reshape([-1, 1]));
     const ofTarget = where(own, rows, 0).sum(1, { keepdim: true });
@@ -175,7 +185,8 @@ export function poissonNllLoss(
   { logInput = true, full = false, eps = 1e-8, reduction = 'mean' }: PoissonOptions = {},
 ): Tensor {
   return composed(() => {
-    const loss = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
+    const x = inFullPrecision(input);
+    const loss = logInput ? x.exp().sub(target.mul(x)) : x.sub(target.mul(x.add(eps).log()));
     return reduced(full ? loss.add(stirling(target)) : loss, reduction);
   });
 }

@@ -1,5 +1,5 @@
 /** Normalisation as functions. */
-import { composed, type Shape, type Tensor } from '@torchlet/tensor';
+import { composed, inFullPrecision, type Shape, type Tensor } from '@torchlet/tensor';
 import { printShape } from './shapes.js';
 
 export interface LayerNormFunctionOptions {
@@ -27,7 +27,7 @@ export function layerNorm(
     );
   }
   const dims = normalizedShape.map((_, axis) => axis - rank);
-  return composed(() => normalized(input, dims, weight, bias, eps));
+  return composed(() => normalized(inFullPrecision(input), dims, weight, bias, eps));
 }
 
 function normalized(

@@ -1,5 +1,5 @@
 /** Lengths and angles between vectors, and products of two inputs with a weight. */
-import { composed, einsum, type Tensor, vectorNorm } from '@torchlet/tensor';
+import { composed, einsum, inFullPrecision, type Tensor, vectorNorm } from '@torchlet/tensor';
 import { printShape } from './shapes.js';
 
 export interface NormalizeOptions {
@@ -23,7 +23,11 @@ export function cosineSimilarity(
   { dim = 1, eps = 1e-8 }: { readonly dim?: number; readonly eps?: number } = {},
 ): Tensor {
   const unit = (x: Tensor): Tensor => x.div(vectorNorm(x, 2, dim, { keepdim: true }).clamp(eps));
-  return composed(() => unit(x1).mul(unit(x2)).sum(dim));
+  return composed(() =>
+    unit(inFullPrecision(x1))
+      .mul(unit(inFullPrecision(x2)))
+      .sum(dim),
+  );
 }
 
 export interface PairwiseDistanceOptions {

@@ -2,7 +2,7 @@
  * Recurrent layers: RNN, LSTM, GRU, and one step of each as a cell. Owns the walk over time, layers and directions; the input's part of all steps is one
  * product, the state's part is one a step. State-dict keys are PyTorch's: `weight_ih_l0_reverse`.
  */
-import { cat, linear, relu, sigmoid, stack, tanh, type Tensor, zeros } from '@torchlet/tensor';
+import { cat, inAutocast, linear, relu, sigmoid, stack, tanh, type Tensor, zeros } from '@torchlet/tensor';
 import { uniformParameter } from '../drawn.js';
 import { dropout } from '../functional/dropout.js';
 import { printShape } from '../functional/shapes.js';
@@ -158,7 +158,7 @@ abstract class Recurrent extends Module {
     const single = input.ndim === 2;
     let sequence = single ? input.unsqueeze(1) : batchFirst ? input.transpose(0, 1) : input;
     const suffixes = this.#suffixes();
-    const first = this.#firstStates(sequence, given, single, suffixes.length);
+    const first = this.#firstStates(sequence, given, single, suffixes.length).map(inAutocast);
     const last: Tensor[][] = Array.from({ length: this.#kind.states }, () => []);
     const directions = bidirectional ? 2 : 1;
     for (let k = 0; k < suffixes.length; k += directions) {
@@ -297,7 +297,7 @@ abstract class Cell extends Module {
     const device = input.runtime?.device;
     const states = given ?? Array.from({ length: this.#kind.states }, () => zeros(shape, { dtype, device }));
     const { ih, hh, biasIh, biasHh } = this.#weights;
-    return this.#kind.step(linear(input, ih, biasIh), states, hh, biasHh);
+    return this.#kind.step(linear(input, ih, biasIh), states.map(inAutocast), hh, biasHh);
   }
 
   override extraRepr(): string {

@@ -7,6 +7,7 @@ import { composed } from '../modules.js';
 import * as activation from '../ops/activation.js';
 import type { Generator } from '../random.js';
 import type { Tensor } from '../tensor.js';
+import { inAutocast } from './autocast.js';
 
 const on = (x: Tensor, build: (node: Node) => Node): Tensor => recordOperation([x], (node) => build(node as Node));
 
@@ -57,7 +58,10 @@ export function prelu(x: Tensor, weight: Tensor): Tensor {
   }
   const after = x.shape.slice(2).map(() => 1);
   const slopes = count === 1 ? weight.reshape([]) : weight.reshape([count, ...after]);
-  return composed(() => where(x.gt(0), x, slopes.mul(x)));
+  return composed(() => {
+    const [y, slope] = [inAutocast(x), inAutocast(slopes)];
+    return where(y.gt(0), y, slope.mul(y));
+  });
 }
 
 export interface RReLUOptions {

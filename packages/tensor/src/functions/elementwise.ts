@@ -1,6 +1,7 @@
 /** Element-wise functions that are not methods: mathematics by name. What they compute is `ops/inverse-functions.ts` and `ops/pairwise.ts`. */
 import type { Node } from '@torchlet/graph';
 import { recordOperation } from '../functions.js';
+import { wide } from '../ops/autocasting.js';
 import * as comparison from '../ops/comparison.js';
 import * as inverse from '../ops/inverse-functions.js';
 import type { NodeOperand } from '../ops/operands.js';
@@ -11,13 +12,13 @@ const on = (x: Tensor, build: (node: Node) => Node): Tensor => recordOperation([
 const onBoth = (x: Operand, y: Operand, build: (a: NodeOperand, b: NodeOperand) => Node): Tensor =>
   recordOperation([x, y], (a, b) => build(a as NodeOperand, b as NodeOperand));
 
-export const asin = (x: Tensor): Tensor => on(x, inverse.asin);
-export const acos = (x: Tensor): Tensor => on(x, inverse.acos);
+export const asin = (x: Tensor): Tensor => on(x, (node) => inverse.asin(wide(node)));
+export const acos = (x: Tensor): Tensor => on(x, (node) => inverse.acos(wide(node)));
 export const asinh = (x: Tensor): Tensor => on(x, inverse.asinh);
 export const acosh = (x: Tensor): Tensor => on(x, inverse.acosh);
 export const atanh = (x: Tensor): Tensor => on(x, inverse.atanh);
-export const sinh = (x: Tensor): Tensor => on(x, inverse.sinh);
-export const cosh = (x: Tensor): Tensor => on(x, inverse.cosh);
+export const sinh = (x: Tensor): Tensor => on(x, (node) => inverse.sinh(wide(node)));
+export const cosh = (x: Tensor): Tensor => on(x, (node) => inverse.cosh(wide(node)));
 /** 1 - erf(x), also where erf(x) is 1 to all digits. */
 export const erfc = (x: Tensor): Tensor => on(x, inverse.erfc);
 /** sin(pi x) / (pi x). */

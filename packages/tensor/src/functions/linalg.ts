@@ -6,6 +6,7 @@ import { axisOf, printShape, type Shape, ShapeError } from '@torchlet/graph';
 import { eye } from '../factories.js';
 import { composed } from '../modules.js';
 import type { Tensor } from '../tensor.js';
+import { inAutocast } from './autocast.js';
 import { roll } from './shape.js';
 
 /** @throws ShapeError unless the operands have these numbers of dims. */
@@ -67,7 +68,8 @@ export interface AddmmOptions {
 function added(input: Tensor, product: Tensor, { beta = 1, alpha = 1 }: AddmmOptions): Tensor {
   const scaled = alpha === 1 ? product : product.mul(alpha);
   if (beta === 0) return scaled;
-  return (beta === 1 ? input : input.mul(beta)).expand(scaled.shape).add(scaled);
+  const base = inAutocast(input);
+  return (beta === 1 ? base : base.mul(beta)).expand(scaled.shape).add(scaled);
 }
 
 /** beta * input + alpha * x @ y, of matrices. */

@@ -5,6 +5,7 @@ import { arange, tensor } from '../factories.js';
 import { cat, recordOperation, where } from '../functions.js';
 import { composed } from '../modules.js';
 import { sumDType } from '../ops/arithmetic.js';
+import { wideDType } from '../ops/autocasting.js';
 import type { Dims } from '../ops/operands.js';
 import { norm as normNode } from '../ops/norm.js';
 import * as scans from '../ops/scan.js';
@@ -23,10 +24,10 @@ interface WithDType {
 
 /** The sum of each element and all before it along `dim`; integers in int64. */
 export const cumsum = (x: Tensor, dim: number, { dtype }: WithDType = {}): Tensor =>
-  running('cumsum', x, dim, scans.cumsum, dtype ?? sumDType(x.dtype));
+  running('cumsum', x, dim, scans.cumsum, dtype ?? wideDType(sumDType(x.dtype)));
 /** The product of each element and all before it along `dim`; integers in int64. */
 export const cumprod = (x: Tensor, dim: number, { dtype }: WithDType = {}): Tensor =>
-  running('cumprod', x, dim, scans.cumprod, dtype ?? sumDType(x.dtype));
+  running('cumprod', x, dim, scans.cumprod, dtype ?? wideDType(sumDType(x.dtype)));
 /** log of the sum of e^x up to each element along `dim`. */
 export const logcumsumexp = (x: Tensor, dim: number): Tensor =>
   running('logcumsumexp', x, dim, scans.logcumsumexp, isFloat(x.dtype) ? x.dtype : 'float32');

@@ -11,6 +11,7 @@ import {
   where as whereExact,
 } from '@torchlet/graph';
 import { resultType } from '../promotion.js';
+import { wide } from './autocasting.js';
 import { align, alignFloat, floatOf, like, type NodeOperand, toFloat } from './operands.js';
 import { piecewise, steps } from './piecewise.js';
 
@@ -288,7 +289,7 @@ export function clamp(x: Node, min: NodeOperand | null, max: NodeOperand | null)
 }
 
 export function reciprocal(x: Node): Node {
-  const float = toFloat(x);
+  const float = toFloat(wide(x));
   return binary('div', like(float, 1), float);
 }
 

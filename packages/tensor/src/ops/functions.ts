@@ -1,5 +1,6 @@
 /** Functions of one float and activations, element by element. Integers become float32 first, as in PyTorch. */
 import { binary, eq, lt, mul, neg, type Node, unary, where } from '@torchlet/graph';
+import { wide } from './autocasting.js';
 import { like, toFloat } from './operands.js';
 import { inTermsOfResult, piecewise } from './piecewise.js';
 
@@ -11,7 +12,7 @@ export function float(op: FloatFunction, x: Node): Node {
 }
 
 export function rsqrt(x: Node): Node {
-  const root = float('sqrt', x);
+  const root = float('sqrt', wide(x));
   return binary('div', like(root, 1), root);
 }
 
@@ -21,7 +22,7 @@ export function square(x: Node): Node {
 
 /** log of x to `base`. */
 export function logarithm(x: Node, base: 2 | 10): Node {
-  const natural = float('log', x);
+  const natural = float('log', wide(x));
   return binary('div', natural, like(natural, base === 2 ? Math.LN2 : Math.LN10));
 }
 
@@ -31,7 +32,8 @@ export function exp2(x: Node): Node {
 }
 
 export function tan(x: Node): Node {
-  return binary('div', float('sin', x), float('cos', x));
+  const f = toFloat(wide(x));
+  return binary('div', unary('sin', f), unary('cos', f));
 }
 
 /** 1 / (1 + e^-x), in the form that does not overflow on either side and keeps the small tail below 0. */

@@ -11,6 +11,7 @@ import {
   ShapeError,
   sizeOf,
 } from '@torchlet/graph';
+import { narrowed } from './autocasting.js';
 import { broadcastShapes, broadcastTo } from './operands.js';
 
 function fail(a: Node, b: Node, why: string): never {
@@ -28,7 +29,8 @@ function checkInner(a: Node, b: Node, left: number, right: number): void {
  * 1-d operands are rows on the left and columns on the right, and lose that dim again; batch dims are broadcast.
  * A batch on the left only is one tall product.
  */
-export function matmul(a: Node, b: Node): Node {
+export function matmul(left: Node, right: Node): Node {
+  const [a, b] = [narrowed(left), narrowed(right)];
   if (a.dtype !== b.dtype) throw new TypeError(`matmul: expected equal dtypes, got ${a.dtype} and ${b.dtype}`);
   if (a.shape.length === 0 || b.shape.length === 0) fail(a, b, 'expected at least 1-d operands');
   if (a.shape.length === 1) {
@@ -74,7 +76,7 @@ export function linear(x: Node, weight: Node, bias: Node | null): Node {
     );
   }
   const product = matmul(cast(x, weight.dtype), transposed);
-  return bias === null ? product : addBias(product, bias);
+  return bias === null ? product : addBias(product, narrowed(bias));
 }
 
 function addBias(product: Node, bias: Node): Node {

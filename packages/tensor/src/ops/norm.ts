@@ -1,13 +1,14 @@
 /** Norms of vectors, with the gradients that PyTorch gives at 0: the formula's own is NaN there. */
 import { binary, cast, div, eq, expand, mul, type Node, reduce, unary, where } from '@torchlet/graph';
 import { abs, pow, sign } from './arithmetic.js';
+import { wide } from './autocasting.js';
 import { axesOf, type Dims, like, squeezeAxes, toFloat } from './operands.js';
 import { inTermsOfResult } from './piecewise.js';
 import { amax, amin } from './reduction.js';
 
 /** (sum |x|^p)^(1/p) over `dims`. */
 export function norm(op: string, x: Node, p: number, dims: Dims, keepdim: boolean): Node {
-  const f = toFloat(x);
+  const f = toFloat(wide(x));
   const axes = axesOf(op, dims, f.shape.length);
   if (p === Infinity) return amax(abs(f), axes, { keepdim });
   if (p === -Infinity) return amin(abs(f), axes, { keepdim });

@@ -19,6 +19,7 @@ import {
   where,
 } from '@torchlet/graph';
 import { sumDType } from './arithmetic.js';
+import { wideDType } from './autocasting.js';
 import { not } from './comparison.js';
 import { inTermsOfResult } from './piecewise.js';
 import { axesOf, type Dims, floatOf, like, squeezeAxes, toFloat } from './operands.js';
@@ -35,12 +36,12 @@ function finish(x: Node, axes: readonly number[], keepdim: boolean | undefined):
 /** Integers and bools are summed in int64. */
 export function sum(x: Node, dims: Dims, { keepdim, dtype }: ReduceOptions = {}): Node {
   const axes = axesOf('sum', dims, x.shape.length);
-  return finish(reduce('reduceSum', cast(x, dtype ?? sumDType(x.dtype)), axes), axes, keepdim);
+  return finish(reduce('reduceSum', cast(x, dtype ?? wideDType(sumDType(x.dtype))), axes), axes, keepdim);
 }
 
 export function prod(x: Node, dims: Dims, { keepdim, dtype }: ReduceOptions = {}): Node {
   const axes = axesOf('prod', dims, x.shape.length);
-  return finish(reduce('reduceProd', cast(x, dtype ?? sumDType(x.dtype)), axes), axes, keepdim);
+  return finish(reduce('reduceProd', cast(x, dtype ?? wideDType(sumDType(x.dtype))), axes), axes, keepdim);
 }
 
 function countOf(x: Node, axes: readonly number[]): number {
@@ -87,7 +88,7 @@ function least(x: Node, axes: readonly number[]): Node {
 }
 
 /** Where the extreme lies along `dim`: the first of equals, the first NaN if there is one. Int64; over all elements if `dim` is null. */
-export function argExtreme(op: 'argmax' | 'argmin', x: Node, dim: number | null, keepdim: boolean): Node {
+export function argExtreme(x: Node, op: 'argmax' | 'argmin', dim: number | null, keepdim: boolean): Node {
   const flat = dim === null ? reshape(x, [sizeOf(x.shape)]) : x;
   const axis = dim === null ? 0 : axisOf(op, dim, x.shape.length);
   if (flat.shape.length === 0) return like({ shape: [], dtype: 'int64' }, 0);
@@ -216,7 +217,7 @@ export function logsumexp(x: Node, dims: Dims, keepdim: boolean): Node {
 
 function shifted(op: string, x: Node, dim: number, dtype: DType | undefined): { axis: number; centered: Node } {
   const axis = axisOf(op, dim, x.shape.length);
-  const f = cast(x, dtype ?? floatOf(x.dtype));
+  const f = cast(x, dtype ?? wideDType(floatOf(x.dtype)));
   if (f.shape.length === 0) return { axis: 0, centered: binary('add', f, neg(marker('detach', f))) };
   const largest = marker('detach', reduce('reduceMax', f, [axis]));
   return { axis, centered: binary('add', f, neg(expand(largest, f.shape))) };
