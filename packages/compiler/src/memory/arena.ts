@@ -17,15 +17,17 @@ export interface ArenaPlan {
   readonly segments: readonly number[];
 }
 
-interface Hole {
-  offset: number;
+interface Segment {
+  /** The most that was ever in use. */
   bytes: number;
+  /** What lives, by offset. */
+  live: readonly Placed[];
 }
 
-interface Segment {
-  bytes: number;
-  /** Free parts below `bytes`, by offset, never adjacent. */
-  readonly holes: Hole[];
+interface Placed {
+  readonly offset: number;
+  readonly end: number;
+  readonly last: number;
 }
 
 /**
@@ -35,89 +37,44 @@ interface Segment {
  */
 export function planArena(lifetimes: readonly Lifetime[], alignment: number, segmentBytes: number): ArenaPlan {
   const segments: Segment[] = [];
-  const addresses = new Array<{ segment: number; offset: number }>(lifetimes.length);
-  const order = lifetimes
-    .map((_, i) => i)
-    .sort((a, b) => at(a).first - at(b).first || at(b).bytes - at(a).bytes || a - b);
-  const ending = [...order].sort((a, b) => at(a).last - at(b).last);
-  let ended = 0;
-  function at(i: number): Lifetime {
-    return lifetimes[i] as Lifetime;
-  }
-  for (const i of order) {
-    for (; ended < ending.length && at(ending[ended] as number).last < at(i).first; ended++) {
-      const done = ending[ended] as number;
-      const { segment, offset } = addresses[done] as { segment: number; offset: number };
-      release((segments[segment] as Segment).holes, offset, aligned(at(done).bytes, alignment));
+  const addresses = new Array<ArenaPlan['addresses'][number]>(lifetimes.length);
+  const order = lifetimes.map((lifetime, i) => ({ ...lifetime, i }));
+  order.sort((a, b) => a.first - b.first || b.bytes - a.bytes || a.i - b.i);
+  for (const { i, bytes, first, last } of order) {
+    const size = Math.max(1, Math.ceil(bytes / alignment)) * alignment;
+    if (size > segmentBytes) {
+      throw new RangeError(
+        `compiler: an intermediate of ${size} bytes is larger than this device's largest buffer (${segmentBytes} bytes)`,
+      );
     }
-    addresses[i] = take(segments, aligned(at(i).bytes, alignment), segmentBytes);
+    for (const segment of segments) segment.live = segment.live.filter((placed) => placed.last >= first);
+    const { segment, offset } = roomFor(size, segments, segmentBytes);
+    const end = offset + size;
+    segment.bytes = Math.max(segment.bytes, end);
+    segment.live = [...segment.live, { offset, end, last }].sort((a, b) => a.offset - b.offset);
+    addresses[i] = { segment: segments.indexOf(segment), offset };
   }
   return { addresses, segments: segments.map(({ bytes }) => bytes) };
 }
 
-function aligned(bytes: number, alignment: number): number {
-  return Math.max(1, Math.ceil(bytes / alignment)) * alignment;
-}
-
 /** The smallest hole that is large enough; else more of a segment, else a new one. */
-function take(segments: Segment[], bytes: number, limit: number): { segment: number; offset: number } {
-  if (bytes > limit) {
-    throw new RangeError(
-      `compiler: an intermediate of ${bytes} bytes is larger than this device's largest buffer (${limit} bytes)`,
-    );
+function roomFor(size: number, segments: Segment[], limit: number): { segment: Segment; offset: number } {
+  let hole: { segment: Segment; offset: number } | null = null;
+  let smallest = Number.POSITIVE_INFINITY;
+  for (const segment of segments) {
+    let offset = 0;
+    for (const next of [...segment.live, { offset: segment.bytes, end: 0 }]) {
+      const room = next.offset - offset;
+      if (room >= size && room < smallest) [hole, smallest] = [{ segment, offset }, room];
+      offset = next.end;
+    }
   }
-  let best: { segment: number; hole: number; bytes: number } | null = null;
-  segments.forEach(({ holes }, segment) => {
-    holes.forEach((hole, index) => {
-      if (hole.bytes >= bytes && (best === null || hole.bytes < best.bytes))
-        best = { segment, hole: index, bytes: hole.bytes };
-    });
-  });
-  if (best !== null) {
-    const { segment, hole: index } = best as { segment: number; hole: number };
-    const { holes } = segments[segment] as Segment;
-    const hole = holes[index] as Hole;
-    const { offset } = hole;
-    hole.offset += bytes;
-    hole.bytes -= bytes;
-    if (hole.bytes === 0) holes.splice(index, 1);
-    return { segment, offset };
+  if (hole !== null) return hole;
+  for (const segment of segments) {
+    const offset = segment.live.at(-1)?.end ?? 0;
+    if (offset + size <= limit) return { segment, offset };
   }
-  for (let segment = 0; segment < segments.length; segment++) {
-    const known = segments[segment] as Segment;
-    const tail = known.holes.at(-1);
-    const offset = tail !== undefined && tail.offset + tail.bytes === known.bytes ? tail.offset : known.bytes;
-    if (offset + bytes > limit) continue;
-    if (offset < known.bytes) known.holes.pop();
-    known.bytes = offset + bytes;
-    return { segment, offset };
-  }
-  segments.push({ bytes, holes: [] });
-  return { segment: segments.length - 1, offset: 0 };
-}
-
-/** Gives a part back, and joins it with the holes beside it. */
-function release(holes: Hole[], offset: number, bytes: number): void {
-  let low = 0;
-  let high = holes.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((holes[middle] as Hole).offset < offset) low = middle + 1;
-    else high = middle;
-  }
-  const before = holes[low - 1];
-  const after = holes[low];
-  const joinsBefore = before !== undefined && before.offset + before.bytes === offset;
-  const joinsAfter = after !== undefined && offset + bytes === after.offset;
-  if (joinsBefore) {
-    before.bytes += bytes + (joinsAfter ? after.bytes : 0);
-    if (joinsAfter) holes.splice(low, 1);
-    return;
-  }
-  if (joinsAfter) {
-    after.offset = offset;
-    after.bytes += bytes;
-    return;
-  }
-  holes.splice(low, 0, { offset, bytes });
+  const segment: Segment = { bytes: 0, live: [] };
+  segments.push(segment);
+  return { segment, offset: 0 };
 }
