@@ -63,7 +63,11 @@ export function webgpuOpener(options: WebGpuOptions = {}): Opener {
 /** Opens a device on a GPU that was found already. */
 export async function openOn({ gpu, source }: FoundGpu, options: WebGpuOptions = {}): Promise<WebGpuDevice> {
   const { name = 'webgpu', fallback = true, powerPreference, memoryBytes = Infinity, limits = {} } = options;
-  const adapter = await gpu.requestAdapter(powerPreference === undefined ? {} : { powerPreference });
+  const adapter = await gpu
+    .requestAdapter(powerPreference === undefined ? {} : { powerPreference })
+    .catch((cause: unknown) => {
+      throw new Error(`${source} gave no adapter: ${reasonOf(cause)}`, { cause });
+    });
   if (adapter === null) {
     throw new Error(
       `${source} has no adapter: WebGPU found no GPU that it accepts. Update the graphics driver; in a browser see chrome://gpu or about:support, in Node the webgpu package needs a Vulkan, Metal or D3D12 driver`,
@@ -83,11 +87,14 @@ export async function openOn({ gpu, source }: FoundGpu, options: WebGpuOptions =
     const most = adapter.limits[limit];
     if (typeof most === 'number') requiredLimits[limit] = most;
   }
-  const device = await adapter.requestDevice({
-    label: name,
-    requiredFeatures: features as GPUFeatureName[],
-    requiredLimits,
-  });
+  const device = await adapter
+    .requestDevice({ label: name, requiredFeatures: features as GPUFeatureName[], requiredLimits })
+    .catch((cause: unknown) => {
+      throw new Error(
+        `the adapter (${called}) gave no device: ${reasonOf(cause)}. Reload the page or restart the program; if it stays so, update the graphics driver`,
+        { cause },
+      );
+    });
   return new OpenWebGpuDevice({
     name,
     origin: gpu,
@@ -101,6 +108,10 @@ export async function openOn({ gpu, source }: FoundGpu, options: WebGpuOptions =
     adapter: { vendor, architecture, description, emulated, source, features },
     budget: memoryBytes,
   });
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
 }
 
 /** The adapter's limits in the words of the contract. Indices are int32, so nothing may be larger than they reach. */

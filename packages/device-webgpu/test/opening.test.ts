@@ -1,4 +1,10 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { DeviceError, openFirst } from '@torchlet/device';
+import { build } from 'esbuild';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { webgpu, webgpuOpener } from '../src/index.js';
 import { noAdapter, opened, titled } from './adapter.js';
@@ -24,6 +30,41 @@ describe('without an adapter', () => {
     vi.stubGlobal('navigator', {});
     vi.stubGlobal('process', undefined);
     await expect(webgpu()).rejects.toThrow(/no navigator\.gpu.*Chrome/);
+  });
+
+  it('says why an adapter or its device cannot be had', async () => {
+    const refuse = (reason: string) => async (): Promise<never> => {
+      throw new Error(reason);
+    };
+    vi.stubGlobal('navigator', { gpu: { requestAdapter: refuse('the GPU process has crashed') } });
+    await expect(webgpu()).rejects.toThrow('navigator.gpu gave no adapter: the GPU process has crashed');
+    const info = { vendor: 'acme', architecture: 'one', description: '', isFallbackAdapter: false };
+    const adapter = { info, features: new Set(), limits: {}, requestDevice: refuse('too many devices') };
+    vi.stubGlobal('navigator', { gpu: { requestAdapter: async () => adapter } });
+    await expect(webgpu()).rejects.toThrow(
+      /the adapter \(acme one\) gave no device: too many devices\. Reload the page or restart/,
+    );
+  });
+
+  it('says that Node needs the package webgpu, where it is not installed', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'torchlet-webgpu-'));
+    try {
+      const entry = `import { webgpu } from './index.js'; webgpu().catch(({ message }) => console.log(message));`;
+      await build({
+        stdin: { contents: entry, resolveDir: join(import.meta.dirname, '..', 'src') },
+        outfile: join(folder, 'open.mjs'),
+        bundle: true,
+        format: 'esm',
+        conditions: ['@torchlet/source'],
+        logLevel: 'silent',
+      });
+      const { stdout } = await promisify(execFile)(process.execPath, [join(folder, 'open.mjs')]);
+      expect(stdout.trim()).toBe(
+        'Node has no WebGPU of its own, and the package webgpu is not installed: npm install webgpu',
+      );
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   it('is a reason in openFirst', async () => {

@@ -1,10 +1,20 @@
 /** A GPU whose device a test can reach, to break it. Owns no behaviour of its own. */
 import { findGpu } from '../src/find-gpu.js';
-import { openOn, type WebGpuOptions } from '../src/webgpu.js';
 import type { WebGpuDevice } from '../src/index.js';
+import { openOn, type WebGpuOptions } from '../src/webgpu.js';
+
+/** What a test puts in the place of the GPUDevice's own. */
+export interface Broken {
+  /** Tells of the loss, whatever becomes of the device. */
+  readonly lost?: Promise<Pick<GPUDeviceLostInfo, 'message' | 'reason'>>;
+  readonly limits?: Partial<Record<keyof GPUSupportedLimits, number>>;
+}
 
 /** Opens a device, and gives the GPUDevice under it. */
-export async function openedWithin(options: WebGpuOptions = {}): Promise<{ device: WebGpuDevice; gpu: GPUDevice }> {
+export async function openedWithin(
+  options: WebGpuOptions = {},
+  { lost, limits = {} }: Broken = {},
+): Promise<{ device: WebGpuDevice; gpu: GPUDevice }> {
   const found = await findGpu();
   let inner: GPUDevice | null = null;
   const origin = {
@@ -17,6 +27,8 @@ export async function openedWithin(options: WebGpuOptions = {}): Promise<{ devic
         limits: adapter.limits,
         requestDevice: async (descriptor: GPUDeviceDescriptor) => {
           inner = await adapter.requestDevice(descriptor);
+          if (lost !== undefined) Object.defineProperty(inner, 'lost', { value: lost });
+          Object.defineProperty(inner, 'limits', { value: withLimits(inner.limits, limits) });
           return inner;
         },
       };
@@ -26,4 +38,24 @@ export async function openedWithin(options: WebGpuOptions = {}): Promise<{ devic
   };
   const device = await openOn({ gpu: origin as unknown as GPU, source: 'a test' }, options);
   return { device, gpu: inner as unknown as GPUDevice };
+}
+
+function withLimits(own: GPUSupportedLimits, limits: NonNullable<Broken['limits']>): GPUSupportedLimits {
+  return new Proxy(own, {
+    get: (target, key) => limits[key as keyof GPUSupportedLimits] ?? Reflect.get(target, key, target),
+  });
+}
+
+const opened: WebGpuDevice[] = [];
+
+/** As `openedWithin`, until `disposeOpened`. */
+export async function openHere(...options: Parameters<typeof openedWithin>): ReturnType<typeof openedWithin> {
+  const pair = await openedWithin(...options);
+  opened.push(pair.device);
+  return pair;
+}
+
+/** Disposes of what `openHere` opened. */
+export function disposeOpened(): void {
+  for (const device of opened.splice(0)) device.dispose();
 }

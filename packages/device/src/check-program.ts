@@ -57,12 +57,15 @@ export function checkProgram(device: string, capabilities: Capabilities, program
       },
     );
   };
+  /** The first kernel that touches a slot. */
+  const user = (slot: number): string | null =>
+    program.kernels.find((kernel) => kernelSlots(kernel).has(slot))?.name ?? null;
   program.slots.forEach((slot, i) => {
     const width = capabilities.storedBytes[slot.dtype];
-    if (width === 0) fail(`slot ${i} is ${slot.dtype}, which this device does not have`);
+    if (width === 0) fail(`slot ${i} is ${slot.dtype}, which this device does not have`, user(i));
     const bytes = slot.size * width;
     if (bytes > capabilities.bindingBytes)
-      fail(`slot ${i} has ${bytes} bytes, a kernel may see ${capabilities.bindingBytes}`);
+      fail(`slot ${i} has ${bytes} bytes, a kernel may see ${capabilities.bindingBytes}`, user(i));
     if (slot.kind !== 'arena') return;
     const segment = program.arena[slot.segment];
     if (segment === undefined) fail(`slot ${i} lies in segment ${slot.segment} of an arena of ${program.arena.length}`);

@@ -26,6 +26,8 @@ export interface Capabilities {
 export interface DeviceBuffer {
   readonly bytes: number;
   readonly label: string;
+  /** True where it turned out later that there is no memory behind it: it can only be freed. */
+  readonly failed?: boolean;
 }
 
 /** A part of a buffer from `byteOffset` on. */
@@ -170,11 +172,22 @@ export class OutOfMemoryError extends DeviceError {
   readonly requested: number;
   readonly budget: number;
   readonly allocated: number;
-  constructor(device: string, requested: number, budget: number, allocated: number, largest: readonly string[]) {
+  /** @param budget Infinity where only the hardware sets one. @param where the program that asked, and what for. */
+  constructor(
+    device: string,
+    requested: number,
+    budget: number,
+    allocated: number,
+    largest: readonly string[],
+    where: { readonly program?: string | null; readonly label?: string; readonly cause?: unknown } = {},
+  ) {
+    const { program = null, label, cause } = where;
+    const used = budget === Infinity ? `${allocated} bytes` : `${allocated} of ${budget} bytes`;
     super(
-      `${device}: out of memory: ${requested} bytes were asked for, ${allocated} of ${budget} bytes are in use` +
+      `${device}: ${program === null ? '' : `program ${program}: `}out of memory: ${requested} bytes were asked for` +
+        `${label === undefined ? '' : ` (${label})`}, ${used} are in use` +
         (largest.length > 0 ? `; the largest: ${largest.join(', ')}` : ''),
-      { device },
+      { device, program, cause },
     );
     this.requested = requested;
     this.budget = budget;

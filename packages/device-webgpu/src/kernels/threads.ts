@@ -26,9 +26,10 @@ export function product(lengths: readonly number[]): number {
   return lengths.reduce((size, length) => size * length, 1);
 }
 
-/** Numbers of workgroups along x and y for `count` of them. */
+/** Numbers of workgroups along x and y for `count` of them. @throws RangeError where two dimensions do not hold them. */
 export function spreadGroups(count: number, most: number): readonly [number, number] {
   const y = Math.max(1, Math.ceil(count / most));
+  if (y > most) throw new RangeError(`it needs ${count} workgroups, and this adapter runs at most ${most} by ${most}`);
   return [Math.ceil(count / y), y];
 }
 

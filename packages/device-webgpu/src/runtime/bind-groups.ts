@@ -25,7 +25,8 @@ export interface BindGroupsSetup {
   readonly kinds: readonly BindingKind[];
   readonly label: string;
   readonly bindings: readonly BoundSlot[];
-  readonly inputs: GPUBuffer | null;
+  /** Host inputs and scalars of the program. */
+  inputs(): GPUBuffer | null;
   readonly scalars: { readonly offset: number; readonly bytes: number } | null;
   fault(problem: string): Error;
 }
@@ -73,7 +74,8 @@ export class BindGroups {
   }
 
   #make(spans: readonly OwnSpan[]): GPUBindGroup {
-    const { gpu, layout, label, bindings, scalars, inputs, kinds } = this.#setup;
+    const { gpu, layout, label, bindings, scalars, kinds } = this.#setup;
+    const inputs = this.#setup.inputs();
     const entries: GPUBindGroupEntry[] = bindings.map((bound, binding) => ({
       binding,
       resource: { ...this.#placeOf(bound, binding, spans, kinds[binding]?.dynamic ?? false), size: bytesOf(bound) },
@@ -97,7 +99,7 @@ export class BindGroups {
         return { buffer: buffer.gpu, offset: dynamic ? 0 : byteOffset };
       }
       case 'host':
-        return { buffer: this.#setup.inputs as GPUBuffer, offset: inputOffset };
+        return { buffer: this.#setup.inputs() as GPUBuffer, offset: inputOffset };
       case 'arena':
         return { buffer: this.#setup.memory.segment(slot.segment), offset: slot.offset };
       default: {

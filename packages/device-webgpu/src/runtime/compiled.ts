@@ -69,7 +69,7 @@ export class WebGpuCompiled implements Compiled {
   readonly #hosts: readonly HostInput[];
   readonly #blocks: readonly ScalarBlock[];
   readonly #bufferCount: number;
-  readonly #inputs: WebGpuBuffer | null;
+  #inputs: WebGpuBuffer | null = null;
   /** Filled anew by each run that is submitted at once. */
   readonly #staged: ArrayBuffer;
   readonly #release: (inputs: WebGpuBuffer) => void;
@@ -92,7 +92,7 @@ export class WebGpuCompiled implements Compiled {
     this.#hosts = hosts;
     this.#blocks = blocks;
     this.inputBytes = bytes;
-    this.#inputs = bytes === 0 ? null : context.memory.inputs(bytes, `inputs of ${program.name}`);
+    this.fit();
     this.#staged = new ArrayBuffer(bytes);
     this.#steps = generated.dispatches.map((dispatch) => this.#step(dispatch));
     this.ready = Promise.all(this.#steps.map(({ pipeline }) => pipeline.ready)).then(() => {
@@ -119,6 +119,15 @@ export class WebGpuCompiled implements Compiled {
   finish(): void {
     for (const { pipeline } of this.#steps) this.#context.pipelines.finish(pipeline);
     this.#settled = true;
+  }
+
+  /** Sees to the memory that runs need besides their bindings. @returns its buffers. @throws OutOfMemoryError */
+  fit(): readonly WebGpuBuffer[] {
+    const { memory } = this.#context;
+    const used = memory.fit(this.program, this.#generated.scratchBytes);
+    if (this.inputBytes === 0) return used;
+    this.#inputs = memory.inputs(this.#inputs, this.inputBytes, this.program.name);
+    return [...used, this.#inputs];
   }
 
   dispose(): void {
@@ -203,10 +212,6 @@ export class WebGpuCompiled implements Compiled {
     return this.#generated.dispatches;
   }
 
-  get scratchBytes(): number {
-    return this.#generated.scratchBytes;
-  }
-
   #step(dispatch: Dispatch): Step {
     const { pipelines, dynamicOffsets, memory, gpu } = this.#context;
     const { slots } = this.#generated;
@@ -231,7 +236,7 @@ export class WebGpuCompiled implements Compiled {
         access,
         inputOffset: this.#inputOffset(slot),
       })),
-      inputs: this.#inputs?.gpu ?? null,
+      inputs: () => this.#inputs?.gpu ?? null,
       scalars: block === undefined ? null : { offset: block.offset, bytes: 4 * block.scalars.length },
       fault: (problem) => this.#fault(problem, kernel),
     });
@@ -246,6 +251,7 @@ export class WebGpuCompiled implements Compiled {
     const { alignment } = this.#context.capabilities;
     const what = `buffer ${index} (${buffer.label})`;
     if (buffer.freed) throw this.#fault(`${what} was freed`);
+    if (buffer.failed) throw this.#fault(`${what} has no memory: the adapter had none when it was made`);
     if (byteOffset < 0 || byteOffset % alignment !== 0)
       throw this.#fault(`${what} starts at ${byteOffset}, which is no multiple of ${alignment}`);
     const bytes = storedBytes(dtype, size);

@@ -162,7 +162,6 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     this.#checkOpen();
     checkProgram(this.name, this.capabilities, program);
     const generated = generate(this.name, program, this.capabilities, this.#target);
-    this.#memory.fit(program.arena, generated.scratchBytes);
     const compiled = new WebGpuCompiled(this.#context, program, generated, (inputs) => {
       this.#memory.free(inputs);
       this.#destroyAfterWork(inputs);
@@ -203,7 +202,7 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     await new Promise<void>((resolve, reject) => {
       this.#work.add({
         compiled: null,
-        execute: () => this.#gpu.queue.onSubmittedWorkDone().then(resolve, reject),
+        execute: () => this.#faults.whileOpen(this.#gpu.queue.onSubmittedWorkDone()).then(resolve, reject),
         fail: reject,
       });
     });
@@ -217,7 +216,9 @@ export class OpenWebGpuDevice implements WebGpuDevice {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    this.#work.failAll(new DeviceError(`${this.name} was disposed`, { device: this.name, sticky: true }));
+    const error = new DeviceError(`${this.name} was disposed`, { device: this.name, sticky: true });
+    this.#work.failAll(error);
+    this.#faults.end(error);
     this.#lose({ reason: 'disposed', message: `${this.name} was disposed` });
     this.#gpu.destroy();
   }
@@ -226,11 +227,12 @@ export class OpenWebGpuDevice implements WebGpuDevice {
   #submit(compiled: WebGpuCompiled, spans: readonly OwnSpan[], inputs: ArrayBuffer): Promise<void> {
     const { queue } = this.#gpu;
     const { program } = compiled;
-    this.#faults.running = program.name;
-    if (compiled.inputs !== null) queue.writeBuffer(compiled.inputs.gpu, 0, inputs);
+    const used = compiled.fit();
+    this.#faults.running = program;
     this.#gpu.pushErrorScope('validation');
     let submitted = false;
     try {
+      if (compiled.inputs !== null) queue.writeBuffer(compiled.inputs.gpu, 0, inputs);
       const encoder = this.#gpu.createCommandEncoder({ label: program.name });
       const profiler = this.#profiler;
       if (profiler === null) compiled.encode(encoder, spans, null);
@@ -241,46 +243,50 @@ export class OpenWebGpuDevice implements WebGpuDevice {
       if (!submitted) this.#gpu.popErrorScope().catch(() => undefined);
     }
     const checked = this.#gpu.popErrorScope();
-    const done = this.#finished(checked, queue.onSubmittedWorkDone(), program.name);
+    const done = this.#finished(compiled, used, checked, queue.onSubmittedWorkDone());
     done.catch(() => undefined);
     return done;
   }
 
-  async #finished(checked: Promise<GPUError | null>, done: Promise<undefined>, program: string): Promise<void> {
-    const [error] = await Promise.all([checked, done]).catch((cause) => {
-      throw (
-        this.#faults.lost ??
-        new DeviceError(`${this.name}: program ${program} did not finish: ${String(cause)}`, {
-          device: this.name,
-          program,
-          cause,
-        })
-      );
+  async #finished(
+    compiled: WebGpuCompiled,
+    used: readonly WebGpuBuffer[],
+    checked: Promise<GPUError | null>,
+    done: Promise<undefined>,
+  ): Promise<void> {
+    const [refusal] = await this.#faults.whileOpen(Promise.all([checked, done])).catch((cause) => {
+      if (cause instanceof DeviceError) throw cause;
+      const program = compiled.program.name;
+      throw new DeviceError(`${this.name}: program ${program} did not finish: ${String(cause)}`, {
+        device: this.name,
+        program,
+        cause,
+      });
     });
-    if (this.#faults.lost !== null && !this.#disposed) throw this.#faults.lost;
-    if (error === null) return;
-    throw new DeviceError(`${this.name}: program ${program} was refused: ${error.message}`, {
-      device: this.name,
-      program,
-      cause: error,
-    });
+    if (refusal === null) return;
+    // A shader that does not compile, or memory that is not there, says more than what came of it.
+    await this.#faults.whileOpen(compiled.ready);
+    const failure = used.find(({ failed }) => failed)?.failure;
+    throw failure ?? this.#faults.take() ?? this.#faults.refused(compiled.program, refusal);
   }
 
   async #copyOut(source: GPUBuffer, byteOffset: number, bytes: number): Promise<ArrayBuffer> {
     const staging = this.#memory.takeStaging(bytes);
+    this.#gpu.pushErrorScope('validation');
     const encoder = this.#gpu.createCommandEncoder({ label: 'read' });
     encoder.copyBufferToBuffer(source, byteOffset, staging.gpu, 0, bytes);
     this.#gpu.queue.submit([encoder.finish()]);
+    const mapped = staging.gpu.mapAsync(mapRead, 0, bytes);
+    const checked = this.#gpu.popErrorScope();
     try {
-      await staging.gpu.mapAsync(mapRead, 0, bytes);
+      const [refusal] = await this.#faults.whileOpen(Promise.all([checked, mapped]));
+      if (refusal !== null) throw refusal;
     } catch (cause) {
-      if (this.#disposed)
-        throw new DeviceError(`${this.name} was disposed while a value was read`, {
-          device: this.name,
-          sticky: true,
-          cause,
-        });
-      throw this.#faults.lost ?? this.#faults.pending ?? this.#error(`a value could not be read: ${String(cause)}`);
+      this.#memory.free(staging);
+      staging.gpu.destroy();
+      if (cause instanceof DeviceError) throw cause;
+      const reason = (cause as GPUError | Error).message;
+      throw staging.failure ?? this.#faults.take() ?? this.#error(`a value could not be read: ${reason}`);
     }
     const copy = staging.gpu.getMappedRange(0, bytes).slice(0);
     staging.gpu.unmap();
@@ -293,7 +299,7 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     if (this.#profiler !== null) throw this.#error('a profile is being taken already');
     // What was queued before is not part of it.
     await this.synchronize();
-    const profiler = new Profiler(this.#gpu, this.#memory);
+    const profiler = new Profiler(this.#gpu, this.#memory, (mapped) => this.#faults.whileOpen(mapped));
     this.#profiler = profiler;
     try {
       await fn();
@@ -322,6 +328,7 @@ export class OpenWebGpuDevice implements WebGpuDevice {
 
   #own({ buffer, byteOffset }: Span, bytes: number): WebGpuBuffer {
     const own = this.#ownBuffer(buffer);
+    if (own.failed) throw this.#error(`buffer ${own.label} has no memory: the adapter had none when it was made`);
     if (own.freed) throw this.#error(`buffer ${own.label} was freed`);
     if (byteOffset < 0 || byteOffset % 4 !== 0 || byteOffset + bytes > Math.ceil(own.bytes / 4) * 4) {
       throw this.#error(

@@ -2,7 +2,7 @@
  * The buffers of a WebGPU device: those of callers, the arena and scratch memory that all programs share, inputs of programs, and staging for reads. Owns
  * creation, accounting and the end of each; when work that uses them runs is `work-queue.ts`.
  */
-import { type DeviceBuffer, DeviceError, type MemoryReport, OutOfMemoryError } from '@torchlet/device';
+import { type DeviceBuffer, DeviceError, type MemoryReport, OutOfMemoryError, type Program } from '@torchlet/device';
 import { bufferUsage } from './flags.js';
 
 /** Sizes are multiples of this, so that a vector of four at the end of a slot is whole. */
@@ -19,12 +19,18 @@ export class WebGpuBuffer implements DeviceBuffer {
   readonly id: number;
   readonly gpu: GPUBuffer;
   freed = false;
+  /** The adapter had no memory for it, which it said later. */
+  failure: OutOfMemoryError | null = null;
 
   constructor(bytes: number, label: string, id: number, gpu: GPUBuffer) {
     this.bytes = bytes;
     this.label = label;
     this.id = id;
     this.gpu = gpu;
+  }
+
+  get failed(): boolean {
+    return this.failure !== null;
   }
 }
 
@@ -33,7 +39,7 @@ export interface MemorySetup {
   readonly gpu: GPUDevice;
   readonly budget: number;
   readonly bufferBytes: number;
-  /** Told of memory that could not be had, which WebGPU says later. */
+  /** Told of a caller's memory that could not be had, which WebGPU says later. */
   onFault(error: DeviceError): void;
 }
 
@@ -59,13 +65,13 @@ export class DeviceMemory {
   /** Zero-filled memory for a caller. @throws OutOfMemoryError past the budget, DeviceError past the largest buffer. */
   allocate(bytes: number, label: string): WebGpuBuffer {
     const { storage, copySource, copyTarget } = bufferUsage;
-    return this.#create(bytes, label, storage | copySource | copyTarget);
+    return this.#create(bytes, label, storage | copySource | copyTarget, this.#setup.onFault);
   }
 
-  /** A buffer for the host inputs and scalars of a program. */
-  inputs(bytes: number, label: string): WebGpuBuffer {
+  /** A buffer for the host inputs and scalars of a program: the one there was, if it has memory. */
+  inputs(known: WebGpuBuffer | null, bytes: number, program: string): WebGpuBuffer {
     const { storage, uniform, copyTarget } = bufferUsage;
-    return this.#create(bytes, label, storage | uniform | copyTarget);
+    return this.#fitting(known, bytes, storage | uniform | copyTarget, `inputs of ${program}`, program);
   }
 
   /** A buffer that timestamps are written to. */
@@ -93,7 +99,7 @@ export class DeviceMemory {
 
   giveBackStaging(buffer: WebGpuBuffer): void {
     const alike = this.#staging.filter(({ bytes }) => bytes === buffer.bytes).length;
-    if (alike >= spareStaging || this.#stagingBytes + buffer.bytes > pooledStagingBytes) {
+    if (buffer.failed || alike >= spareStaging || this.#stagingBytes + buffer.bytes > pooledStagingBytes) {
       this.free(buffer);
       buffer.gpu.destroy();
       return;
@@ -102,15 +108,20 @@ export class DeviceMemory {
     this.#staging.push(buffer);
   }
 
-  /** Makes the arena and scratch memory at least this large. Work already submitted keeps what it uses. */
-  fit(segments: readonly number[], scratchBytes: number): void {
-    segments.forEach((bytes, i) => {
-      const known = this.#arena[i];
-      if (known !== undefined && known.bytes >= bytes) return;
-      this.#arena[i] = this.#replace(known ?? null, bytes, `arena ${i}`);
+  /**
+   * Makes the arena and scratch memory at least as large as `program` needs them. Work already submitted keeps what it uses.
+   *
+   * @returns the buffers of them.
+   * @throws OutOfMemoryError that names the program, which may be run again once there is more memory; as may those before it.
+   */
+  fit({ name, arena }: Program, scratchBytes: number): WebGpuBuffer[] {
+    arena.forEach((bytes, i) => {
+      this.#arena[i] = this.#fitting(this.#arena[i] ?? null, bytes, bufferUsage.storage, `arena ${i}`, name);
     });
-    if (scratchBytes > (this.#scratch?.bytes ?? 0))
-      this.#scratch = this.#replace(this.#scratch, scratchBytes, 'scratch');
+    const used = this.#arena.slice(0, arena.length);
+    if (scratchBytes === 0) return used;
+    this.#scratch = this.#fitting(this.#scratch, scratchBytes, bufferUsage.storage, 'scratch', name);
+    return [...used, this.#scratch];
   }
 
   segment(i: number): GPUBuffer {
@@ -135,40 +146,54 @@ export class DeviceMemory {
     return byBytes.map(([{ label }, bytes]) => `${label} (${bytes} bytes)`);
   }
 
-  #replace(old: WebGpuBuffer | null, bytes: number, label: string): WebGpuBuffer {
-    if (old !== null) {
-      this.free(old);
-      old.gpu.destroy();
+  /** `known` if it still does, else another in its place. */
+  #fitting(known: WebGpuBuffer | null, bytes: number, usage: number, label: string, program: string): WebGpuBuffer {
+    if (known !== null && known.bytes >= bytes && !known.failed && !known.freed) return known;
+    if (known !== null && !known.freed) {
+      this.free(known);
+      known.gpu.destroy();
     }
-    this.version++;
-    return this.#create(bytes, label, bufferUsage.storage);
+    if (known !== null) this.version++;
+    return this.#create(bytes, label, usage, ignore, program);
   }
 
-  #create(bytes: number, label: string, usage: number): WebGpuBuffer {
-    const { device, gpu, budget, bufferBytes, onFault } = this.#setup;
+  /** @param onFailure told if the adapter has no memory for it, besides the buffer. @param program who asks. */
+  #create(
+    bytes: number,
+    label: string,
+    usage: number,
+    onFailure: (error: OutOfMemoryError) => void = ignore,
+    program: string | null = null,
+  ): WebGpuBuffer {
+    const { device, gpu, budget, bufferBytes } = this.#setup;
     const rounded = Math.max(1, Math.ceil(bytes / granule)) * granule;
     if (bytes > bufferBytes) {
       throw new DeviceError(
         `${device}: buffer ${label} would have ${bytes} bytes; a buffer of this adapter has at most ${bufferBytes}`,
-        { device },
+        { device, program },
       );
     }
     if (this.#allocated + rounded > budget)
-      throw new OutOfMemoryError(device, bytes, budget, this.#allocated, this.#largest());
+      throw new OutOfMemoryError(device, bytes, budget, this.#allocated, this.#largest(), { program, label });
     gpu.pushErrorScope('out-of-memory');
     const made = gpu.createBuffer({ label, size: rounded, usage });
     const allocated = this.#allocated;
+    const buffer = new WebGpuBuffer(bytes, label, this.#created++, made);
     gpu.popErrorScope().then(
-      (error) => {
-        if (error !== null) onFault(new OutOfMemoryError(device, bytes, budget, allocated, this.#largest()));
+      (cause) => {
+        if (cause === null) return;
+        const where = { program, label, cause };
+        buffer.failure = new OutOfMemoryError(device, bytes, budget, allocated, this.#largest(), where);
+        onFailure(buffer.failure);
       },
       // The device is lost or gone, which its own promise tells.
       () => undefined,
     );
-    const buffer = new WebGpuBuffer(bytes, label, this.#created++, made);
     this.#live.set(buffer, rounded);
     this.#allocated += rounded;
     this.#peak = Math.max(this.#peak, this.#allocated);
     return buffer;
   }
 }
+
+function ignore(): void {}

@@ -24,10 +24,13 @@ export class Profiler {
   readonly #gpu: GPUDevice;
   readonly #memory: DeviceMemory;
   readonly #taken: Taken[] = [];
+  readonly #whileOpen: (mapped: Promise<undefined>) => Promise<undefined>;
 
-  constructor(gpu: GPUDevice, memory: DeviceMemory) {
+  /** @param whileOpen what waits for the adapter, but not past the end of the device. */
+  constructor(gpu: GPUDevice, memory: DeviceMemory, whileOpen: (mapped: Promise<undefined>) => Promise<undefined>) {
     this.#gpu = gpu;
     this.#memory = memory;
+    this.#whileOpen = whileOpen;
   }
 
   /** Encodes a run with a timestamp before and after each dispatch. */
@@ -61,7 +64,7 @@ export class Profiler {
   async times(): Promise<KernelTime[]> {
     const times = new Map<string, { -readonly [K in keyof KernelTime]: KernelTime[K] }>();
     for (const { program, kernels, names, staging, queries, resolved } of this.#taken) {
-      await staging.gpu.mapAsync(mapRead);
+      await this.#whileOpen(staging.gpu.mapAsync(mapRead));
       const stamps = new BigUint64Array(staging.gpu.getMappedRange());
       let last = -1;
       kernels.forEach((kernel, i) => {

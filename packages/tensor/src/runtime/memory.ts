@@ -70,9 +70,9 @@ export class DeviceMemory {
     return this.#device.allocate(size, label);
   }
 
-  /** Back to the pool, or to the device where the pool is full. */
+  /** Back to the pool; to the device where the pool is full, or nothing is behind the buffer. */
   giveBack(buffer: DeviceBuffer): void {
-    if (this.#pooledBytes + buffer.bytes > pooledBytesCap) {
+    if (buffer.failed || this.#pooledBytes + buffer.bytes > pooledBytesCap) {
       this.#device.free(buffer);
       return;
     }
