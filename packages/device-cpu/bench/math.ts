@@ -4,7 +4,16 @@
  */
 import { setFlagsFromString } from 'node:v8';
 import { inlineMath, type MathName, mathFunction, mathNames } from '../src/math/index.js';
-import { call, f32x4, type FunctionBuilder, type Local, ModuleBuilder, v128, type Value } from '../src/wasm/index.js';
+import {
+  call,
+  f32x4,
+  type FunctionBuilder,
+  importsOf,
+  type Local,
+  ModuleBuilder,
+  v128,
+  type Value,
+} from '../src/wasm/index.js';
 
 setFlagsFromString('--experimental-wasm-relaxed-simd');
 
@@ -43,7 +52,7 @@ function compiled(
     f.do(v128.store(f.params.from, body(f, x, apply), 4 * size));
   });
   module.export('run', f);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), { env: { memory } });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), importsOf(memory));
   return exports['run'] as (from: number, end: number) => void;
 }
 

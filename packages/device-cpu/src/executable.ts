@@ -7,6 +7,7 @@ import type { Features } from './kernel-function.js';
 import type { DeviceMemory } from './memory/device-memory.js';
 import { type ArgumentBlock, programModule } from './program-module.js';
 import type { Helpers, SharedProgram } from './threads/helpers.js';
+import { importsOf } from './wasm/index.js';
 
 /** A module, made once for a program however often it is compiled. */
 interface Code {
@@ -75,7 +76,7 @@ export class Executable {
     this.scratchBytes = bytes === null ? scratchBytes : scratchBytes * threads;
     this.#memory = memory;
     this.#helpers = helpers;
-    const instance = new WebAssembly.Instance(module, { env: { memory: memory.linear.memory } });
+    const instance = new WebAssembly.Instance(module, importsOf(memory.linear.memory));
     this.#run = instance.exports['run'] as (block: number, scratch: number) => void;
     this.#shared = bytes === null ? null : { id, code: this.#publish(bytes), codeBytes: bytes.length, scratchBytes };
   }

@@ -3,9 +3,10 @@
  * float64: a polynomial in x^2 below 3/4, and 1 - e^(-x^2) g(x) above, g a polynomial in (x - 3) / (x + 3). All are minimax fits made
  * for this file. Error measured: below 3 units in the last place.
  */
-import { type Local, type Value, v128 } from '../wasm/index.js';
-import { exp, expm1Core } from './exponential.js';
-import type { Site } from './site.js';
+import { f32x4, f64x2, i64x2, type Local, type Value, v128 } from '../wasm/index.js';
+import { ofEngine } from './engine.js';
+import { expm1Core } from './exponential.js';
+import { type Site, withSign } from './site.js';
 
 /** L(x) / x - 1 on [0, 4.03]. */
 const negativeLogErfc = [
@@ -28,24 +29,19 @@ const large = [
 ];
 
 export function erf(site: Site, x: Local): Value {
-  return site.lanes.name === 'float32' ? erf32(site, x) : erf64(site, x);
-}
-
-function erf32(site: Site, x: Local): Value {
-  const { F } = site.lanes;
   // erf(4) rounds to 1.
-  const a = site.let('a', F.pmin(F.abs(x), 4));
-  const e = expm1Core(site, site.let('exponent', F.neg(site.madd(site.polynomial(a, negativeLogErfc), a, a))));
-  return site.withSign(e, x);
+  const a = site.let('a', f32x4.pmin(f32x4.abs(x), 4));
+  const exponent = site.let('exponent', f32x4.neg(site.madd(site.polynomial(a, negativeLogErfc), a, a)));
+  return withSign(expm1Core(site, exponent), x);
 }
 
-function erf64(site: Site, x: Local): Value {
-  const { F } = site.lanes;
-  const a = site.let('a', F.pmin(F.abs(x), 5.93));
-  const square = site.let('square', F.mul(a, a));
-  const near = site.let('near', site.madd(site.polynomial(square, small), a, a));
-  const t = site.let('t', F.div(F.sub(a, 3), F.add(a, 3)));
-  const minusSquare = site.let('minusSquare', F.neg(square));
-  const far = F.sub(1, F.mul(exp(site, minusSquare), site.polynomial(t, large)));
-  return site.withSign(v128.bitselect(near, far, F.lt(a, 0.75)), x);
+export function erf64(site: Site, x: Local): Value {
+  const a = site.let('a', f64x2.pmin(f64x2.abs(x), 5.93));
+  const square = site.let('square', f64x2.mul(a, a));
+  const near = site.let('near', site.madd(site.polynomial(square, small, f64x2), a, a, f64x2));
+  const t = site.let('t', f64x2.div(f64x2.sub(a, 3), f64x2.add(a, 3)));
+  const gauss = ofEngine(site, 'exp', 'float64', [site.let('minusSquare', f64x2.neg(square))]);
+  const far = f64x2.sub(1, f64x2.mul(gauss, site.polynomial(t, large, f64x2)));
+  const size = v128.bitselect(near, far, f64x2.lt(a, 0.75));
+  return v128.bitselect(size, x, i64x2.const(0x7fffffffffffffffn));
 }

@@ -14,7 +14,7 @@ const instances = new Map();
 function instanceOf(id, code, memory) {
   let work = instances.get(id);
   if (work === undefined) {
-    work = new WebAssembly.Instance(new WebAssembly.Module(code()), { env: { memory } }).exports.work;
+    work = new WebAssembly.Instance(new WebAssembly.Module(code()), { env: { memory }, Math }).exports.work;
     if (instances.size >= ${keptPrograms}) instances.delete(instances.keys().next().value);
     instances.set(id, work);
   }

@@ -14,6 +14,11 @@ export interface MemoryImport {
   readonly shared: boolean;
 }
 
+/** What an instance is given: its memory, and the engine's `Math` to import functions of. */
+export function importsOf(memory: WebAssembly.Memory): WebAssembly.Imports {
+  return { env: { memory }, Math: Math as unknown as WebAssembly.ModuleImports };
+}
+
 interface DataSegment {
   readonly address: number;
   readonly bytes: Uint8Array;
@@ -23,7 +28,7 @@ const sections = { type: 1, import: 2, function: 3, export: 7, code: 10, data: 1
 
 export class ModuleBuilder {
   readonly #memory: MemoryImport;
-  readonly #imports: Callable[] = [];
+  readonly #imports: (Callable & { readonly from: string })[] = [];
   readonly #functions: FunctionBuilder[] = [];
   readonly #exports = new Map<string, Callable>();
   readonly #data: DataSegment[] = [];
@@ -33,9 +38,9 @@ export class ModuleBuilder {
     this.#memory = memory;
   }
 
-  /** A function of the host, imported as `env.name`. */
-  import(name: string, paramTypes: readonly ValueType[], result: ValueType | null): Callable {
-    const callee = { name, paramTypes, result };
+  /** A function of the host, imported as `from.name`. */
+  import(from: string, name: string, paramTypes: readonly ValueType[], result: ValueType | null): Callable {
+    const callee = { from, name, paramTypes, result };
     this.#imports.push(callee);
     return callee;
   }
@@ -86,7 +91,7 @@ export class ModuleBuilder {
       this.#memoryImport(),
       ...this.#imports.map((callee) =>
         written((item) => {
-          item.name('env');
+          item.name(callee.from);
           item.name(callee.name);
           item.byte(0);
           item.u32(typeOf(callee));

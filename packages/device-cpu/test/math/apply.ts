@@ -1,7 +1,7 @@
 /** Runs one vector function over arrays: a module with a loop around a call, or around the formula in place. */
 import { setFlagsFromString } from 'node:v8';
 import { type FloatName, inlineMath, type MathName, mathFunction } from '../../src/math/index.js';
-import { call, f32x4, i32, type Local, ModuleBuilder, v128 } from '../../src/wasm/index.js';
+import { call, f32x4, i32, importsOf, type Local, ModuleBuilder, v128 } from '../../src/wasm/index.js';
 
 setFlagsFromString('--experimental-wasm-relaxed-simd');
 
@@ -59,7 +59,7 @@ export function apply(
       : new Float64Array(memory.buffer, offset, xs.length);
   at(0).set(xs);
   at(bytes).set(ys);
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), { env: { memory } });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.bytes()), importsOf(memory));
   (exports['run'] as (x: number) => void)(0);
   return at(2 * bytes).slice();
 }

@@ -113,7 +113,7 @@ describe('functions', () => {
     let calls = 0;
     const { one, module } = instantiate(
       (module) => {
-        const tick = module.import('tick', [], null);
+        const tick = module.import('env', 'tick', [], null);
         const [a, b] = ['a', 'b'].map((name) => {
           const f = module.function(name, {}, 'i32');
           f.do(call(tick));
