@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { noAdapter, titled } from './adapter.js';
 import { arena, axis, buffer, constant, fn, host, load, map, program, scalar } from './build.js';
 import { bound, first, size, span, times, uploaded } from './small-runs.js';
-import { disposeOpened, openHere } from './wrapped-gpu.js';
+import { disposeOpened, openHere, refuseBuffers } from './wrapped-gpu.js';
 
 /** slot 1 = slot 0 + 1, by way of an arena of `bytes`. */
 function throughArena(name: string, bytes: number): Program {
@@ -15,26 +15,6 @@ function throughArena(name: string, bytes: number): Program {
     { arena: [bytes] },
   );
 }
-
-/** The adapter has no memory for the next buffer that is made: an invalid one comes, as from WebGPU, and the scope tells later. */
-function refuseNextBuffer(gpu: GPUDevice): void {
-  const create = gpu.createBuffer.bind(gpu);
-  const pop = gpu.popErrorScope.bind(gpu);
-  let invalid = false;
-  gpu.createBuffer = (descriptor) => {
-    gpu.createBuffer = create;
-    invalid = true;
-    return gpu.createBuffer({ ...descriptor, size: 4, usage: mapReadAlone });
-  };
-  gpu.popErrorScope = () => {
-    if (!invalid) return pop();
-    gpu.popErrorScope = pop;
-    return pop().then(() => ({ message: 'no memory' }) as GPUError);
-  };
-}
-
-/** Of no use for a kernel, so that validation refuses it. */
-const mapReadAlone = 1;
 
 const later = () => new Promise<void>((resolve) => setTimeout(resolve, 10));
 
@@ -215,9 +195,10 @@ describe.skipIf(noAdapter !== null)(titled('faults'), () => {
     const { device, gpu } = await openHere();
     const [x, y] = [uploaded(device, 1), device.allocate(32, 'y')];
     await device.compile(throughArena('before', 1024)).ready;
-    refuseNextBuffer(gpu);
+    const mend = refuseBuffers(gpu);
     const compiled = device.compile(throughArena('step', 2048));
     const fault = await device.run(compiled, bound(span(x), span(y))).done?.catch((error: unknown) => error);
+    mend();
     expect(fault).toBeInstanceOf(OutOfMemoryError);
     expect(fault).toMatchObject({ program: 'step', requested: 2048, sticky: false });
     expect((fault as Error).message).toMatch(
@@ -232,18 +213,20 @@ describe.skipIf(noAdapter !== null)(titled('faults'), () => {
     const source = program('copy', [host(0, size), buffer(0, size, 'write')], [map('copy', size, 1, load(0, axis(0)))]);
     const y = device.allocate(32, 'y');
     await device.compile(source).ready;
-    refuseNextBuffer(gpu);
+    const mend = refuseBuffers(gpu);
     const compiled = device.compile(source);
     const bindings = { buffers: [span(y)], hostInputs: [new Float32Array(size).fill(3)], scalars: [] };
     await expect(device.run(compiled, bindings).done).rejects.toThrow(/program copy: out of memory: .*inputs of copy/);
+    mend();
     device.run(compiled, bindings);
     expect(await first(device, span(y))).toBe(3);
   });
 
   it('a buffer that the adapter has no memory for is told by the next call, and refused from then on', async () => {
     const { device, gpu } = await openHere();
-    refuseNextBuffer(gpu);
+    const mend = refuseBuffers(gpu);
     const failed = device.allocate(1024, 'the one');
+    mend();
     expect(failed.failed).toBe(false);
     await later();
     expect(failed.failed).toBe(true);
@@ -266,9 +249,10 @@ describe.skipIf(noAdapter !== null)(titled('faults'), () => {
     const before = device.memory().buffers;
     const target = device.allocate(4 * large, 'large');
     device.write(span(target), 'float32', new Float32Array(large).fill(7));
-    refuseNextBuffer(gpu);
+    const mend = refuseBuffers(gpu);
     const read = device.read(span(target), 'float32', large);
     await expect(read).rejects.toThrow(/out of memory: 524288 bytes were asked for \(staging\)/);
+    mend();
     expect(device.memory().buffers).toBe(before + 1);
     expect((await device.read(span(target), 'float32', large))[large - 1]).toBe(7);
   });

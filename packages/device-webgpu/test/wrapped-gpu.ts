@@ -46,6 +46,34 @@ function withLimits(own: GPUSupportedLimits, limits: NonNullable<Broken['limits'
   });
 }
 
+/** Of no use for a kernel, so that validation refuses it. */
+const mapReadAlone = 1;
+
+/**
+ * The adapter has no memory from now on: buffers are invalid, as WebGPU gives them, and their scope tells later.
+ *
+ * @returns ends it.
+ */
+export function refuseBuffers(gpu: GPUDevice): () => void {
+  const { createBuffer, pushErrorScope, popErrorScope } = gpu;
+  const scopes: { readonly filter: GPUErrorFilter; refused: boolean }[] = [];
+  gpu.pushErrorScope = (filter) => {
+    scopes.push({ filter, refused: false });
+    return pushErrorScope.call(gpu, filter);
+  };
+  gpu.createBuffer = (descriptor) => {
+    const scope = scopes.findLast(({ filter }) => filter === 'out-of-memory');
+    if (scope !== undefined) scope.refused = true;
+    return createBuffer.call(gpu, { ...descriptor, size: 4, usage: mapReadAlone });
+  };
+  gpu.popErrorScope = async () => {
+    const scope = scopes.pop();
+    const error = await popErrorScope.call(gpu);
+    return scope?.refused === true ? ({ message: 'no memory' } as GPUError) : error;
+  };
+  return () => Object.assign(gpu, { createBuffer, pushErrorScope, popErrorScope });
+}
+
 const opened: WebGpuDevice[] = [];
 
 /** As `openedWithin`, until `disposeOpened`. */

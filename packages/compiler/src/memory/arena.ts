@@ -30,11 +30,7 @@ interface Placed {
   readonly last: number;
 }
 
-/**
- * Places every lifetime.
- *
- * @throws RangeError if one is larger than `segmentBytes`.
- */
+/** Places every lifetime. One that is larger than `segmentBytes` has a segment of its own, which the device refuses by program and kernel. */
 export function planArena(lifetimes: readonly Lifetime[], alignment: number, segmentBytes: number): ArenaPlan {
   const segments: Segment[] = [];
   const addresses = new Array<ArenaPlan['addresses'][number]>(lifetimes.length);
@@ -42,11 +38,6 @@ export function planArena(lifetimes: readonly Lifetime[], alignment: number, seg
   order.sort((a, b) => a.first - b.first || b.bytes - a.bytes || a.i - b.i);
   for (const { i, bytes, first, last } of order) {
     const size = Math.max(1, Math.ceil(bytes / alignment)) * alignment;
-    if (size > segmentBytes) {
-      throw new RangeError(
-        `compiler: an intermediate of ${size} bytes is larger than this device's largest buffer (${segmentBytes} bytes)`,
-      );
-    }
     for (const segment of segments) segment.live = segment.live.filter((placed) => placed.last >= first);
     const { segment, offset } = roomFor(size, segments, segmentBytes);
     const end = offset + size;
