@@ -1,0 +1,110 @@
+/**
+ * The addon's functions as TypeScript sees them, and its errors. Owns their types and nothing they do: numbers go in and come out (a device and a program
+ * are numbers too), and whoever calls has checked them. Read `native/src/addon.cc` for the other side.
+ */
+import { findAddon } from './find-addon.js';
+
+/** How the steps of a run are submitted. */
+export const runModes = {
+  /** As a CUDA graph after the first run. */
+  graph: 0,
+  /** One by one. */
+  direct: 1,
+  /** One by one, each waited for: a fault names its step. */
+  synchronous: 2,
+  /** One by one, each between two time stamps. */
+  timed: 3,
+} as const;
+
+export type RunMode = (typeof runModes)[keyof typeof runModes];
+
+/** `reason` says why there is no driver with a card; null where there is one. */
+export interface DriverState {
+  readonly reason: string | null;
+  readonly file: string;
+  /** As the driver counts: 12040 is CUDA 12.4. */
+  readonly version: number;
+  readonly count: number;
+}
+
+export interface Card {
+  readonly name: string;
+  readonly memoryBytes: number;
+  readonly major: number;
+  readonly minor: number;
+  readonly multiprocessors: number;
+  readonly sharedBytesPerBlock: number;
+  readonly threadsPerBlock: number;
+  readonly clockKilohertz: number;
+  readonly memoryKilohertz: number;
+  readonly busWidthBits: number;
+  readonly l2Bytes: number;
+}
+
+/** Graphs made and used, kernels that were given new addresses in one, and runs without a graph. */
+export interface GraphCounts {
+  readonly captured: number;
+  readonly replayed: number;
+  readonly updatedNodes: number;
+  readonly direct: number;
+}
+
+/** Told when marks are reached: all up to `sequence`, or, with a code, that `sequence` failed. */
+export type OnOutcome = (sequence: number, code: number, description: string | null) => void;
+
+export interface Addon {
+  driver(): DriverState;
+  cards(): readonly Card[];
+  open(ordinal: number, onOutcome: OnOutcome): number;
+  close(device: number): void;
+  allocate(device: number, bytes: number): number;
+  free(device: number, address: number): boolean;
+  trim(device: number): void;
+  memory(device: number): { readonly reserved: number; readonly free: number; readonly total: number };
+  reserved(device: number): number;
+  zero(device: number, address: number, bytes: number): void;
+  /** Pinned memory for what goes to the device; the one before it is detached. */
+  ring(device: number, bytes: number): ArrayBuffer;
+  /** The offset of a piece of the ring that the device has read. */
+  stage(device: number, bytes: number): number;
+  upload(device: number, offset: number, address: number, bytes: number): void;
+  /** A mark behind all that was submitted; `onOutcome` tells when it is reached. */
+  mark(device: number): number;
+  /** Whether the waiter keeps the process alive. */
+  hold(device: number, wanted: boolean): void;
+  /** Starts to read; `take` gives the bytes once the mark was reached. */
+  read(device: number, address: number, bytes: number): number;
+  take(device: number, sequence: number): ArrayBuffer | undefined;
+  program(device: number, ptx: string, entries: readonly string[], steps: Float64Array, bases: Float64Array): number;
+  remove(device: number, program: number): void;
+  forget(device: number, program: number): void;
+  run(device: number, program: number, inputOffset: number, inputs: number, inputBytes: number, mode: RunMode): number;
+  times(device: number): Float64Array;
+  counts(device: number): GraphCounts;
+}
+
+/** What the addon throws where a call of the driver failed. */
+export interface NativeError extends Error {
+  readonly code: number;
+  readonly call: string;
+  /** Position in the program's steps, or -1. */
+  readonly step: number;
+  /** Whether steps before it were submitted. */
+  readonly started: boolean;
+  readonly log?: string;
+}
+
+export function isNativeError(error: unknown): error is NativeError {
+  return error instanceof Error && typeof (error as Partial<NativeError>).code === 'number';
+}
+
+export interface LoadedAddon {
+  readonly addon: Addon;
+  readonly file: string;
+}
+
+/** The addon. Node keeps it once it was loaded. @throws Error that says where it was looked for. */
+export function loadAddon(): LoadedAddon {
+  const { exports, file } = findAddon();
+  return { addon: exports as Addon, file };
+}
