@@ -5,7 +5,7 @@
  */
 import type { Apply, Expression } from '@torchlet/device';
 import type { KernelSite, Pieces, Position } from '../kernel-function.js';
-import { type FunctionBuilder, i32, i32x4, i64, type Local, type Value } from '../wasm/index.js';
+import { type FunctionBuilder, i32, i32x4, i64, isConstant, type Local, type Value } from '../wasm/index.js';
 import type { Affine, Variable } from './affine.js';
 import { type AddressContext, Addresses, type Region } from './addresses.js';
 import { Elements } from './elements.js';
@@ -275,9 +275,7 @@ export class Emitter implements AddressContext {
 
   /** Constants stay constants, all else goes into a local. */
   #held(name: string, value: Value): Value {
-    if (value.kind === 'local') return value;
-    if (value.kind === 'instruction' && value.immediate?.kind === 'number') return value;
-    return this.f.let(name, value);
+    return value.kind === 'local' || isConstant(value) ? value : this.f.let(name, value);
   }
 }
 

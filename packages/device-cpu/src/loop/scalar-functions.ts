@@ -33,9 +33,8 @@ function wrappedScalar(dtype: DType, value: Value): Value {
 
 /** As a number: only 0 and -1 matter, and those are exact. */
 function constantOf(value: Value): number | null {
-  if (value.kind !== 'instruction' || value.immediate?.kind !== 'number') return null;
-  const { value: number } = value.immediate;
-  return typeof number === 'object' ? null : Number(number);
+  const known = value.kind === 'instruction' ? value.value : undefined;
+  return known === undefined || typeof known === 'object' ? null : Number(known);
 }
 
 /** Towards 0; by 0 gives 0; by -1 wraps, where Wasm would trap. */

@@ -26,14 +26,14 @@ export function byFours(
   body: (at: Local, count: 1 | 4) => void,
 ): void {
   const at = f.let(name, start);
-  f.block((done) => {
+  const fourAreLeft = i32.leU(i32.add(at, 4), end);
+  f.if(fourAreLeft, () =>
     f.loop((again) => {
-      f.branchIf(done, i32.gtU(i32.add(at, 4), end));
       body(at, 4);
       f.advance(at, 4);
-      f.branch(again);
-    });
-  });
+      f.branchIf(again, fourAreLeft);
+    }),
+  );
   f.while(at, end, 1, () => body(at, 1));
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Pieces } from '../kernel-function.js';
 import type { Count } from '../loop/lanes.js';
-import { i32, type Local, type Operand, type Value } from '../wasm/index.js';
+import { i32, isConstant, type Local, type Operand, type Value } from '../wasm/index.js';
 import type { MatmulSite } from './matmul-site.js';
 
 /** A tile's operands: where they begin, and bytes to the next row (or column, in dots) and the next term of k. */
@@ -68,9 +68,7 @@ function splatTile(site: MatmulSite, { rows, width }: TileShape, operands: TileO
     const columns = Array.from({ length: groups }, (_, group) =>
       memory
         .load(right, 4 * group * arithmetic.width, operands.padded ? 4 : groupCount(width, group))
-        .map((piece) =>
-          piece.kind === 'instruction' && piece.immediate?.kind === 'number' ? piece : f.let('b', piece),
-        ),
+        .map((piece) => (isConstant(piece) ? piece : f.let('b', piece))),
     );
     for (let row = 0; row < rows; row++) {
       const [splat] = memory.loadSplat(left, at(row)) as [Value];

@@ -89,7 +89,7 @@ export function emitShared(
   f.loop((again) => {
     const done = f.let('done', i32.atomicLoad(words, control.done));
     f.if(i32.ltU(done, count), () => {
-      f.if(i32.atomicLoad(words, control.failed), () => f.do(unreachable));
+      f.if(i32.atomicLoad(words, control.failed), () => f.do(unreachable()));
       f.advance(spin, 1);
       const patience = i32.and(i32.gtU(spin, spins), i32.load(words, control.mayBlock));
       f.if(patience, () => f.set(f.local('slept', 'i32'), memory.atomicWait32(words, done, 1_000_000n, control.done)));

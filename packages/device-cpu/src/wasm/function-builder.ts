@@ -19,15 +19,13 @@ export interface Callable {
   readonly result: ValueType | null;
 }
 
-/** The target of a branch: the end of a block, the start of a loop. */
-export interface Label {
-  readonly name: string;
-}
+/** The target of a branch: the start of a loop. */
+export type Label = object;
 
 export type Statement =
   | { readonly kind: 'do'; readonly value: Instruction }
   | { readonly kind: 'set'; readonly local: Local; readonly value: Value }
-  | { readonly kind: 'block' | 'loop'; readonly label: Label; readonly body: readonly Statement[] }
+  | { readonly kind: 'loop'; readonly label: Label; readonly body: readonly Statement[] }
   | {
       readonly kind: 'if';
       readonly condition: Value;
@@ -35,8 +33,7 @@ export type Statement =
       readonly otherwise: readonly Statement[];
     }
   | { readonly kind: 'branch'; readonly label: Label; readonly condition: Value | null }
-  | { readonly kind: 'return'; readonly value: Value | null }
-  | { readonly kind: 'comment'; readonly text: string };
+  | { readonly kind: 'return'; readonly value: Value | null };
 
 /** Calls `callee`; a value if it gives one, else a statement for `f.do`. */
 export function call(callee: Callable, ...operands: readonly Operand[]): Instruction {
@@ -44,14 +41,7 @@ export function call(callee: Callable, ...operands: readonly Operand[]): Instruc
     throw new TypeError(`wasm: ${callee.name} takes ${callee.paramTypes.length} arguments, got ${operands.length}`);
   }
   const args = callee.paramTypes.map((type, i) => asValue(operands[i] as Operand, type, null, `call ${callee.name}`));
-  return {
-    kind: 'instruction',
-    name: 'call',
-    opcode: 0x10,
-    type: callee.result,
-    args,
-    immediate: { kind: 'function', callee },
-  };
+  return { kind: 'instruction', name: 'call', type: callee.result, args, code: [0x10], immediate: [], callee };
 }
 
 export class FunctionBuilder<P extends string = string> implements Callable {
@@ -105,20 +95,9 @@ export class FunctionBuilder<P extends string = string> implements Callable {
     this.#open.push({ kind: 'do', value });
   }
 
-  /** A line for the reader of the printout. */
-  comment(text: string): void {
-    this.#open.push({ kind: 'comment', text });
-  }
-
-  /** Branching to the label leaves the block. */
-  block(body: (end: Label) => void): void {
-    const label = { name: 'block' };
-    this.#open.push({ kind: 'block', label, body: this.#nested(() => body(label)) });
-  }
-
   /** Branching to the label starts again; running off the end leaves the loop. */
   loop(body: (again: Label) => void): void {
-    const label = { name: 'loop' };
+    const label = {};
     this.#open.push({ kind: 'loop', label, body: this.#nested(() => body(label)) });
   }
 
@@ -131,8 +110,8 @@ export class FunctionBuilder<P extends string = string> implements Callable {
     this.#open.push({ kind: 'branch', label, condition: null });
   }
 
-  branchIf(label: Label, condition: Operand): void {
-    this.#open.push({ kind: 'branch', label, condition: asValue(condition, 'i32', null, 'branch') });
+  branchIf(label: Label, condition: Value): void {
+    this.#open.push({ kind: 'branch', label, condition });
   }
 
   /** Runs `body`, adds `step` to `counter`, and again while it is below `end` (unsigned; when `step` is negative: above). At least once. */
@@ -160,11 +139,8 @@ export class FunctionBuilder<P extends string = string> implements Callable {
     const outer = this.#open;
     const inner: Statement[] = [];
     this.#open = inner;
-    try {
-      write();
-    } finally {
-      this.#open = outer;
-    }
+    write();
+    this.#open = outer;
     return inner;
   }
 }

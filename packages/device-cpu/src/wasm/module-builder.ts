@@ -1,10 +1,10 @@
 /**
- * A Wasm module: imports, functions, exports, data, and the bytes of all that. One memory, always imported. Equal functions are written
- * once. Owns the sections; a function's inside is `function-builder.ts`.
+ * A Wasm module: imports, functions, exports, and the bytes of all that. One memory, always imported. Equal functions are written once. Owns the
+ * sections; a function's inside is `function-builder.ts`.
  */
-import { ByteWriter } from './byte-writer.js';
 import { encodeBody, valueTypeCodes } from './encode.js';
 import { type Callable, FunctionBuilder } from './function-builder.js';
+import { unsigned } from './leb128.js';
 import type { ValueType } from './value.js';
 
 /** Pages of 64 KiB of the memory that is imported as `env.memory`. A shared one has a maximum. */
@@ -19,19 +19,13 @@ export function importsOf(memory: WebAssembly.Memory): WebAssembly.Imports {
   return { env: { memory }, Math: Math as unknown as WebAssembly.ModuleImports };
 }
 
-interface DataSegment {
-  readonly address: number;
-  readonly bytes: Uint8Array;
-}
-
-const sections = { type: 1, import: 2, function: 3, export: 7, code: 10, data: 11 } as const;
+const sections = { type: 1, import: 2, function: 3, export: 7, code: 10 } as const;
 
 export class ModuleBuilder {
   readonly #memory: MemoryImport;
   readonly #imports: (Callable & { readonly from: string })[] = [];
   readonly #functions: FunctionBuilder[] = [];
   readonly #exports = new Map<string, Callable>();
-  readonly #data: DataSegment[] = [];
   readonly #made = new Map<string, Callable>();
 
   constructor(memory: MemoryImport) {
@@ -58,74 +52,13 @@ export class ModuleBuilder {
 
   /** The function made for `key` in this module, made at its first mention. */
   once(key: string, make: (module: ModuleBuilder) => Callable): Callable {
-    const known = this.#made.get(key);
-    if (known !== undefined) return known;
-    const made = make(this);
-    this.#made.set(key, made);
-    return made;
+    const known = this.#made.get(key) ?? make(this);
+    this.#made.set(key, known);
+    return known;
   }
 
   export(name: string, callee: Callable): void {
     this.#exports.set(name, callee);
-  }
-
-  /** Bytes copied to `address` when the module is instantiated. */
-  data(address: number, bytes: Uint8Array): void {
-    this.#data.push({ address, bytes });
-  }
-
-  /** The binary. */
-  bytes(): Uint8Array<ArrayBuffer> {
-    const { functions, bodies, indexOf } = this.#numbered();
-    const types: Callable[] = [];
-    const typeOf = (callee: Callable): number => {
-      const known = types.findIndex((other) => sameSignature(other, callee));
-      return known < 0 ? types.push(callee) - 1 : known;
-    };
-    for (const callee of [...this.#imports, ...functions]) typeOf(callee);
-
-    const out = new ByteWriter();
-    out.bytes([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]);
-    section(out, sections.type, types.map(encodeSignature));
-    section(out, sections.import, [
-      this.#memoryImport(),
-      ...this.#imports.map((callee) =>
-        written((item) => {
-          item.name(callee.from);
-          item.name(callee.name);
-          item.byte(0);
-          item.u32(typeOf(callee));
-        }),
-      ),
-    ]);
-    section(
-      out,
-      sections.function,
-      functions.map((f) => written((item) => item.u32(typeOf(f)))),
-    );
-    section(
-      out,
-      sections.export,
-      [...this.#exports].map(([name, callee]) =>
-        written((item) => {
-          item.name(name);
-          item.byte(0);
-          item.u32(indexOf(callee));
-        }),
-      ),
-    );
-    section(
-      out,
-      sections.code,
-      bodies.map((body) =>
-        written((item) => {
-          item.u32(body.length);
-          item.bytes(body);
-        }),
-      ),
-    );
-    section(out, sections.data, this.#data.map(encodeData));
-    return out.view().slice();
   }
 
   /** The functions in the order of their making, equal ones included. */
@@ -133,12 +66,20 @@ export class ModuleBuilder {
     return this.#functions;
   }
 
-  /** Functions whose signature and code are equal share one index. A callee is encoded before its callers, so equality is seen through calls. */
-  #numbered() {
-    const functions: FunctionBuilder[] = [];
-    const bodies: Uint8Array[] = [];
+  /** The binary. */
+  bytes(): Uint8Array<ArrayBuffer> {
+    const types = new Distinct();
+    const typeOf = ({ paramTypes, result }: Callable): number =>
+      types.indexOf([0x60, ...listOf(paramTypes), ...listOf(result === null ? [] : [result])]);
+    const { initial, maximum, shared } = this.#memory;
+    const limits = [(maximum === null ? 0 : 1) | (shared ? 2 : 0), ...unsigned(initial)];
+    const memory = [...text('env'), ...text('memory'), 2, ...limits, ...(maximum === null ? [] : unsigned(maximum))];
+
+    // Functions whose signature and code are equal share one index. A callee is encoded before its callers, so equality is seen through calls.
+    const functions = new Distinct();
     const indices = new Map<Callable, number>(this.#imports.map((callee, i) => [callee, i]));
-    const byHash = new Map<number, number[]>();
+    const signatures: number[][] = [];
+    const bodies: number[][] = [];
     const encoding = new Set<Callable>();
     const indexOf = (callee: Callable): number => {
       const known = indices.get(callee);
@@ -148,82 +89,56 @@ export class ModuleBuilder {
       if (encoding.has(callee)) throw new RangeError(`wasm: ${callee.name} calls itself`);
       encoding.add(callee);
       const body = encodeBody(callee, indexOf);
-      const alike = byHash.get(hash(body)) ?? [];
-      byHash.set(hash(body), alike);
-      const equal = alike.find(
-        (i) => sameSignature(functions[i] as Callable, callee) && sameBytes(bodies[i] as Uint8Array, body),
-      );
-      const position = equal ?? functions.length;
-      if (equal === undefined) {
-        functions.push(callee);
-        bodies.push(body);
-        alike.push(position);
-      }
+      const type = unsigned(typeOf(callee));
+      const position = functions.indexOf([...type, ...body]);
+      signatures[position] = type;
+      bodies[position] = [...unsigned(body.length), ...body];
       indices.set(callee, this.#imports.length + position);
       return this.#imports.length + position;
     };
-    for (const f of this.#functions) indexOf(f);
-    return { functions, bodies, indexOf };
+    const imports = this.#imports.map((callee) => [
+      ...text(callee.from),
+      ...text(callee.name),
+      0,
+      ...unsigned(typeOf(callee)),
+    ]);
+    this.#functions.forEach(indexOf);
+    return new Uint8Array([
+      ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+      ...section(sections.type, types.items),
+      ...section(sections.import, [memory, ...imports]),
+      ...section(sections.function, signatures),
+      ...section(
+        sections.export,
+        [...this.#exports].map(([name, callee]) => [...text(name), 0, ...unsigned(indexOf(callee))]),
+      ),
+      ...section(sections.code, bodies),
+    ]);
   }
+}
 
-  #memoryImport(): Uint8Array {
-    const { initial, maximum, shared } = this.#memory;
-    return written((item) => {
-      item.name('env');
-      item.name('memory');
-      item.byte(2);
-      item.byte((maximum === null ? 0 : 1) | (shared ? 2 : 0));
-      item.u32(initial);
-      if (maximum !== null) item.u32(maximum);
-    });
+/** Sequences of bytes, equal ones once. */
+class Distinct {
+  readonly items: (readonly number[])[] = [];
+  readonly #known = new Map<string, number>();
+
+  indexOf(bytes: readonly number[]): number {
+    const key = bytes.join();
+    const index = this.#known.get(key) ?? this.items.push(bytes) - 1;
+    this.#known.set(key, index);
+    return index;
   }
 }
 
-function hash(body: Uint8Array): number {
-  return body.reduce((sum, byte) => Math.imul(sum ^ byte, 0x01000193), 0x811c9dc5);
+function listOf(types: readonly ValueType[]): number[] {
+  return [...unsigned(types.length), ...types.map((type) => valueTypeCodes[type])];
 }
 
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+function text(name: string): number[] {
+  return [...unsigned(name.length), ...Array.from(name, (letter) => letter.charCodeAt(0))];
 }
 
-function sameSignature(a: Callable, b: Callable): boolean {
-  return a.result === b.result && a.paramTypes.join() === b.paramTypes.join();
-}
-
-function written(write: (item: ByteWriter) => void): Uint8Array {
-  const item = new ByteWriter();
-  write(item);
-  return item.view();
-}
-
-function section(out: ByteWriter, id: number, items: readonly Uint8Array[]): void {
-  if (items.length === 0) return;
-  const content = new ByteWriter();
-  content.u32(items.length);
-  for (const item of items) content.bytes(item);
-  out.byte(id);
-  out.u32(content.length);
-  out.bytes(content.view());
-}
-
-function encodeSignature({ paramTypes, result }: Callable): Uint8Array {
-  return written((item) => {
-    item.byte(0x60);
-    for (const types of [paramTypes, result === null ? [] : [result]]) {
-      item.u32(types.length);
-      for (const type of types) item.byte(valueTypeCodes[type]);
-    }
-  });
-}
-
-function encodeData({ address, bytes }: DataSegment): Uint8Array {
-  return written((item) => {
-    item.byte(0);
-    item.byte(0x41);
-    item.i32(address);
-    item.byte(0x0b);
-    item.u32(bytes.length);
-    item.bytes(bytes);
-  });
+function section(id: number, items: readonly (readonly number[])[]): number[] {
+  const content = [...unsigned(items.length), ...items.flat()];
+  return items.length === 0 ? [] : [id, ...unsigned(content.length), ...content];
 }

@@ -1,7 +1,7 @@
 /** A function as text, near to WAT with folded expressions and named locals: for snapshots and for people, never parsed. Owns spelling only. */
 import type { FunctionBuilder, Label, Statement } from './function-builder.js';
 import type { ModuleBuilder } from './module-builder.js';
-import type { Immediate, Value } from './value.js';
+import type { ConstantValue, Instruction, Value } from './value.js';
 
 class Printer {
   readonly lines: string[] = [];
@@ -19,9 +19,8 @@ class Printer {
       case 'set':
         this.lines.push(`${indent}${statement.local.name} = ${printValue(statement.value)}`);
         return;
-      case 'block':
       case 'loop':
-        this.lines.push(`${indent}${statement.kind} ${this.#name(statement.label)}`);
+        this.lines.push(`${indent}loop ${this.#name(statement.label)}`);
         this.statements(statement.body, `${indent}  `);
         return;
       case 'if':
@@ -40,9 +39,6 @@ class Printer {
       case 'return':
         this.lines.push(`${indent}return${statement.value === null ? '' : ` ${printValue(statement.value)}`}`);
         return;
-      case 'comment':
-        this.lines.push(`${indent};; ${statement.text}`);
-        return;
       default: {
         const never: never = statement;
         return never;
@@ -53,50 +49,36 @@ class Printer {
   #name(label: Label): string {
     const known = this.#labels.get(label);
     if (known !== undefined) return known;
-    const name = `${label.name}${this.#labels.size}`;
+    const name = `loop${this.#labels.size}`;
     this.#labels.set(label, name);
     return name;
   }
 }
 
 function printValue(value: Value): string {
-  switch (value.kind) {
-    case 'local':
-      return value.name;
-    case 'tee':
-      return `(${value.local.name} := ${printValue(value.args[0])})`;
-    case 'instruction': {
-      const parts = value.args.map(printValue);
-      if (value.immediate?.kind === 'number') return printNumber(value.immediate);
-      if (value.immediate?.kind === 'function') return `${value.immediate.callee.name}(${parts.join(', ')})`;
-      return `${value.name}(${[...parts, ...(value.immediate === null ? [] : printImmediate(value.immediate))].join(', ')})`;
-    }
-    default: {
-      const never: never = value;
-      return never;
-    }
-  }
+  if (value.kind === 'local') return value.name;
+  if (value.value !== undefined) return printConstant(value, value.value);
+  const parts = value.args.map(printValue);
+  if (value.callee !== undefined) return `${value.callee.name}(${parts.join(', ')})`;
+  return `${spelled(value.name)}(${[...parts, ...printImmediate(value)].join(', ')})`;
 }
 
-function printImmediate(immediate: Immediate): string[] {
-  switch (immediate.kind) {
-    case 'memory': {
-      const offset = immediate.offset === 0 ? [] : [`+${immediate.offset}`];
-      return immediate.lane === null ? offset : [...offset, `lane ${immediate.lane}`];
-    }
-    case 'bytes':
-      return [`[${immediate.bytes.join(' ')}]`];
-    case 'number':
-    case 'function':
-      return [];
-    default: {
-      const never: never = immediate;
-      return never;
-    }
-  }
+/** `load32Splat` as the specification spells it. */
+function spelled(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
-function printNumber({ value, type }: Extract<Immediate, { kind: 'number' }>): string {
+/** Accesses have an alignment, an offset and perhaps a lane; the rest a lane or the bytes of a shuffle. */
+function printImmediate({ name, immediate }: Instruction): string[] {
+  if (!/load|store|atomic/.test(name)) return immediate.length === 0 ? [] : [`[${immediate.join(' ')}]`];
+  const [, ...bytes] = immediate;
+  const last = bytes.findIndex((byte) => byte < 128);
+  const offset = bytes.slice(0, last + 1).reduceRight((sum, byte) => sum * 128 + (byte & 127), 0);
+  const lane = bytes[last + 1];
+  return [...(offset === 0 ? [] : [`+${offset}`]), ...(lane === undefined ? [] : [`lane ${lane}`])];
+}
+
+function printConstant({ type }: Instruction, value: ConstantValue): string {
   if (typeof value !== 'object')
     return type === 'i32' ? String(value) : `${type}(${Object.is(value, -0) ? '-0' : value})`;
   const view = new DataView(value.buffer, value.byteOffset, 16);
