@@ -1,5 +1,7 @@
-/** What the command lines of bench and soak share: numbers, paths, and usage errors with exit code 2. */
+/** What the command lines of bench and soak share: numbers, paths, and the exit codes of errors. */
 import path from 'node:path';
+import { NoChromiumError } from '../scripts/browser/chromium.js';
+import { NoSuchDevice } from '../scripts/devices.js';
 
 /** The command line itself is wrong; the message says what was expected. */
 export class UsageError extends Error {
@@ -20,15 +22,23 @@ export function fromCaller(file: string): string {
   return path.resolve(process.env['INIT_CWD'] ?? process.cwd(), file);
 }
 
-/** Runs a command and sets the exit code of the process: its own, or 2 with the usage. */
+const NO_SUCH_DEVICE = 3;
+
+/** Runs a command and sets the exit code of the process: its own, 2 with the usage, or 3 where there is no such device or no Chromium. */
 export async function runCommand(usage: string, command: () => Promise<number>): Promise<void> {
   try {
     process.exitCode = await command();
   } catch (error) {
+    const { message } = error as Error;
+    if (error instanceof NoSuchDevice || error instanceof NoChromiumError) {
+      console.error(message);
+      process.exitCode = NO_SUCH_DEVICE;
+      return;
+    }
     const isUsage =
       error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS') === true;
     if (!isUsage) throw error;
-    console.error(`${(error as Error).message}\n${usage}`);
+    console.error(`${message}\n${usage}`);
     process.exitCode = 2;
   }
 }

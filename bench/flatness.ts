@@ -1,52 +1,50 @@
-/** What a soak run looks at and when it is flat. Not here: what is run meanwhile (`soak.ts`). */
-import v8 from 'node:v8';
-import vm from 'node:vm';
-import type { Device } from '@torchlet/device';
+/** When a soak run is flat. Not here: what is run (`soak-training.ts`), how memory is looked at (`soak-node.ts`, `chromium/soak-page.ts`). */
 
-export interface Sample {
+/** Bytes and number of live buffers of the device. */
+export interface DeviceSample {
   readonly step: number;
-  /** Bytes and number of live device buffers. */
   readonly bytes: number;
   readonly buffers: number;
-  /** JavaScript heap after a forced collection, and resident size, in bytes. */
+}
+
+/** After a forced collection. */
+export interface Sample extends DeviceSample {
+  /** Bytes of the JavaScript heap. */
   readonly heapUsed: number;
-  readonly rss: number;
+  /** Resident bytes of the process; null where it is the browser's. */
+  readonly rss: number | null;
+}
+
+/** A training: the sample after its warm-up, what was seen of the device meanwhile, the sample at its end. */
+export interface Soaked {
+  readonly warm: Sample;
+  readonly between: readonly DeviceSample[];
+  readonly last: Sample;
+  readonly loss: number;
 }
 
 /** By how much heap and resident size may grow after warm-up. */
 const GROWTH = 0.05;
 
-/** The collector of this process, as `--expose-gc` would show it. */
-function collector(): () => void {
-  v8.setFlagsFromString('--expose-gc');
-  return vm.runInNewContext('gc') as () => void;
-}
-
-const collect = collector();
-
-/** Looks at the process after two collections with a macrotask between, so that finalisers have run. */
-export async function takeSample(step: number, device: Device): Promise<Sample> {
-  collect();
-  await new Promise((resolve) => setImmediate(resolve));
-  collect();
-  const { allocated, buffers } = device.memory();
-  const { heapUsed, rss } = process.memoryUsage();
-  return { step, bytes: allocated, buffers, heapUsed, rss };
-}
-
-/** What grew between two samples, one line each; none means flat. */
-export function growth(warm: Sample, last: Sample): string[] {
+/** What grew after warm-up, one line each; none means flat. */
+export function growth({ warm, between, last, loss }: Soaked): string[] {
   const lines: string[] = [];
   for (const key of ['bytes', 'buffers'] as const) {
     if (last[key] !== warm[key]) {
       lines.push(`device ${key}: ${warm[key]} at step ${warm.step}, ${last[key]} at step ${last.step}`);
     }
+    const most = between.find((sample) => sample[key] > warm[key]);
+    if (most !== undefined) {
+      lines.push(`device ${key}: ${warm[key]} at step ${warm.step}, ${most[key]} at step ${most.step}`);
+    }
   }
   for (const key of ['heapUsed', 'rss'] as const) {
-    const grown = last[key] / warm[key] - 1;
+    const [before, after] = [warm[key], last[key]];
+    const grown = before === null || after === null ? 0 : after / before - 1;
     if (grown >= GROWTH) {
       lines.push(`${key}: grew by ${(grown * 100).toFixed(1)} % from step ${warm.step} to step ${last.step}`);
     }
   }
+  if (!Number.isFinite(loss)) lines.push(`the loss at the last step is ${loss}`);
   return lines;
 }

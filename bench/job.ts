@@ -15,6 +15,12 @@ export interface Job {
   readonly budgetMs: number;
 }
 
+/** What reached the GPU, per step or call. */
+export interface GpuCalls {
+  readonly submissions: number;
+  readonly dispatches: number;
+}
+
 export interface Report {
   /** Milliseconds of each timed run. */
   readonly samples: readonly number[];
@@ -23,6 +29,8 @@ export interface Report {
   readonly accuracy?: number;
   /** One value of the result, the same one for every peer. */
   readonly check?: number;
+  /** Where the peer computes on a GPU. */
+  readonly calls?: GpuCalls;
 }
 
 /** The job this process was started with. */

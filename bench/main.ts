@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { count, fromCaller, runCommand, UsageError } from './command-line.js';
 import { sharedInputs } from './data.js';
-import { findPeer, nodeFlagsFor, type FoundPeer, type SkippedPeer } from './peers.js';
+import { findInChromium, findPeer, nodeFlagsFor, type FoundPeer, type SkippedPeer } from './peers.js';
 import { disagreements, resultOf, skippedResult, table, type BenchFile } from './report.js';
 import { measure, type Measured } from './rounds.js';
 import { peerNames, workloads, type PeerName, type Workload, type WorkloadName } from './workloads.js';
@@ -109,7 +109,8 @@ async function run(options: Options): Promise<number> {
   const { flags, fma } = nodeFlagsFor(options.fma);
   if (fma !== options.fma) console.log(`this Node cannot turn fused multiply-add ${options.fma ? 'on' : 'off'}`);
   const surroundings = { env: process.env, peersDir, threads: options.threads, nodeFlags: flags };
-  const looked = options.peers.map((peer) => findPeer(peer, surroundings));
+  const find = options.workload.chromium ? findInChromium : findPeer;
+  const looked = options.peers.map((peer) => find(peer, surroundings));
   const found = looked.filter((peer): peer is FoundPeer => 'launch' in peer);
   const skipped = looked.filter((peer): peer is SkippedPeer => 'skipped' in peer);
   const job = {

@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { chromiumPath } from '../scripts/browser/chromium.js';
 import type { PeerName } from './workloads.js';
 
 export interface Launch {
@@ -70,9 +71,9 @@ function versionIn(manifest: string): string {
 
 function javaScriptPeer(
   peer: PeerName,
-  file: string,
   packageName: string,
-  { peersDir, nodeFlags }: Surroundings,
+  args: readonly string[],
+  { peersDir }: Surroundings,
 ): FoundPeer | SkippedPeer {
   if (peersDir === undefined) {
     return { peer, skipped: `PEERS_DIR is not set; it names a folder in which ${packageName} has been installed` };
@@ -83,11 +84,7 @@ function javaScriptPeer(
     peer,
     version: versionIn(manifest),
     threads: 1,
-    launch: {
-      command: process.execPath,
-      args: [...nodeFlags, ...TYPESCRIPT, child(file)],
-      env: { PEERS_DIR: peersDir },
-    },
+    launch: { command: process.execPath, args, env: { PEERS_DIR: peersDir } },
   };
 }
 
@@ -108,13 +105,12 @@ function openBlasCore(env: Surroundings['env']): Record<string, string> {
   return /\bavx512f\b/.test(flags) && /\bavx512bw\b/.test(flags) ? { OPENBLAS_CORETYPE: 'SKYLAKEX' } : {};
 }
 
-function findTorchlet({ threads, nodeFlags }: Surroundings): FoundPeer {
-  return {
-    peer: 'torchlet',
-    version: versionIn(path.join(here, '..', 'packages', 'tensor', 'package.json')),
-    threads,
-    launch: { command: process.execPath, args: [...nodeFlags, ...TYPESCRIPT, child('torchlet.ts')], env: {} },
-  };
+/** How Node runs a child in TypeScript. */
+const inNode = (file: string, { nodeFlags }: Surroundings): string[] => [...nodeFlags, ...TYPESCRIPT, child(file)];
+
+function torchlet(args: readonly string[], threads: number): FoundPeer {
+  const version = versionIn(path.join(here, '..', 'packages', 'tensor', 'package.json'));
+  return { peer: 'torchlet', version, threads, launch: { command: process.execPath, args, env: {} } };
 }
 
 function findPyTorch({ env, threads }: Surroundings): FoundPeer | SkippedPeer {
@@ -134,12 +130,38 @@ function findPyTorch({ env, threads }: Surroundings): FoundPeer | SkippedPeer {
 }
 
 const finders: Record<PeerName, (surroundings: Surroundings) => FoundPeer | SkippedPeer> = {
-  torchlet: findTorchlet,
+  torchlet: (surroundings) => torchlet(inNode('torchlet.ts', surroundings), surroundings.threads),
   pytorch: findPyTorch,
-  tfjs: (surroundings) => javaScriptPeer('tfjs', 'tfjs.ts', '@tensorflow/tfjs-backend-wasm', surroundings),
-  'jax-js': (surroundings) => javaScriptPeer('jax-js', 'jax-js.ts', '@jax-js/jax', surroundings),
+  tfjs: (surroundings) =>
+    javaScriptPeer('tfjs', '@tensorflow/tfjs-backend-wasm', inNode('tfjs.ts', surroundings), surroundings),
+  'jax-js': (surroundings) => javaScriptPeer('jax-js', '@jax-js/jax', inNode('jax-js.ts', surroundings), surroundings),
 };
 
 export function findPeer(peer: PeerName, surroundings: Surroundings): FoundPeer | SkippedPeer {
   return finders[peer](surroundings);
+}
+
+/** The package that a peer's part in a browser comes from; Torchlet's is here. */
+const browserPackages: Partial<Record<PeerName, string>> = {
+  tfjs: '@tensorflow/tfjs-backend-webgpu',
+  'jax-js': '@jax-js/jax',
+};
+
+/**
+ * A peer in headless Chromium, on WebGPU.
+ *
+ * @throws NoChromiumError if there is no browser.
+ */
+export function findInChromium(peer: PeerName, surroundings: Surroundings): FoundPeer | SkippedPeer {
+  chromiumPath();
+  const args = [...ownConditions(), ...TYPESCRIPT, path.join(here, 'chromium', 'child.ts')];
+  const packageName = browserPackages[peer];
+  const found = packageName === undefined ? torchlet(args, 1) : javaScriptPeer(peer, packageName, args, surroundings);
+  if (!('launch' in found)) return found;
+  return { ...found, launch: { ...found.launch, env: { ...found.launch.env, TORCHLET_BENCH_PEER: peer } } };
+}
+
+/** The export conditions of this process, by which a bundle finds the packages too. */
+function ownConditions(): string[] {
+  return process.execArgv.filter((argument) => argument.startsWith('--conditions='));
 }

@@ -18,6 +18,9 @@ export interface Result {
   readonly runs: number;
   readonly loss: number | null;
   readonly accuracy: number | null;
+  /** What reached the GPU per step or call, where the peer computes on one. */
+  readonly submissions?: number;
+  readonly dispatches?: number;
   readonly skipped?: string;
 }
 
@@ -36,7 +39,7 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
-export function resultOf({ peer, case: measured, samples, loss, accuracy, failed }: Measured): Result {
+export function resultOf({ peer, case: measured, samples, loss, accuracy, calls, failed }: Measured): Result {
   const name = measured.name === undefined ? {} : { case: measured.name };
   const timed = samples.length > 0;
   return {
@@ -49,6 +52,7 @@ export function resultOf({ peer, case: measured, samples, loss, accuracy, failed
     runs: samples.length,
     loss,
     accuracy,
+    ...(calls ?? {}),
     ...(failed === undefined ? {} : { skipped: `failed: ${failed}` }),
   };
 }
@@ -88,6 +92,8 @@ const HEAD = [
   'of minimums',
   'loss',
   'accuracy',
+  'submissions',
+  'dispatches',
 ];
 
 /** The table of one workload; a ratio under 1 says that Torchlet took less time. Columns that would be empty are left out. */
@@ -112,6 +118,8 @@ export function table(measurements: readonly Measured[]): string {
       reference === undefined ? '' : ratio(reference.min_ms, result.min_ms),
       result.loss?.toFixed(4) ?? '',
       result.accuracy?.toFixed(4) ?? '',
+      `${result.submissions ?? ''}`,
+      `${result.dispatches ?? ''}`,
     ];
   });
   const kept = HEAD.map((_, column) => rows.some((row) => row[column] !== ''));

@@ -3,7 +3,7 @@
  * fall on one of them alone. Gathers the samples; `report.ts` makes tables of them.
  */
 import { spawn } from 'node:child_process';
-import type { Job, Report } from './job.js';
+import type { GpuCalls, Job, Report } from './job.js';
 import type { FoundPeer } from './peers.js';
 import type { Case } from './workloads.js';
 
@@ -19,6 +19,7 @@ export interface Measured {
   readonly loss: number | null;
   readonly accuracy: number | null;
   readonly check: number | null;
+  readonly calls: GpuCalls | null;
   /** Why the peer could not do this case. */
   readonly failed?: string;
 }
@@ -96,6 +97,7 @@ export async function measure(measured: Case, peers: readonly FoundPeer[], round
     loss: last?.loss ?? null,
     accuracy: last?.accuracy ?? null,
     check: last?.check ?? null,
+    calls: last?.calls ?? null,
     ...(failed === undefined ? {} : { failed }),
   }));
 }

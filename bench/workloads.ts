@@ -6,19 +6,32 @@
 export const peerNames = ['torchlet', 'pytorch', 'tfjs', 'jax-js'] as const;
 export type PeerName = (typeof peerNames)[number];
 
+/** A training of linear layers with ReLU between them. */
+export interface Training {
+  readonly kind: 'train';
+  /** Widths of the layers, input first. */
+  readonly widths: readonly number[];
+  readonly learningRate: number;
+  readonly batch: number;
+  readonly trainImages: number;
+  readonly epochs: number;
+  /** The first epochs of the measured training, which are run and not timed. */
+  readonly warmEpochs: number;
+}
+
+/** Steps of a training, the loss of each being read. */
+export interface TrainingSteps {
+  readonly kind: 'train-steps';
+  readonly training: Training;
+  /** Run first, and not timed. */
+  readonly warmSteps: number;
+  readonly steps: number;
+}
+
 /** What one process is asked to do; the same for every peer, so that all of them do the same work. */
 export type Work =
-  | {
-      readonly kind: 'train';
-      /** Widths of the layers, input first. */
-      readonly widths: readonly number[];
-      readonly learningRate: number;
-      readonly batch: number;
-      readonly trainImages: number;
-      readonly epochs: number;
-      /** The first epochs of the measured training, which are run and not timed. */
-      readonly warmEpochs: number;
-    }
+  | Training
+  | TrainingSteps
   | { readonly kind: 'matmul'; readonly size: number }
   | { readonly kind: 'elementwise'; readonly op: ElementwiseOp }
   | { readonly kind: 'step-overhead'; readonly widths: readonly number[]; readonly batch: number };
@@ -38,6 +51,8 @@ export interface Case {
 
 export interface Workload {
   readonly title: string;
+  /** In headless Chromium, every peer on WebGPU; in Node unless told. */
+  readonly chromium?: true;
   readonly peers: readonly PeerName[];
   readonly cases: readonly Case[];
 }
@@ -53,7 +68,7 @@ export interface TrainingTolerance {
 const FLOAT_BYTES = 4;
 const ROWS = 4096 * 1024;
 
-function training(...widths: readonly number[]): Work {
+function training(...widths: readonly number[]): Training {
   return { kind: 'train', widths, learningRate: 0.5, batch: 100, trainImages: 8000, epochs: 9, warmEpochs: 2 };
 }
 
@@ -109,6 +124,21 @@ export const workloads = {
     title: 'ms on the host to record and plan one MNIST step, kernels not run',
     peers: ['torchlet'],
     cases: [{ work: { kind: 'step-overhead', widths: [784, 32, 10], batch: 100 } }],
+  },
+  webgpu: {
+    title:
+      'ms in Chromium: a step of 784-32-10, batch 100, and its loss read; a product of float32 matrices, read back',
+    chromium: true,
+    peers: ['torchlet', 'tfjs', 'jax-js'],
+    cases: [
+      {
+        name: 'mlp step',
+        work: { kind: 'train-steps', training: training(784, 32, 10), warmSteps: 20, steps: 40 },
+        trainingTolerance: { loss: 1e-3, accuracy: 0 },
+      },
+      matmul(512),
+      matmul(1024),
+    ],
   },
 } as const satisfies Record<string, Workload>;
 

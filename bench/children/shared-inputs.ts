@@ -1,16 +1,16 @@
 /**
- * How a JavaScript peer gets at the shared inputs: batches gathered from memory by typed-array copies, and initial weights
- * cut one after another from one file of normal numbers. `../data.ts` makes the files.
+ * What JavaScript peers make of the shared inputs: batches gathered from memory by typed-array copies, and initial weights cut one after another from the
+ * normal numbers. `input-files.ts` reads the files in Node, `chromium/` in a browser; `../data.ts` makes them.
  */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 
 const PIXELS = 28 * 28;
 const CLASSES = 10;
 
-function bytes(folder: string, name: string): ArrayBuffer {
-  const file = readFileSync(path.join(folder, name));
-  return file.buffer.slice(file.byteOffset, file.byteOffset + file.byteLength) as ArrayBuffer;
+/** Ten thousand digits, and their order in each epoch. */
+export interface DigitFiles {
+  readonly images: Float32Array;
+  readonly labels: Uint8Array;
+  readonly order: Int32Array;
 }
 
 export interface Batch {
@@ -31,10 +31,10 @@ export class Digits {
   readonly #trainImages: number;
   #batch: Batch = { images: new Float32Array(0), labels: new Uint8Array(0) };
 
-  constructor(folder: string, trainImages: number) {
-    this.#images = new Float32Array(bytes(folder, 'x.f32'));
-    this.#labels = new Uint8Array(bytes(folder, 'y.u8'));
-    this.#order = new Int32Array(bytes(folder, 'perm.i32'));
+  constructor({ images, labels, order }: DigitFiles, trainImages: number) {
+    this.#images = images;
+    this.#labels = labels;
+    this.#order = order;
     this.#trainImages = trainImages;
   }
 
@@ -93,10 +93,6 @@ export function accuracyOf(scores: Float32Array, labels: Uint8Array): number {
   return right / labels.length;
 }
 
-export function normalNumbers(folder: string): Float32Array {
-  return new Float32Array(bytes(folder, 'randn.f32'));
-}
-
 /** The normal numbers four times over: the 16 M values of the sum. */
 export function fourTimes(values: Float32Array): Float32Array {
   const repeated = new Float32Array(4 * values.length);
@@ -105,10 +101,8 @@ export function fourTimes(values: Float32Array): Float32Array {
 }
 
 /** The two factors of the matrix product: the first numbers, and the last ones backwards. */
-export function squareMatrices(folder: string, size: number): [Float32Array, Float32Array] {
-  const values = normalNumbers(folder);
-  const left = values.slice(0, size * size);
-  return [left, values.reverse().slice(0, size * size)];
+export function squareMatrices(normals: Float32Array, size: number): [Float32Array, Float32Array] {
+  return [normals.slice(0, size * size), normals.slice(-size * size).reverse()];
 }
 
 export interface LinearWeights {
@@ -119,13 +113,12 @@ export interface LinearWeights {
 }
 
 /** Weights of each layer, drawn in order and scaled by 1 / sqrt(inputs); biases start at zero. */
-export function initialWeights(folder: string, widths: readonly number[]): LinearWeights[] {
-  const values = normalNumbers(folder);
+export function initialWeights(normals: Float32Array, widths: readonly number[]): LinearWeights[] {
   let start = 0;
   return widths.slice(1).map((outputs, layer) => {
     const inputs = widths[layer] as number;
     const scale = Math.fround(1 / Math.sqrt(inputs));
-    const weight = values.subarray(start, start + inputs * outputs).map((value) => value * scale);
+    const weight = normals.subarray(start, start + inputs * outputs).map((value) => value * scale);
     start += inputs * outputs;
     return { inputs, outputs, weight };
   });

@@ -1,49 +1,12 @@
-/**
- * TensorFlow.js on its WebAssembly backend. The packages come from PEERS_DIR, so only what is called here is typed. It is
- * single-threaded in Node, and needs dispose and tidy to stay flat, which is how its users write.
- */
+/** TensorFlow.js on its WebAssembly backend in Node, where it is single-threaded. The packages come from PEERS_DIR; `tfjs-trainer.ts` types them and trains. */
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { finish, readJob, type Report } from '../job.js';
-import type { ElementwiseOp, Work } from '../workloads.js';
-import {
-  accuracyOf,
-  fourTimes,
-  initialWeights,
-  normalNumbers,
-  oneHot,
-  squareMatrices,
-  type Batch,
-} from './shared-inputs.js';
-import { timeCalls, timeEpochs, type Trainer } from './timing.js';
-
-interface TfTensor {
-  dataSync(): Float32Array;
-  dispose(): void;
-}
-type Binary = (left: TfTensor | number, right: TfTensor | number) => TfTensor;
-interface Tf {
-  env(): { set(flag: string, value: boolean): void };
-  setBackend(name: string): Promise<boolean>;
-  ready(): Promise<void>;
-  tidy<T>(run: () => T): T;
-  tensor(values: Float32Array, shape?: readonly number[]): TfTensor;
-  variable(initial: TfTensor): TfTensor;
-  zeros(shape: readonly number[]): TfTensor;
-  ones(shape: readonly number[]): TfTensor;
-  add: Binary;
-  sub: Binary;
-  mul: Binary;
-  matMul: Binary;
-  relu(x: TfTensor): TfTensor;
-  tanh(x: TfTensor): TfTensor;
-  rsqrt(x: TfTensor): TfTensor;
-  softmax(x: TfTensor): TfTensor;
-  sum(x: TfTensor): TfTensor;
-  moments(x: TfTensor, axis: number, keepDims: boolean): { mean: TfTensor; variance: TfTensor };
-  losses: { softmaxCrossEntropy(labels: TfTensor, logits: TfTensor): TfTensor };
-  train: { sgd(learningRate: number): { minimize(loss: () => TfTensor, returnCost: true): TfTensor } };
-}
+import type { ElementwiseOp } from '../workloads.js';
+import { normalNumbers, readDigits } from './input-files.js';
+import { Digits, fourTimes, squareMatrices } from './shared-inputs.js';
+import { type Tf, type TfTensor, tfTrainer } from './tfjs-trainer.js';
+import { timeCalls, timeEpochs } from './timing.js';
 
 const peersDir = process.env['PEERS_DIR'];
 if (peersDir === undefined) throw new Error('expected PEERS_DIR, the folder TensorFlow.js is installed in');
@@ -53,47 +16,8 @@ const tf = load('@tensorflow/tfjs-core') as Tf;
 load('@tensorflow/tfjs-layers');
 const wasm = load('@tensorflow/tfjs-backend-wasm') as { setWasmPaths(folder: string): void };
 
-/** Multiples of the batch size, so that the held-out images need no shape of their own. */
-const PREDICTED_AT_ONCE = 100;
-
-function trainer(work: Extract<Work, { kind: 'train' }>): Trainer {
-  const layers = initialWeights(job.data, work.widths).map(({ inputs, outputs, weight }) => ({
-    weight: tf.variable(tf.tensor(weight, [inputs, outputs])),
-    bias: tf.variable(tf.zeros([outputs])),
-  }));
-  const forward = (images: TfTensor): TfTensor =>
-    layers.reduce((hidden, { weight, bias }, index) => {
-      const sum = tf.add(tf.matMul(hidden, weight), bias);
-      return index < layers.length - 1 ? tf.relu(sum) : sum;
-    }, images);
-  const optimizer = tf.train.sgd(work.learningRate);
-  let loss: TfTensor | undefined;
-  return {
-    step({ images, labels }) {
-      loss?.dispose();
-      const x = tf.tensor(images, [work.batch, 784]);
-      const y = tf.tensor(oneHot(labels), [work.batch, 10]);
-      loss = optimizer.minimize(() => tf.losses.softmaxCrossEntropy(y, forward(x)), true);
-      x.dispose();
-      y.dispose();
-    },
-    lastLoss: async () => loss?.dataSync()[0] ?? Number.NaN,
-    accuracy: async ({ images, labels }: Batch) => {
-      const scores = new Float32Array(labels.length * 10);
-      for (let row = 0; row < labels.length; row += PREDICTED_AT_ONCE) {
-        const rows = images.slice(row * 784, (row + PREDICTED_AT_ONCE) * 784);
-        scores.set(
-          tf.tidy(() => forward(tf.tensor(rows, [PREDICTED_AT_ONCE, 784])).dataSync()),
-          row * 10,
-        );
-      }
-      return accuracyOf(scores, labels);
-    },
-  };
-}
-
 async function matmul(size: number): Promise<Report> {
-  const [left, right] = squareMatrices(job.data, size);
+  const [left, right] = squareMatrices(normalNumbers(job.data), size);
   const a = tf.tensor(left, [size, size]);
   const b = tf.tensor(right, [size, size]);
   const samples = await timeCalls(() => tf.matMul(a, b).dispose(), job.budgetMs);
@@ -138,7 +62,11 @@ const shift = tf.zeros([1024]);
 const { work } = job;
 switch (work.kind) {
   case 'train':
-    finish(await timeEpochs(job, work, () => trainer(work)));
+    finish(
+      await timeEpochs(new Digits(readDigits(job.data), work.trainImages), work, () =>
+        tfTrainer(tf, normalNumbers(job.data), work),
+      ),
+    );
     break;
   case 'matmul':
     finish(await matmul(work.size));
@@ -148,6 +76,8 @@ switch (work.kind) {
     break;
   case 'step-overhead':
     throw new Error('step-overhead is measured for Torchlet alone');
+  case 'train-steps':
+    throw new Error('train-steps is measured in a browser');
   default:
     work satisfies never;
 }

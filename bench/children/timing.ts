@@ -1,7 +1,6 @@
 /** How a JavaScript peer is timed: whole epochs for training, repeated calls for everything else. */
-import type { Job } from '../job.js';
-import type { Work } from '../workloads.js';
-import { type Batch, Digits, type Rows } from './shared-inputs.js';
+import type { Training } from '../workloads.js';
+import type { Batch, Digits, Rows } from './shared-inputs.js';
 
 const WARM_CALLS = 3;
 const WARM_LIMIT_MS = 5000;
@@ -28,6 +27,8 @@ export interface Trainer {
   stepRows?(batch: Rows, images: Float32Array): void;
   /** Loss of the last step, once everything before it has been computed. */
   lastLoss(): Promise<number>;
+  /** Loss of the last step, as its users read it while they train. */
+  readLoss(): Promise<number>;
   accuracy(heldOut: Batch): Promise<number>;
 }
 
@@ -39,11 +40,10 @@ const WARM_TRAINING_MS = 2000;
  * batches is part of the time. Before that, another trainer of the same kind warms the engine up.
  */
 export async function timeEpochs(
-  job: Job,
-  work: Extract<Work, { kind: 'train' }>,
+  digits: Digits,
+  work: Training,
   makeTrainer: () => Trainer,
 ): Promise<{ samples: number[]; loss: number; accuracy: number }> {
-  const digits = new Digits(job.data, work.trainImages);
   const steps = work.trainImages / work.batch;
   const runEpoch = (trainer: Trainer, epoch: number): Promise<number> => {
     for (let index = 0; index < steps; index++) {

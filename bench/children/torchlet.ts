@@ -1,72 +1,19 @@
 /**
- * Torchlet on its CPU device, written as a user writes it: PyTorch's loop, no tidy, no dispose. A result that is timed by
- * itself is evaluated, not read, and disposed of, as PyTorch frees a temporary.
+ * Torchlet on its CPU device in Node; `torchlet-trainer.ts` trains. A result that is timed by itself is evaluated, not read, and disposed of, as PyTorch frees
+ * a temporary.
  */
 import { countingDevice } from '@torchlet/conformance';
 import type { Device } from '@torchlet/device';
 import { cpu } from '@torchlet/device-cpu';
-import { crossEntropy, Linear, ReLU, Sequential, type TensorModule } from '@torchlet/nn';
+import { crossEntropy } from '@torchlet/nn';
 import { SGD } from '@torchlet/optim';
-import { evaluate, fromHost, gelu, noGrad, setDefaultDevice, type Tensor, tensor } from '@torchlet/tensor';
+import { evaluate, fromHost, gelu, setDefaultDevice, type Tensor, tensor } from '@torchlet/tensor';
 import { finish, type Report, readJob } from '../job.js';
 import type { ElementwiseOp, Work } from '../workloads.js';
-import {
-  accuracyOf,
-  type Batch,
-  Digits,
-  fourTimes,
-  initialWeights,
-  normalNumbers,
-  squareMatrices,
-} from './shared-inputs.js';
-import { timeCalls, timeEpochs, type Trainer } from './timing.js';
-
-const PIXELS = 784;
-
-/** Linear layers with ReLU between them, and the shared initial weights. */
-function modelOf(widths: readonly number[]): Sequential {
-  const layers = initialWeights(job.data, widths).flatMap(({ inputs, outputs, weight }): TensorModule[] => {
-    const layer = new Linear(inputs, outputs);
-    noGrad(() => {
-      layer.weight.copy_(tensor(weight, { shape: [inputs, outputs] }).t());
-      layer.bias?.zero_();
-    });
-    return [layer, new ReLU()];
-  });
-  return new Sequential(...layers.slice(0, -1));
-}
-
-/** The batch without a copy, as a loader hands it over: `step()` has read the arrays before they are filled again. */
-function tensorsOf({ images, labels }: Batch): [Tensor, Tensor] {
-  return [fromHost(images, [labels.length, PIXELS], 'float32'), fromHost(labels, [labels.length], 'uint8')];
-}
-
-function trainer(work: Extract<Work, { kind: 'train' }>): Trainer {
-  const model = modelOf(work.widths);
-  const optimizer = new SGD(model.parameters(), { lr: work.learningRate });
-  let loss: Tensor | undefined;
-  const train = (images: Tensor, labels: Tensor) => {
-    loss = crossEntropy(model.forward(images), labels);
-    loss.backward();
-    optimizer.step();
-    optimizer.zeroGrad();
-  };
-  let all: Tensor | undefined;
-  return {
-    step: (batch) => train(...tensorsOf(batch)),
-    // As PyTorch does: the images are a tensor, and a batch is picked from it.
-    stepRows({ rows, labels }, images) {
-      all ??= tensor(images, { shape: [images.length / PIXELS, PIXELS] }).store();
-      const picked = all.indexSelect(0, fromHost(rows, [rows.length], 'int32'));
-      train(picked, fromHost(labels, [labels.length], 'uint8'));
-    },
-    lastLoss: async () => (await loss?.item()) ?? Number.NaN,
-    accuracy: async ({ images, labels }) => {
-      const scores = noGrad(() => model.forward(fromHost(images, [labels.length, PIXELS], 'float32')));
-      return accuracyOf((await scores.data()) as Float32Array, labels);
-    },
-  };
-}
+import { normalNumbers, readDigits } from './input-files.js';
+import { Digits, fourTimes, squareMatrices } from './shared-inputs.js';
+import { timeCalls, timeEpochs } from './timing.js';
+import { modelOf, tensorsOf, torchletTrainer } from './torchlet-trainer.js';
 
 /** Evaluates, and gives the memory back as PyTorch does when a temporary goes out of scope. */
 async function evaluated(result: Tensor): Promise<void> {
@@ -75,10 +22,9 @@ async function evaluated(result: Tensor): Promise<void> {
 }
 
 async function matmul(size: number): Promise<Report> {
-  const [a, b] = squareMatrices(job.data, size).map((values) => fromHost(values, [size, size], 'float32')) as [
-    Tensor,
-    Tensor,
-  ];
+  const [a, b] = squareMatrices(normalNumbers(job.data), size).map((values) =>
+    fromHost(values, [size, size], 'float32'),
+  ) as [Tensor, Tensor];
   await evaluate(a, b);
   const samples = await timeCalls(() => evaluated(a.matmul(b)), job.budgetMs);
   return { samples, check: await a.matmul(b).at(1, 2).item() };
@@ -115,9 +61,9 @@ function withoutKernels(device: Device): Device {
 const STEPS_PER_SAMPLE = 100;
 
 async function stepOverhead(work: Extract<Work, { kind: 'step-overhead' }>): Promise<Report> {
-  const model = modelOf(work.widths);
+  const model = modelOf(normalNumbers(job.data), work.widths);
   const optimizer = new SGD(model.parameters(), { lr: 0.5 });
-  const batch = new Digits(job.data, 8000).batch(0, 0, work.batch);
+  const batch = new Digits(readDigits(job.data), 8000).batch(0, 0, work.batch);
   const samples = await timeCalls(() => {
     for (let step = 0; step < STEPS_PER_SAMPLE; step++) {
       const [images, labels] = tensorsOf(batch);
@@ -139,7 +85,11 @@ const shift = tensor(new Float32Array(1024));
 const { work } = job;
 switch (work.kind) {
   case 'train':
-    finish(await timeEpochs(job, work, () => trainer(work)));
+    finish(
+      await timeEpochs(new Digits(readDigits(job.data), work.trainImages), work, () =>
+        torchletTrainer(normalNumbers(job.data), work),
+      ),
+    );
     break;
   case 'matmul':
     finish(await matmul(work.size));
@@ -150,6 +100,8 @@ switch (work.kind) {
   case 'step-overhead':
     finish(await stepOverhead(work));
     break;
+  case 'train-steps':
+    throw new Error('train-steps is measured in a browser');
   default:
     work satisfies never;
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
+import { normalNumbers, readDigits } from '../children/input-files.js';
 import { accuracyOf, Digits, initialWeights, oneHot } from '../children/shared-inputs.js';
 import { sharedInputs } from '../data.js';
 
@@ -30,7 +31,7 @@ test('PEERS_DIR without data is as good as none', () => {
 });
 
 test('a batch holds the rows that the order names', () => {
-  const digits = new Digits(folder, 8000);
+  const digits = new Digits(readDigits(folder), 8000);
   const images = new Float32Array(readFileSync(path.join(folder, 'x.f32')).buffer);
   const order = new Int32Array(readFileSync(path.join(folder, 'perm.i32')).buffer);
   const labels = readFileSync(path.join(folder, 'y.u8'));
@@ -43,7 +44,7 @@ test('a batch holds the rows that the order names', () => {
 });
 
 test('weights are cut one after another and scaled by the inputs', () => {
-  const [first, second] = initialWeights(folder, [4, 9, 2]);
+  const [first, second] = initialWeights(normalNumbers(folder), [4, 9, 2]);
   const normals = new Float32Array(readFileSync(path.join(folder, 'randn.f32')).buffer, 0, 54);
   expect(first?.weight[0]).toBe(Math.fround((normals[0] ?? 0) / 2));
   expect(second?.weight[0]).toBeCloseTo((normals[36] ?? 0) / 3, 6);

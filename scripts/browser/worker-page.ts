@@ -90,6 +90,16 @@ export class WorkerPage {
     return (await answer) as Result;
   }
 
+  /** Bytes of the page's memory and its worker's, after a collection. */
+  memory(): Promise<number> {
+    return this.#page.evaluate(async () => {
+      const measuring = performance as Performance & {
+        measureUserAgentSpecificMemory(): Promise<{ readonly bytes: number }>;
+      };
+      return (await measuring.measureUserAgentSpecificMemory()).bytes;
+    });
+  }
+
   async close(): Promise<void> {
     await this.#browser.close();
     this.#server.closeAllConnections();
