@@ -8,7 +8,8 @@ import { type Pieces, slotParam } from '../kernel-function.js';
 import { type FunctionBuilder, i32, i32x4, type Local, shuffleLanes, type Value } from '../wasm/index.js';
 import type { Region } from './addresses.js';
 import type { Emitter, LaneForm } from './emitter.js';
-import { extract, LaneMemory, splatConstant, storedWidth } from './lanes.js';
+import { LaneMemory, storedWidth } from './lane-memory.js';
+import { extract, splatConstant } from './lanes.js';
 import { vectorFunction } from './vector-functions.js';
 
 function isContiguous(form: LaneForm): boolean {
@@ -60,13 +61,6 @@ export class Elements {
     if (isContiguous(form)) f.if(i32.eq(bits, this.#allBits()), whole, () => f.if(bits, someLanes));
     else f.if(bits, someLanes);
     return out;
-  }
-
-  /** An unmasked load of a uniform integer or bool. */
-  loadScalar(load: Load): Value {
-    const { address } = this.#emitter.laneForm(load.index);
-    const { pointer, offset } = this.#emitter.addresses.address(this.region(load.slot), address);
-    return this.memory(load.slot).loadScalar(pointer, offset);
   }
 
   /** Writes the current block of `store`. */

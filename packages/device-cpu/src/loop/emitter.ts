@@ -1,16 +1,16 @@
 /**
- * Turns expressions into code at a place in the loops: every value is computed once per scope, uniform integers as scalars, everything else
- * for four points at a time. Owns the two ways to compute an expression; loads and stores are `elements.ts`, the loops around `nest.ts`,
+ * Turns expressions into code at a place in the loops: every value is computed once per scope, for four points at a time; a scalar is a
+ * first lane, but for index arithmetic. Owns how an expression is computed; loads and stores are `elements.ts`, the loops around `nest.ts`,
  * the phases `loop-kernel.ts`, addresses `addresses.ts`.
  */
 import type { Apply, Expression } from '@torchlet/device';
 import type { KernelSite, Pieces, Position } from '../kernel-function.js';
-import { type FunctionBuilder, i32, i32x4, i64, isConstant, type Local, type Value } from '../wasm/index.js';
+import { constant, type FunctionBuilder, i32, i32x4, isConstant, type Local, type Value } from '../wasm/index.js';
 import type { Affine, Variable } from './affine.js';
 import { type AddressContext, Addresses, type Region } from './addresses.js';
 import { Elements } from './elements.js';
-import { type Count, extract, laneClasses, loadScalar, splat, splatConstant } from './lanes.js';
-import { isScalarDtype, scalarFunction } from './scalar-functions.js';
+import { integerDivision } from './integer-division.js';
+import { type Count, extract, floatsFor, isWide, loadScalar, splat, splatConstant } from './lanes.js';
 import { Scope } from './scope.js';
 import { isPureIndex, type Space } from './space.js';
 import { vectorFunction } from './vector-functions.js';
@@ -134,7 +134,7 @@ export class Emitter implements AddressContext {
     return pieces;
   }
 
-  /** Code for a uniform integer or bool as a scalar. */
+  /** Code for an integer or bool as a scalar: the value of all lanes, or of the first. */
   scalar(expression: Expression): Value {
     const block = this.differs(expression) ? this.block : 0;
     const known = this.scope.scalar(expression, block);
@@ -170,7 +170,7 @@ export class Emitter implements AddressContext {
         return this.elements.load(expression);
       case 'apply': {
         if (isPureIndex(expression) && !this.#isAtom(expression)) return this.#formPieces(expression);
-        if (this.isUniformInteger(expression)) return splat(this.f, expression.dtype, this.scalar(expression));
+        if (this.isUniformQuotient(expression)) return splat(this.f, expression.dtype, this.scalar(expression));
         return this.#applyPieces(expression);
       }
       default: {
@@ -180,25 +180,24 @@ export class Emitter implements AddressContext {
     }
   }
 
-  /** A value that is computed as a scalar and then spread. */
-  isUniformInteger(expression: Expression): boolean {
+  /** A quotient or remainder that all lanes share: it is computed as a scalar and then spread. */
+  isUniformQuotient(expression: Expression): expression is Apply {
     return (
       expression.kind === 'apply' &&
-      !this.varies(expression) &&
-      isScalarDtype(expression.dtype) &&
-      expression.args.every((arg) => isScalarDtype(arg.dtype))
+      expression.fn in integerDivision &&
+      (expression.dtype === 'int32' || expression.dtype === 'int64') &&
+      !this.varies(expression)
     );
   }
 
   #applyPieces(expression: Apply): Pieces {
+    const { fn, dtype } = expression;
     const args = expression.args.map((arg) => this.pieces(arg));
     const last = expression.args[expression.args.length - 1] as Expression;
     const second = expression.args[1];
-    const isDivided = expression.fn === 'idiv' || expression.fn === 'mod';
-    const byScalar = expression.fn === 'shl' || expression.fn === 'shr' || (isDivided && isScalarDtype(last.dtype));
+    const byScalar = (fn === 'shl' || fn === 'shr' || fn in integerDivision) && floatsFor(last.dtype) === null;
     const uniform = byScalar && second !== undefined && !this.varies(second) ? this.scalar(second) : null;
-    const at = { site: this.site, f: this.f, dtype: expression.dtype, operand: last.dtype, uniform };
-    return vectorFunction(at, expression.fn, args);
+    return vectorFunction({ site: this.site, f: this.f, dtype, operand: last.dtype, uniform }, fn, args);
   }
 
   /** Pure index arithmetic that is no sum of variables: it is computed from its operands. */
@@ -236,35 +235,12 @@ export class Emitter implements AddressContext {
   }
 
   #computeScalar(expression: Expression): Value {
-    switch (expression.kind) {
-      case 'constant':
-        return laneClasses[expression.dtype] === 'i64'
-          ? i64.const(expression.value)
-          : i32.const(Number(expression.value));
-      case 'scalar':
-        return loadScalar(expression.dtype, this.#scalars(), expression.slot);
-      case 'axis':
-        return this.#formScalar(this.space.form(expression, this.#domain));
-      case 'result':
-        return extract(expression.dtype, this.pieces(expression), 0);
-      case 'load': {
-        if (expression.mask !== null || !isScalarDtype(expression.dtype))
-          return extract(expression.dtype, this.pieces(expression), 0);
-        return this.elements.loadScalar(expression);
-      }
-      case 'apply': {
-        if (isPureIndex(expression) && !this.#isAtom(expression))
-          return this.#formScalar(this.space.form(expression, this.#domain));
-        if (!this.isUniformInteger(expression)) return extract(expression.dtype, this.#applyPieces(expression), 0);
-        const last = expression.args[expression.args.length - 1] as Expression;
-        const args = expression.args.map((arg) => this.scalar(arg));
-        return scalarFunction(this.f, expression.fn, expression.dtype, last.dtype, args);
-      }
-      default: {
-        const never: never = expression;
-        return never;
-      }
-    }
+    if (isPureIndex(expression) && !this.#isAtom(expression))
+      return this.#formScalar(this.space.form(expression, this.#domain));
+    if (expression.kind === 'constant') return constant(isWide(expression.dtype) ? 'i64' : 'i32', expression.value);
+    if (!this.isUniformQuotient(expression)) return extract(expression.dtype, this.pieces(expression), 0);
+    const [x, y] = expression.args.map((arg) => this.scalar(arg)) as [Value, Value];
+    return integerDivision[expression.fn as keyof typeof integerDivision](this.f, x, y);
   }
 
   #scalars(): Local {
@@ -275,7 +251,7 @@ export class Emitter implements AddressContext {
 
   /** Constants stay constants, all else goes into a local. */
   #held(name: string, value: Value): Value {
-    return value.kind === 'local' || isConstant(value) ? value : this.f.let(name, value);
+    return isConstant(value) ? value : this.f.held(name, value);
   }
 }
 

@@ -1,4 +1,5 @@
 /** float16 and bfloat16 in lanes of 32 bits: their bits to f32 and back, to nearest even. The integer formulas of Fabian Giesen's float-to-half notes. */
+import type { DType } from '@torchlet/device';
 import { f32x4, type FunctionBuilder, i32x4, type Value, v128 } from '../wasm/index.js';
 
 /** f32 lanes of the float16 whose bits stand in the low half of each lane, the high half 0. */
@@ -13,7 +14,7 @@ export function float16ToLanes(f: FunctionBuilder, bits: Value): Value {
 }
 
 /** The bits of the nearest float16 in the low half of each lane, the high half 0. */
-export function lanesToFloat16(f: FunctionBuilder, value: Value): Value {
+function lanesToFloat16(f: FunctionBuilder, value: Value): Value {
   const bits = f.let('bits', value);
   const magnitude = f.let('magnitude', v128.and(bits, i32x4.const(0x7fffffff)));
   const notANumber = i32x4.gtS(magnitude, i32x4.const(0x7f800000));
@@ -35,9 +36,21 @@ export function bfloat16ToLanes(bits: Value): Value {
 }
 
 /** The bits of the nearest bfloat16 in the low half of each lane, the high half 0. */
-export function lanesToBfloat16(f: FunctionBuilder, value: Value): Value {
+function lanesToBfloat16(f: FunctionBuilder, value: Value): Value {
   const bits = f.let('bits', value);
   const odd = v128.and(i32x4.shrU(bits, 16), i32x4.const(1));
   const rounded = i32x4.shrU(i32x4.add(i32x4.add(bits, i32x4.const(0x7fff)), odd), 16);
   return v128.bitselect(rounded, i32x4.const(0x7fc0), f32x4.eq(bits, bits));
+}
+
+/** Lanes of float32 as the bits of a half dtype in the low half of each lane; of other dtypes as they are. */
+export function halfBits(f: FunctionBuilder, dtype: DType, lanes: Value): Value {
+  if (dtype === 'float16') return lanesToFloat16(f, lanes);
+  return dtype === 'bfloat16' ? lanesToBfloat16(f, lanes) : lanes;
+}
+
+/** Lanes of float32 rounded to a half dtype; for other dtypes as they are. */
+export function roundedToHalf(f: FunctionBuilder, dtype: DType, lanes: Value): Value {
+  if (dtype === 'float16') return float16ToLanes(f, lanesToFloat16(f, lanes));
+  return dtype === 'bfloat16' ? bfloat16ToLanes(lanesToBfloat16(f, lanes)) : lanes;
 }

@@ -1,10 +1,10 @@
 /**
- * How the elements of each dtype stand in vectors: four points at a time, in one vector of 32-bit lanes or two of 64-bit lanes, and how
- * they come from memory and go there. Owns the meaning of lanes, splats and constants; the bare loads and stores are `raw-lanes.ts`, what is
- * computed with lanes `vector-functions.ts`, where they lie `elements.ts`.
+ * How the elements of each dtype stand in vectors: four points at a time, in one vector of 32-bit lanes or two of 64-bit lanes. Owns the meaning of
+ * lanes, constants, splats and single lanes; how they come from memory is `lane-memory.ts`, what is computed with them
+ * `vector-functions.ts`.
  */
 import type { DType } from '@torchlet/device';
-import type { Features, Pieces } from '../kernel-function.js';
+import type { Pieces } from '../kernel-function.js';
 import {
   f32,
   f32x4,
@@ -20,17 +20,6 @@ import {
   type Value,
   v128,
 } from '../wasm/index.js';
-import { bfloat16ToLanes, float16ToLanes, lanesToBfloat16, lanesToFloat16 } from './half-lanes.js';
-import {
-  type Count,
-  loadRaw,
-  loadRawLane,
-  loadRawSplat,
-  storeRaw,
-  storeRawLane,
-  type Width,
-  zero,
-} from './raw-lanes.js';
 
 /** What lanes of a dtype are computed as. */
 export type LaneClass = 'f32' | 'f64' | 'i32' | 'i64' | 'bool';
@@ -48,211 +37,105 @@ export const laneClasses: Readonly<Record<DType, LaneClass>> = {
   bool: 'bool',
 };
 
-export type { Count } from './raw-lanes.js';
+/** The instructions of each class, on vectors and on scalars. The lanes of bool are 0 and -1, its scalars 0 and 1. */
+const vectorsOf = { f32: f32x4, f64: f64x2, i32: i32x4, i64: i64x2, bool: i32x4 } as const;
+const scalarsOf = { f32, f64, i32, i64, bool: i32 } as const;
+
+/** Numbers of lanes: 1 to 4. */
+export type Count = 1 | 2 | 3 | 4;
 
 export function isWide(dtype: DType): boolean {
   return laneClasses[dtype] === 'f64' || laneClasses[dtype] === 'i64';
 }
 
-/** Bytes of an element of `dtype` in this device's memory. */
-export function storedWidth(features: Features, dtype: DType): Width {
-  return features.storedBytes[dtype] as Width;
+/** Vectors of four points. */
+export function piecesOf(dtype: DType): 1 | 2 {
+  return isWide(dtype) ? 2 : 1;
 }
 
-/** Lanes as they lie in memory to lanes as they are computed with. */
-function decode(f: FunctionBuilder, dtype: DType, width: Width, raw: Pieces): Pieces {
-  const [low] = raw as [Value];
-  switch (dtype) {
-    case 'float16':
-      return [float16ToLanes(f, low)];
-    case 'bfloat16':
-      return [bfloat16ToLanes(low)];
-    case 'bool':
-      return [i32x4.ne(low, 0)];
-    case 'int64': {
-      if (width === 8) return raw;
-      const narrow = f.let('narrow', low);
-      return [i64x2.extendLowI32x4S(narrow), i64x2.extendHighI32x4S(narrow)];
-    }
-    default:
-      return raw;
-  }
+/** The instructions on vectors of a dtype. */
+export function vectorsFor(dtype: DType) {
+  return vectorsOf[laneClasses[dtype]];
 }
 
-/** The reverse. Rounds to the dtype. */
-function encode(f: FunctionBuilder, dtype: DType, width: Width, pieces: Pieces): Pieces {
-  const [low, high] = pieces as [Value, Value];
-  switch (dtype) {
-    case 'float16':
-      return [lanesToFloat16(f, low)];
-    case 'bfloat16':
-      return [lanesToBfloat16(f, low)];
-    case 'bool':
-      return [v128.and(low, i32x4.const(1))];
-    case 'int64':
-      return width === 8 ? pieces : [shuffleLanes(low, high, [0, 2, 4, 6])];
-    default:
-      return pieces;
-  }
+/** The float instructions of a dtype, or null if it is no float. */
+export function floatsFor(dtype: DType): typeof f32x4 | typeof f64x2 | null {
+  const vectors = vectorsFor(dtype);
+  return vectors === f32x4 || vectors === f64x2 ? vectors : null;
 }
 
-const signedDtypes: ReadonlySet<DType> = new Set(['int8', 'int16']);
-
-/** Loads and stores of one dtype at one width. */
-export class LaneMemory {
-  readonly #f: FunctionBuilder;
-  readonly #dtype: DType;
-  readonly width: Width;
-  readonly #signed: boolean;
-
-  constructor(f: FunctionBuilder, dtype: DType, width: Width) {
-    this.#f = f;
-    this.#dtype = dtype;
-    this.width = width;
-    this.#signed = signedDtypes.has(dtype);
-  }
-
-  load(pointer: Operand, offset: number, count: Count): Pieces {
-    return decode(this.#f, this.#dtype, this.width, loadRaw(this.width, this.#signed, pointer, offset, count));
-  }
-
-  loadSplat(pointer: Operand, offset: number): Pieces {
-    const raw = loadRawSplat(this.width, this.#signed, pointer, offset).map((piece) => this.#f.let('splat', piece));
-    return decode(this.#f, this.#dtype, this.width, raw);
-  }
-
-  /** One integer or bool as a scalar. */
-  loadScalar(pointer: Operand, offset: number): Value {
-    switch (this.width) {
-      case 8:
-        return i64.load(pointer, offset);
-      case 4:
-        return this.#dtype === 'int64' ? i64.load32S(pointer, offset) : i32.load(pointer, offset);
-      case 2:
-        return i32.load16S(pointer, offset);
-      case 1:
-        return this.#signed ? i32.load8S(pointer, offset) : i32.load8U(pointer, offset);
-      default: {
-        const never: never = this.width;
-        return never;
-      }
-    }
-  }
-
-  /** Four elements of 4 bytes, two apart; nothing past the last is read. */
-  loadEverySecond(pointer: Operand, offset: number): Pieces {
-    const [low, high] = [v128.load(pointer, offset), v128.load(pointer, offset + 12)];
-    return decode(this.#f, this.#dtype, this.width, [shuffleLanes(low, high, [0, 2, 5, 7])]);
-  }
-
-  /** Four elements of 4 bytes, each before the last. */
-  loadBackwards(pointer: Operand, offset: number): Pieces {
-    const first = this.#f.let('first', i32.add(pointer, offset - 12));
-    const line = this.#f.let('line', v128.load(first));
-    return decode(this.#f, this.#dtype, this.width, [shuffleLanes(line, line, [3, 2, 1, 0])]);
-  }
-
-  /** Lanes that `fill` sets one by one from pointers, the others 0. */
-  gather(fill: (setLane: (lane: number, pointer: Operand, offset: number) => void) => void): Pieces {
-    const raw = Array.from({ length: this.width === 8 ? 2 : 1 }, () => this.#f.let('gathered', zero()));
-    fill((lane, pointer, offset) => {
-      loadRawLane(this.width, this.#signed, pointer, offset, raw, lane).forEach((piece, i) => {
-        const into = raw[i];
-        if (into !== undefined && piece !== into) this.#f.set(into, piece);
-      });
-    });
-    return decode(this.#f, this.#dtype, this.width, raw);
-  }
-
-  store(pointer: Operand, offset: number, pieces: Pieces, count: Count): void {
-    storeRaw(this.#f, this.width, pointer, offset, encode(this.#f, this.#dtype, this.width, pieces), count);
-  }
-
-  /** Stores of single lanes of `pieces`. */
-  scatter(pieces: Pieces, emit: (storeLane: (lane: number, pointer: Operand, offset: number) => void) => void): void {
-    const raw = encode(this.#f, this.#dtype, this.width, pieces).map((piece) => this.#f.let('scattered', piece));
-    emit((lane, pointer, offset) => storeRawLane(this.#f, this.width, pointer, offset, raw, lane));
-  }
+/** The integer instructions of a dtype that is no float. */
+export function integersFor(dtype: DType): typeof i32x4 | typeof i64x2 {
+  return isWide(dtype) ? i64x2 : i32x4;
 }
 
 /** `value` of `dtype` in all lanes. */
 export function splatConstant(dtype: DType, value: number | bigint): Pieces {
-  switch (laneClasses[dtype]) {
-    case 'f32':
-      return [f32x4.const(Number(value))];
-    case 'i32':
-      return [i32x4.const(Number(value))];
-    case 'bool':
-      return [i32x4.const(value ? -1 : 0)];
-    case 'f64':
-      return [f64x2.const(Number(value)), f64x2.const(Number(value))];
-    case 'i64':
-      return [i64x2.const(BigInt(value)), i64x2.const(BigInt(value))];
-    default: {
-      const never: never = laneClasses[dtype] as never;
-      return never;
-    }
-  }
+  const lane = dtype === 'bool' ? -Number(Boolean(value)) : value;
+  return Array.from({ length: piecesOf(dtype) }, () => vectorsFor(dtype).const(lane));
 }
 
 /** A scalar, bool as 0 or 1, in all lanes. */
 export function splat(f: FunctionBuilder, dtype: DType, value: Value): Pieces {
-  switch (laneClasses[dtype]) {
-    case 'f32':
-      return [f32x4.splat(value)];
-    case 'i32':
-      return [i32x4.splat(value)];
-    case 'bool':
-      return [i32x4.splat(i32.sub(0, value))];
-    case 'f64':
-    case 'i64': {
-      const both = f.let('splat', laneClasses[dtype] === 'f64' ? f64x2.splat(value) : i64x2.splat(value));
-      return [both, both];
-    }
-    default: {
-      const never: never = laneClasses[dtype] as never;
-      return never;
-    }
-  }
+  const all = vectorsFor(dtype).splat(dtype === 'bool' ? i32.sub(0, value) : value);
+  if (!isWide(dtype)) return [all];
+  const both = f.let('splat', all);
+  return [both, both];
 }
 
 /** Lane `lane` as a scalar, bool as 0 or 1. */
 export function extract(dtype: DType, pieces: Pieces, lane: number): Value {
-  const [low, high] = pieces as [Value, Value];
-  const half = lane < 2 ? low : high;
-  switch (laneClasses[dtype]) {
-    case 'f32':
-      return f32x4.extractLane(low, lane);
-    case 'i32':
-      return i32x4.extractLane(low, lane);
-    case 'bool':
-      return i32.sub(0, i32x4.extractLane(low, lane));
-    case 'f64':
-      return f64x2.extractLane(half, lane % 2);
-    case 'i64':
-      return i64x2.extractLane(half, lane % 2);
-    default: {
-      const never: never = laneClasses[dtype] as never;
-      return never;
-    }
-  }
+  const lanes = 4 / piecesOf(dtype);
+  const value = vectorsFor(dtype).extractLane(pieces[Math.floor(lane / lanes)] as Value, lane % lanes);
+  return dtype === 'bool' ? i32.sub(0, value) : value;
+}
+
+/** Four scalars side by side. */
+export function joinLanes(dtype: DType, scalars: readonly Value[]): Pieces {
+  const vectors = vectorsFor(dtype);
+  const lanes = 4 / piecesOf(dtype);
+  return splatConstant(dtype, 0).map((_, piece) => {
+    const [first, ...rest] = scalars.slice(piece * lanes, (piece + 1) * lanes) as [Value, ...Value[]];
+    const joined = rest.reduce((all, one, i) => vectors.replaceLane(all, one, i + 1), vectors.splat(first));
+    return dtype === 'bool' ? i32x4.neg(joined) : joined;
+  });
+}
+
+/** What `compute` makes of each lane of `from`, as lanes of `to`. */
+export function laneByLane(
+  f: FunctionBuilder,
+  from: DType,
+  to: DType,
+  x: Pieces,
+  compute: (scalar: Value, lane: number) => Value,
+): Pieces {
+  const scalars = [0, 1, 2, 3].map((lane) => f.let('lane', compute(f.let('lane', extract(from, x, lane)), lane)));
+  return joinLanes(to, scalars);
 }
 
 /** A runtime scalar from the program's scalars, at 8 bytes each. */
 export function loadScalar(dtype: DType, scalars: Operand, slot: number): Value {
-  switch (laneClasses[dtype]) {
-    case 'f32':
-      return f32.load(scalars, 8 * slot);
-    case 'f64':
-      return f64.load(scalars, 8 * slot);
-    case 'i64':
-      return i64.load(scalars, 8 * slot);
-    case 'i32':
-    case 'bool':
-      return i32.load(scalars, 8 * slot);
-    default: {
-      const never: never = laneClasses[dtype] as never;
-      return never;
-    }
-  }
+  return scalarsOf[laneClasses[dtype]].load(scalars, 8 * slot);
+}
+
+/** The low halves of two vectors of 64-bit lanes, as 32-bit lanes: whole numbers, masks. */
+export function lowHalves([low, high]: Pieces): Value {
+  return high === undefined ? (low as Value) : shuffleLanes(low as Value, high, [0, 2, 4, 6]);
+}
+
+/** 32-bit lanes, whole numbers or masks, as 64-bit ones. */
+export function signExtended(lanes: Value): Pieces {
+  return [i64x2.extendLowI32x4S(lanes), i64x2.extendHighI32x4S(lanes)];
+}
+
+/** Bits that an integer of the dtype has in its lane above its own. */
+const spareBits: Readonly<Partial<Record<DType, number>>> = { int16: 16, int8: 24, uint8: 24 };
+
+/** Lanes of a narrow integer dtype brought back to its width. */
+export function wrapped(dtype: DType, pieces: Pieces): Pieces {
+  const spare = spareBits[dtype];
+  if (spare === undefined) return pieces;
+  return pieces.map((piece) =>
+    dtype === 'uint8' ? v128.and(piece, i32x4.const(0xff)) : i32x4.shrS(i32x4.shl(piece, spare), spare),
+  );
 }

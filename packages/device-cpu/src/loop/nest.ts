@@ -90,9 +90,7 @@ function hoistWork(emitter: Emitter, work: Work, accesses: Access[]): void {
         if (atom !== expression) wantUniform(atom);
         else for (const arg of expression.args) wantUniform(arg);
       }
-    } else if (scalar || emitter.isUniformInteger(expression)) {
-      for (const arg of expression.args) stack.push({ expression: arg, scalar: emitter.isUniformInteger(expression) });
-    } else expression.args.forEach(want);
+    } else expression.args.forEach(emitter.isUniformQuotient(expression) ? wantUniform : want);
   }
 }
 

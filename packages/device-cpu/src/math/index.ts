@@ -10,6 +10,8 @@ import { log, log1p } from './logarithm.js';
 import { Site } from './site.js';
 import { atan, cos, sin } from './trigonometry.js';
 
+export { narrowed, widened } from './site.js';
+
 type Formula = (site: Site, x: Local) => Value;
 
 /** On float32. All but sin and cos are so short that a call would be a good part of their cost. */

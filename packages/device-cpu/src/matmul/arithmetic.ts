@@ -4,7 +4,8 @@
  */
 import type { DType } from '@torchlet/device';
 import type { Pieces } from '../kernel-function.js';
-import { LaneMemory, type LaneClass, laneClasses } from '../loop/lanes.js';
+import { LaneMemory } from '../loop/lane-memory.js';
+import { type LaneClass, laneClasses } from '../loop/lanes.js';
 import {
   f32x4,
   f64x2,

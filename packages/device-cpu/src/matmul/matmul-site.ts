@@ -5,7 +5,8 @@
 import type { Expression, MatmulKernel } from '@torchlet/device';
 import type { KernelSite, Pieces, PointEmitter, Points, Position } from '../kernel-function.js';
 import { slotParam } from '../kernel-function.js';
-import type { Count, LaneMemory } from '../loop/lanes.js';
+import type { LaneMemory } from '../loop/lane-memory.js';
+import type { Count } from '../loop/lanes.js';
 import { pointEmitter } from '../loop/points.js';
 import { type FunctionBuilder, i32, i32x4, type Local, type Operand, type Value } from '../wasm/index.js';
 import type { Arithmetic } from './arithmetic.js';

@@ -5,7 +5,8 @@
 import { type DType, type Expression, type MatmulKernel, postorder } from '@torchlet/device';
 import type { KernelSite } from '../kernel-function.js';
 import { type Affine, AffineForms, affineVariable, type Variable } from '../loop/affine.js';
-import { laneClasses, storedWidth } from '../loop/lanes.js';
+import { storedWidth } from '../loop/lane-memory.js';
+import { laneClasses } from '../loop/lanes.js';
 import type { Arithmetic } from './arithmetic.js';
 
 /** One of the two dimensions of an operand: its own (rows of the left, columns of the right), or k, over which is summed. */

@@ -80,6 +80,11 @@ export class FunctionBuilder<P extends string = string> implements Callable {
     return local;
   }
 
+  /** A local that holds `value`: itself if it is one. */
+  held(name: string, value: Value): Local {
+    return value.kind === 'local' ? value : this.let(name, value);
+  }
+
   set(local: Local, value: Operand): void {
     this.#open.push({ kind: 'set', local, value: asValue(value, local.type, null, `set ${local.name}`) });
   }

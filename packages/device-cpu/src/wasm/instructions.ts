@@ -62,11 +62,14 @@ function family<const Rows extends readonly Row[]>(name: string, rows: Rows): Fa
   return Object.fromEntries(entries.filter(([key]) => key !== '-')) as object as Family<Rows>;
 }
 
+/** A number in a vector constant. */
+type Lane = number | bigint;
+
 const comparisons = 'eq ne ltS ltU gtS gtU leS leU geS geU';
 const arithmetic = 'add sub mul divS divU remS remU and or xor shl shrS shrU';
 
 export const i32 = {
-  const: (value: number) => constant('i32', value),
+  const: (value: Lane) => constant('i32', value),
   ...family('i32', [
     ['i:i', 0x45, 'eqz'],
     ['ii:i', 0x46, comparisons],
@@ -83,7 +86,7 @@ export const i32 = {
 };
 
 export const i64 = {
-  const: (value: number | bigint) => constant('i64', value),
+  const: (value: Lane) => constant('i64', value),
   ...family('i64', [
     ['l:i', 0x50, 'eqz'],
     ['ll:i', 0x51, comparisons],
@@ -133,7 +136,7 @@ export const v128 = family('v128', [
 ]);
 
 export const i8x16 = {
-  const: (...lanes: readonly number[]) => vector('i8x16', ...lanes),
+  const: (...lanes: Lane[]) => vector('i8x16', ...lanes),
   ...family('i8x16', [['vv:v', 0xfd000e, 'swizzle']]),
 };
 
@@ -143,7 +146,7 @@ export const i16x8 = family('i16x8', [
 ]);
 
 export const i32x4 = {
-  const: (...lanes: readonly number[]) => vector('i32x4', ...lanes),
+  const: (...lanes: Lane[]) => vector('i32x4', ...lanes),
   ...family('i32x4', [
     ['i:v', 0xfd0011, 'splat'],
     ['v:i#', 0xfd001b, 'extractLane'],
@@ -162,7 +165,7 @@ export const i32x4 = {
 };
 
 export const i64x2 = {
-  const: (...lanes: readonly (number | bigint)[]) => vector('i64x2', ...lanes),
+  const: (...lanes: Lane[]) => vector('i64x2', ...lanes),
   ...family('i64x2', [
     ['l:v', 0xfd0012, 'splat'],
     ['v:l#', 0xfd001d, 'extractLane'],
@@ -177,7 +180,7 @@ export const i64x2 = {
 };
 
 export const f32x4 = {
-  const: (...lanes: readonly number[]) => vector('f32x4', ...lanes),
+  const: (...lanes: Lane[]) => vector('f32x4', ...lanes),
   ...family('f32x4', [
     ['f:v', 0xfd0013, 'splat'],
     ['v:f#', 0xfd001f, 'extractLane'],
@@ -194,7 +197,7 @@ export const f32x4 = {
 };
 
 export const f64x2 = {
-  const: (...lanes: readonly number[]) => vector('f64x2', ...lanes),
+  const: (...lanes: Lane[]) => vector('f64x2', ...lanes),
   ...family('f64x2', [
     ['d:v', 0xfd0014, 'splat'],
     ['v:d#', 0xfd0021, 'extractLane'],

@@ -14,7 +14,12 @@ const families = { i32, i64, f32, f64, v128, i8x16, i16x8, i32x4, i64x2, f32x4, 
 function samples(name: string, rows: object): [string, Instruction][] {
   return Object.entries(rows).map(([key, make]: [string, (...args: Operand[]) => Instruction]) => {
     const zero = wasm.vector('i32x4', 0);
-    const attempts: Operand[][] = [[0, 0, 0], [zero, zero, zero], [zero, 0, 0], [0, zero, 0]];
+    const attempts: Operand[][] = [
+      [0, 0, 0],
+      [zero, zero, zero],
+      [zero, 0, 0],
+      [0, zero, 0],
+    ];
     for (const args of attempts) {
       try {
         return [`${name}.${key}`, make(...args)];
