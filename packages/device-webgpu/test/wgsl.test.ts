@@ -1,5 +1,5 @@
 /** The code that is generated, as snapshots. No adapter is needed: what it computes is `kernels.test.ts`. */
-import type { Capabilities, Program } from '@torchlet/device';
+import type { Capabilities, Expression, Program } from '@torchlet/device';
 import { describe, expect, it } from 'vitest';
 import { generate } from '../src/generate.js';
 import type { Target } from '../src/wgsl/kernel-module.js';
@@ -121,6 +121,39 @@ describe('matrix products', () => {
   it('through workgroup memory', () => {
     expect(printed(linear, sharing)).toMatchSnapshot();
   });
+
+  it.each(Object.entries({ alone, sharing }))('of what is computed on the way, %s', (_, target) => {
+    const product = matmul('mul_matmul', [64, 64, 32], {
+      a: fn('max', [load(0, at(axis(0), 32, axis(2))), constant(0)]),
+      b: fn('mul', [load(1, at(axis(2), 64, axis(1))), load(2, axis(1))]),
+      stores: [
+        store(3, at(axis(0), 64, axis(1)), result(0)),
+        store(4, at(axis(0), 64, axis(1)), fn('tanh', [fn('mul', [result(0), scalar(0)])])),
+      ],
+    });
+    const slots = [
+      buffer(0, 64 * 32, 'read'),
+      buffer(1, 32 * 64, 'read'),
+      buffer(2, 64, 'read'),
+      buffer(3, 64 * 64, 'write'),
+      buffer(4, 64 * 64, 'write'),
+    ];
+    expect(printed(program('scaled', slots, [product], { scalars: ['float32'] }), target)).toMatchSnapshot();
+  });
+
+  it.each(Object.entries({ alone, sharing }))('of windows that reach over the edge, %s', (_, target) => {
+    const [size, pixels] = [16, 256];
+    const [channel, place] = [fn('idiv', [axis(2), int(9)]), fn('mod', [axis(2), int(9)])];
+    const row = fn('add', [fn('idiv', [axis(1), int(size)]), fn('sub', [fn('idiv', [place, int(3)]), int(1)])]);
+    const column = fn('add', [fn('mod', [axis(1), int(size)]), fn('sub', [fn('mod', [place, int(3)]), int(1)])]);
+    const inside = [row, column]
+      .flatMap((x) => [fn('lt', [int(-1), x]), fn('lt', [x, int(size)])])
+      .reduce((all, one) => fn('and', [all, one]));
+    const window = masked(1, at(at(channel, size, row), size, column), inside, 0);
+    const convolution = matmul('convolution', [32, pixels, 18], { b: window });
+    const slots = [buffer(0, 32 * 18, 'read'), buffer(1, 2 * pixels, 'read'), buffer(2, 32 * pixels, 'write')];
+    expect(printed(program('convolution', slots, [convolution]), target)).toMatchSnapshot();
+  });
 });
 
 describe('reductions', () => {
@@ -136,12 +169,108 @@ describe('reductions', () => {
     expect(printed(rows(10_000, 2))).toMatchSnapshot();
   });
 
+  it('few long rows in parts, through workgroup memory', () => {
+    const of = load(0, at(axis(0), 300_000, axis(1)));
+    const sum = { id: 0, combine: 'sum', dtype: 'float32', of: fn('mul', [of, of]) } as const;
+    const mean = fn('sqrt', [fn('div', [result(0), constant(300_000)])]);
+    const source = program(
+      'norms',
+      [buffer(0, 600_000, 'read'), buffer(1, 2, 'write')],
+      [loop('norm', [2], phase([300_000], { reductions: [sum] }), phase([], { stores: [store(1, axis(0), mean)] }))],
+    );
+    expect(printed(source, sharing)).toMatchSnapshot();
+  });
+
   it('sums of floats are never one long chain', () => {
     const sum = { id: 0, combine: 'sum', dtype: 'float32', of: load(0, at(axis(1), 300, axis(0))) } as const;
     const source = program(
       'columns',
       [buffer(0, 300 * 5000, 'read'), buffer(1, 300, 'write')],
       [loop('sum', [300], phase([5000], { reductions: [sum] }), phase([], { stores: [store(1, axis(0), result(0))] }))],
+    );
+    expect(printed(source)).toMatchSnapshot();
+  });
+});
+
+describe('scans and sorts', () => {
+  it('a block of a running sum: what is not after each element', () => {
+    const x = load(0, at(at(axis(0), 4, axis(1)), 64, axis(3)));
+    const upTo = fn('where', [fn('lt', [axis(2), axis(3)]), constant(0), x]);
+    const source = program(
+      'cumsum',
+      [buffer(0, 3 * 4 * 64, 'read'), buffer(1, 3 * 4 * 64, 'write')],
+      [
+        loop(
+          'cumsum',
+          [3, 4, 64],
+          phase([64], { reductions: [{ id: 0, combine: 'sum', dtype: 'float32', of: upTo }] }),
+          phase([], { stores: [store(1, at(at(axis(0), 4, axis(1)), 64, axis(2)), result(0))] }),
+        ),
+      ],
+    );
+    expect(printed(source)).toMatchSnapshot('alone');
+    expect(printed(source, sharing)).toMatchSnapshot('sharing');
+  });
+
+  /** Whether x goes before y: NaN after every number, equal ones as \`tie\` says. */
+  const goesBefore = (x: Expression, y: Expression, tie: Expression): Expression => {
+    const [xIsNumber, yIsNumber] = [fn('eq', [x, x]), fn('eq', [y, y])];
+    const yIsNaN = fn('xor', [yIsNumber, constant(1, 'bool')]);
+    const ahead = fn('or', [fn('lt', [x, y]), fn('and', [yIsNaN, xIsNumber])]);
+    return fn('or', [ahead, fn('and', [fn('eq', [x, y]), tie])]);
+  };
+
+  it('places by counting, then positions by scatter', () => {
+    const [here, other] = [load(0, at(axis(0), 20, axis(1))), load(0, at(axis(0), 20, axis(2)))];
+    const earlier = fn('cast', [goesBefore(other, here, fn('lt', [axis(2), axis(1)]))], 'int32');
+    const place = { id: 0, combine: 'sum', dtype: 'int32', of: earlier } as const;
+    const to = at(axis(0), 20, axis(1));
+    const source = program(
+      'sort',
+      [buffer(0, 5 * 20, 'read'), arena(0, 5 * 20, 'int32'), buffer(1, 5 * 20, 'readwrite', 'int32')],
+      [
+        loop(
+          'places',
+          [5, 20],
+          phase([20], { reductions: [place] }),
+          phase([], { stores: [store(1, to, result(0, 'int32'))] }),
+        ),
+        {
+          kind: 'scatter',
+          name: 'positions',
+          axes: [5, 20],
+          axis: 1,
+          length: 20,
+          index: load(1, to, 'int32'),
+          value: axis(1),
+          slot: 2,
+          strides: [20, 1],
+          offset: 0,
+        },
+      ],
+      { arena: [5 * 20 * 4] },
+    );
+    expect(printed(source)).toMatchSnapshot();
+  });
+
+  it('one exchange of a network, at distance 8', () => {
+    const pair = at(axis(0), 16, axis(1));
+    const [first, second] = [pair, fn('add', [pair, int(8)])];
+    const [a, b] = [load(0, first), load(0, second)];
+    const turned = fn('eq', [fn('and', [axis(0), int(2)]), int(0)]);
+    const inOrder = fn('eq', [goesBefore(a, b, fn('lt', [first, second])), turned]);
+    const source = program(
+      'exchange',
+      [buffer(0, 1024, 'read'), buffer(1, 1024, 'write')],
+      [
+        loop(
+          'exchange',
+          [64, 8],
+          phase([], {
+            stores: [store(1, first, fn('where', [inOrder, a, b])), store(1, second, fn('where', [inOrder, b, a]))],
+          }),
+        ),
+      ],
     );
     expect(printed(source)).toMatchSnapshot();
   });

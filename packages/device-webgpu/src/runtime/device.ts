@@ -1,6 +1,6 @@
 /**
  * The device: the contract over a GPUDevice. Owns the order of calls, faults and the end; code comes from `generate.ts`, memory is `memory.ts`, a
- * program's pipelines and bindings `compiled.ts`, what must wait `work-queue.ts`.
+ * program's pipelines and bindings `compiled.ts`, what must wait `work-queue.ts`, what goes to the queue together `submissions.ts`.
  */
 import {
   type Bindings,
@@ -29,6 +29,7 @@ import { arrayProblem, readStored, storedBytes, writeStored } from './host-data.
 import { DeviceMemory, WebGpuBuffer } from './memory.js';
 import { Pipelines } from './pipelines.js';
 import { Profiler } from './profiler.js';
+import { type Submitted, Submissions } from './submissions.js';
 import { WorkQueue } from './work-queue.js';
 
 /** What the adapter says of itself. */
@@ -72,6 +73,7 @@ export class OpenWebGpuDevice implements WebGpuDevice {
   readonly #memory: DeviceMemory;
   readonly #context: CompiledContext;
   readonly #work = new WorkQueue();
+  readonly #submissions: Submissions;
   readonly #faults: Faults;
   readonly #compiled = new WeakSet<Compiled>();
   #profiler: Profiler | null = null;
@@ -85,6 +87,7 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     this.origin = origin;
     this.#gpu = gpu;
     this.#target = target;
+    this.#submissions = new Submissions(gpu);
     this.#faults = new Faults(name);
     this.#memory = new DeviceMemory({
       device: name,
@@ -136,7 +139,10 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     writeStored(bytes, 0, dtype, data);
     this.#work.add({
       compiled: null,
-      execute: () => this.#gpu.queue.writeBuffer(own.gpu, span.byteOffset, bytes),
+      execute: () => {
+        this.#submissions.submit();
+        this.#gpu.queue.writeBuffer(own.gpu, span.byteOffset, bytes);
+      },
       fail: () => undefined,
     });
   }
@@ -162,6 +168,8 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     this.#checkOpen();
     checkProgram(this.name, this.capabilities, program);
     const generated = generate(this.name, program, this.capabilities, this.#target);
+    // An arena that grows ends the one before it.
+    this.#submissions.submit();
     const compiled = new WebGpuCompiled(this.#context, program, generated, (inputs) => {
       this.#memory.free(inputs);
       this.#destroyAfterWork(inputs);
@@ -181,14 +189,14 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     const inputs = compiled.packed(bindings, !now);
     if (now) {
       if (compiled.error !== null) throw compiled.error;
-      return { done: this.#submit(compiled, spans, inputs) };
+      return { done: this.#encode(compiled, spans, inputs) };
     }
     const done = new Promise<void>((resolve, reject) => {
       this.#work.add({
         compiled,
         execute: () => {
           if (compiled.error !== null) throw compiled.error;
-          this.#submit(compiled, spans, inputs).then(resolve, reject);
+          this.#encode(compiled, spans, inputs).then(resolve, reject);
         },
         fail: reject,
       });
@@ -202,7 +210,10 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     await new Promise<void>((resolve, reject) => {
       this.#work.add({
         compiled: null,
-        execute: () => this.#faults.whileOpen(this.#gpu.queue.onSubmittedWorkDone()).then(resolve, reject),
+        execute: () => {
+          this.#submissions.submit();
+          this.#faults.whileOpen(this.#gpu.queue.onSubmittedWorkDone()).then(resolve, reject);
+        },
         fail: reject,
       });
     });
@@ -216,6 +227,7 @@ export class OpenWebGpuDevice implements WebGpuDevice {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    this.#submissions.submit();
     const error = new DeviceError(`${this.name} was disposed`, { device: this.name, sticky: true });
     this.#work.failAll(error);
     this.#faults.end(error);
@@ -223,28 +235,26 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     this.#gpu.destroy();
   }
 
-  /** Writes the inputs and submits every dispatch. The promise rejects with the fault of the run. */
-  #submit(compiled: WebGpuCompiled, spans: readonly OwnSpan[], inputs: ArrayBuffer): Promise<void> {
+  /** Writes the inputs and encodes every dispatch. The promise rejects with the fault of the run. */
+  #encode(compiled: WebGpuCompiled, spans: readonly OwnSpan[], inputs: ArrayBuffer): Promise<void> {
     const { queue } = this.#gpu;
     const { program } = compiled;
-    const used = compiled.fit();
-    this.#faults.running = program;
-    this.#gpu.pushErrorScope('validation');
-    let submitted = false;
-    try {
-      if (compiled.inputs !== null) queue.writeBuffer(compiled.inputs.gpu, 0, inputs);
-      const encoder = this.#gpu.createCommandEncoder({ label: program.name });
-      const profiler = this.#profiler;
-      if (profiler === null) compiled.encode(encoder, spans, null);
-      else profiler.encode(encoder, compiled, spans);
-      queue.submit([encoder.finish()]);
-      submitted = true;
-    } finally {
-      if (!submitted) this.#gpu.popErrorScope().catch(() => undefined);
-    }
-    const checked = this.#gpu.popErrorScope();
-    const done = this.#finished(compiled, used, checked, queue.onSubmittedWorkDone());
+    let used: readonly WebGpuBuffer[] = [];
+    let submitted: Submitted = () => undefined;
+    const done = new Promise<void>((resolve, reject) => {
+      submitted = (checked) => {
+        this.#finished(compiled, used, checked, queue.onSubmittedWorkDone()).then(resolve, reject);
+      };
+    });
     done.catch(() => undefined);
+    const encode = (encoder: GPUCommandEncoder): void => {
+      used = compiled.fit();
+      this.#faults.running = program;
+      if (compiled.inputs !== null) queue.writeBuffer(compiled.inputs.gpu, 0, inputs);
+      if (this.#profiler === null) compiled.encode(encoder, spans, null);
+      else this.#profiler.encode(encoder, compiled, spans);
+    };
+    this.#submissions.begin(program.name, encode, submitted);
     return done;
   }
 
@@ -272,14 +282,16 @@ export class OpenWebGpuDevice implements WebGpuDevice {
 
   async #copyOut(source: GPUBuffer, byteOffset: number, bytes: number): Promise<ArrayBuffer> {
     const staging = this.#memory.takeStaging(bytes);
-    this.#gpu.pushErrorScope('validation');
-    const encoder = this.#gpu.createCommandEncoder({ label: 'read' });
-    encoder.copyBufferToBuffer(source, byteOffset, staging.gpu, 0, bytes);
-    this.#gpu.queue.submit([encoder.finish()]);
-    const mapped = staging.gpu.mapAsync(mapRead, 0, bytes);
-    const checked = this.#gpu.popErrorScope();
+    const mapped = new Promise<GPUError | null>((resolve, reject) => {
+      this.#submissions.join(
+        'read',
+        (encoder) => encoder.copyBufferToBuffer(source, byteOffset, staging.gpu, 0, bytes),
+        (checked) =>
+          Promise.all([checked, staging.gpu.mapAsync(mapRead, 0, bytes)]).then(([refusal]) => resolve(refusal), reject),
+      );
+    });
     try {
-      const [refusal] = await this.#faults.whileOpen(Promise.all([checked, mapped]));
+      const refusal = await this.#faults.whileOpen(mapped);
       if (refusal !== null) throw refusal;
     } catch (cause) {
       this.#memory.free(staging);
@@ -311,7 +323,11 @@ export class OpenWebGpuDevice implements WebGpuDevice {
   }
 
   #destroyAfterWork(buffer: WebGpuBuffer): void {
-    this.#work.add({ compiled: null, execute: () => buffer.gpu.destroy(), fail: () => undefined });
+    this.#work.add({
+      compiled: null,
+      execute: () => this.#submissions.afterwards(() => buffer.gpu.destroy()),
+      fail: () => undefined,
+    });
   }
 
   #end(message: string): void {

@@ -82,6 +82,17 @@ const floatDifference: Row = (call) => {
   return args[0] === args[1] ? `abs(${helper('times_zero', width)}(${args[0]}))` : infix('-')(call);
 };
 
+/** Optimisers take x == x for true, and may take it that nothing is infinite: the bits decide. */
+const floatEquality: Row = (call) => {
+  const { args, numbers, helper, width } = call;
+  const [x, y] = args;
+  if (x === y) return `(!${helper('is_nan', width)}(${x}))`;
+  const unbounded = numbers.findIndex((number) => number === Infinity || number === -Infinity);
+  if (unbounded < 0) return infix('==')(call);
+  const bits = numbers[unbounded] === Infinity ? '0x7f800000u' : '0xff800000u';
+  return `(bitcast<${typeName('u32', width)}>(${args[1 - unbounded]}) == ${splat(bits, 'u32', width)})`;
+};
+
 const integerDivision =
   (operator: '/' | '%', helperName: 'quotient' | 'remainder'): Row =>
   ({ args: [x, y], numbers: [, known = null], width, dtype, helper }) => {
@@ -167,7 +178,7 @@ const spellings: { readonly [Name in ScalarFunction]: Row } = {
     i32: ({ args: [x, y] }) => `(${x} < ${y})`,
     bool: ({ args: [x, y] }) => `(!(${x}) & ${y})`,
   }),
-  eq: ({ args: [x, y] }) => `(${x} == ${y})`,
+  eq: byKind('eq', { f32: floatEquality, i32: infix('=='), bool: infix('==') }),
   and: byKind('and', { i32: infix('&'), bool: infix('&') }),
   or: byKind('or', { i32: infix('|'), bool: infix('|') }),
   xor: byKind('xor', { i32: infix('^'), bool: infix('!=') }),
