@@ -2,11 +2,10 @@
  * Opening the CPU device. Owns the options and their defaults; what the device does is `device.ts`, what the engine has `features.ts`.
  */
 import { type Capabilities, type Device, type DType, dtypeNames, dtypes, type Opener } from '@torchlet/device';
-import { CpuDevice } from './device.js';
-import { enableRelaxedSimd, hasRelaxedSimd } from './features.js';
+import { CpuDevice, type CpuDeviceSetup } from './device.js';
+import { availableThreads, enableRelaxedSimd, hasRelaxedSimd } from './features.js';
 import { lineBytes } from './memory/allocator.js';
 import { addressableBytes, LinearMemory } from './memory/linear-memory.js';
-import { availableThreads } from './threads/helpers.js';
 
 export interface CpuOptions {
   /** As the device is called in errors. Default `cpu`. */
@@ -65,12 +64,12 @@ function threadsOf(threads: number | 'auto'): number {
  * const device = await cpu({ memoryBytes: 2 ** 30 });
  */
 export async function cpu(options: CpuOptions = {}): Promise<Device> {
-  return openNow(options);
+  const threads = threadsOf(options.threads ?? 1);
+  return open(options, threads, threads > 1 ? await import('./threads/index.js') : null);
 }
 
-function openNow(options: CpuOptions): Device {
+function open(options: CpuOptions, threads: number, threading: CpuDeviceSetup['threading']): Device {
   const { name = 'cpu', memoryBytes = addressableBytes, fma = 'auto', limits = {} } = options;
-  const threads = threadsOf(options.threads ?? 1);
   if (!(memoryBytes >= 2 ** 16)) throw new RangeError(`cpu: memoryBytes must be at least 65536, got ${memoryBytes}`);
   const budget = Math.min(memoryBytes, addressableBytes);
   const capabilities: Capabilities = {
@@ -89,12 +88,15 @@ function openNow(options: CpuOptions): Device {
     budget,
     fma: wantsFma(fma),
     threads,
+    threading,
   });
   if (options.readNow === false) Object.defineProperty(device, 'readNow', { value: undefined });
   return device;
 }
 
-/** An opener for `openFirst`. */
+/** An opener for `openFirst`; one of several threads needs waiting for. */
 export function cpuOpener(options: CpuOptions = {}): Opener {
-  return { name: options.name ?? 'cpu', open: () => cpu(options), openNow: () => openNow(options) };
+  const opener = { name: options.name ?? 'cpu', open: () => cpu(options) };
+  const isAlone = options.threads === undefined || options.threads === 1;
+  return isAlone ? { ...opener, openNow: () => open(options, 1, null) } : opener;
 }

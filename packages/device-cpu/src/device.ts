@@ -25,8 +25,7 @@ import { garbageCollector } from './garbage.js';
 import { Executables } from './executable.js';
 import { DeviceMemory } from './memory/device-memory.js';
 import type { LinearMemory } from './memory/linear-memory.js';
-import { controlBytes } from './threads/control.js';
-import { Helpers } from './threads/helpers.js';
+import type { Helpers } from './threads/helpers.js';
 
 const complete: Ticket = { done: null };
 
@@ -37,6 +36,8 @@ export interface CpuDeviceSetup {
   readonly budget: number;
   readonly fma: boolean;
   readonly threads: number;
+  /** `threads/`, where there is more than one. */
+  readonly threading: typeof import('./threads/index.js') | null;
 }
 
 export class CpuDevice implements Device {
@@ -52,12 +53,13 @@ export class CpuDevice implements Device {
   #disposed = false;
   #lose: (loss: DeviceLoss) => void = () => {};
 
-  constructor({ name, capabilities, memory, budget, fma, threads }: CpuDeviceSetup) {
+  constructor({ name, capabilities, memory, budget, fma, threads, threading }: CpuDeviceSetup) {
     this.name = name;
     this.capabilities = capabilities;
     this.#memory = new DeviceMemory(name, memory, budget);
-    this.#helpers = threads > 1 ? new Helpers(memory, this.#memory.reserve(controlBytes), threads) : null;
-    const features = { fma, storedBytes: capabilities.storedBytes, threads };
+    this.#helpers =
+      threading === null ? null : new threading.Helpers(memory, this.#memory.reserve(threading.controlBytes), threads);
+    const features = { fma, storedBytes: capabilities.storedBytes };
     const executables = new Executables(name, this.#memory, features, this.#helpers);
     this.#context = { device: name, memory: this.#memory, capabilities, executables };
     this.lost = new Promise((resolve) => {

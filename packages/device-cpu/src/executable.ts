@@ -38,18 +38,17 @@ export class Executables {
   make(program: Program): Executable {
     const code = this.#code.get(program) ?? this.#generate(program);
     this.#code.set(program, code);
-    return new Executable(code, this.#memory, this.#helpers, this.#made++, this.#features.threads);
+    return new Executable(code, this.#memory, this.#helpers, this.#made++);
   }
 
   #generate(program: Program): Code {
     const { linear } = this.#memory;
-    const words = this.#helpers?.words ?? null;
     const { module, block, scratchBytes, isShared } = programModule(
       program,
       this.#features,
       linear.imported,
       this.#device,
-      words,
+      this.#helpers,
     );
     const bytes = module.bytes();
     return { module: new WebAssembly.Module(bytes), bytes: isShared ? bytes : null, block, scratchBytes };
@@ -65,15 +64,9 @@ export class Executable {
   readonly #helpers: Helpers | null;
   readonly #shared: SharedProgram | null;
 
-  constructor(
-    { module, bytes, block, scratchBytes }: Code,
-    memory: DeviceMemory,
-    helpers: Helpers | null,
-    id: number,
-    threads: number,
-  ) {
+  constructor({ module, bytes, block, scratchBytes }: Code, memory: DeviceMemory, helpers: Helpers | null, id: number) {
     this.block = block;
-    this.scratchBytes = bytes === null ? scratchBytes : scratchBytes * threads;
+    this.scratchBytes = bytes === null || helpers === null ? scratchBytes : scratchBytes * helpers.threads;
     this.#memory = memory;
     this.#helpers = helpers;
     const instance = new WebAssembly.Instance(module, importsOf(memory.linear.memory));

@@ -1,5 +1,5 @@
 /**
- * What the engine offers: relaxed SIMD, shared memory. Owns the probes. Fused multiply-add is on by itself in Node 22, 24 and browsers; Node 20
+ * What the engine offers: relaxed SIMD, threads. Owns the probes. Fused multiply-add is on by itself in Node 22, 24 and browsers; Node 20
  * has it behind a V8 flag, which concerns the whole process and is therefore set only when someone asks: `enableRelaxedSimd` or `fma: true`.
  */
 import { f32x4, ModuleBuilder } from './wasm/index.js';
@@ -33,6 +33,17 @@ interface NodeProcess {
 export function nodeProcess(): NodeProcess | null {
   const { process } = globalThis as { process?: NodeProcess };
   return process?.versions?.node === undefined ? null : process;
+}
+
+/** How many threads this machine runs at once, as far as can be known. */
+export function availableThreads(): number {
+  const os = nodeProcess()?.getBuiltinModule?.('node:os');
+  if (os !== undefined) return os.availableParallelism();
+  const { crossOriginIsolated, navigator } = globalThis as {
+    crossOriginIsolated?: boolean;
+    navigator?: { hardwareConcurrency?: number };
+  };
+  return crossOriginIsolated === true ? (navigator?.hardwareConcurrency ?? 1) : 1;
 }
 
 /**

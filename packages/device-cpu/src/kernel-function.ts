@@ -12,8 +12,6 @@ export interface Features {
   readonly fma: boolean;
   /** Bytes of an element in memory; int64 may lie in 4. */
   readonly storedBytes: Readonly<Record<DType, number>>;
-  /** Threads that share large kernels, the main one among them. */
-  readonly threads: number;
 }
 
 /** Where a kernel is emitted. */

@@ -8,8 +8,9 @@ import { emitLoopKernel } from './loop/loop-kernel.js';
 import { emitScatterKernel } from './loop/scatter-kernel.js';
 import { emitMatmulKernel } from './matmul/matmul-kernel.js';
 import { lineBytes } from './memory/allocator.js';
-import { type CallPart, chunksOf, emitShared, helperEntry, takeChunks } from './threads/sharing.js';
-import { call, type Callable, i32, type MemoryImport, ModuleBuilder } from './wasm/index.js';
+import type { Helpers } from './threads/helpers.js';
+import type { CallPart } from './threads/sharing.js';
+import { call, i32, type MemoryImport, ModuleBuilder } from './wasm/index.js';
 
 /** Where things stand in the argument block: slot addresses of 4 bytes, then scalars of 8. */
 export interface ArgumentBlock {
@@ -57,37 +58,28 @@ function emitKernel(site: KernelSite, kernel: Kernel, device: string): KernelFun
   }
 }
 
-/** @param words the control block of the device's threads; null where there is one thread. */
+/** @param helpers the device's other threads, if it has any. */
 export function programModule(
   program: Program,
   features: Features,
   memory: MemoryImport,
   device: string,
-  words: number | null,
+  helpers: Helpers | null,
 ): ProgramModule {
   const module = new ModuleBuilder(memory);
   const site: KernelSite = { module, program, features };
   const block = argumentBlock(program);
   const kernels = program.kernels.map((kernel) => emitKernel(site, kernel, device));
   const run = module.function('run', { block: 'i32', scratch: 'i32' }, null);
-  const takes: Callable[] = [];
+  const shared = helpers?.shared(module);
   for (const kernel of kernels) {
     const part: CallPart = (f, at, scratch, begin, end) => {
       const addresses = kernel.slots.map((slot) => i32.load(at, 4 * slot));
       f.do(call(kernel.callee, ...addresses, i32.add(at, block.scalars), scratch, begin, end));
     };
-    const chunks = chunksOf(kernel, features.threads);
-    if (words === null || chunks.count === 1) {
-      part(run, run.params.block, run.params.scratch, 0, kernel.extent);
-      continue;
-    }
-    const take = takeChunks(module, `${kernel.callee.name} shared`, words, kernel, chunks, part);
-    emitShared(run, words, chunks.count, run.params.block, run.params.scratch, take);
-    takes.push(take);
+    if (!shared?.share(run, kernel, part)) part(run, run.params.block, run.params.scratch, 0, kernel.extent);
   }
   module.export('run', run);
-  const isShared = words !== null && takes.length > 0;
-  if (isShared) module.export('work', helperEntry(module, words, takes));
   const scratchBytes = Math.max(0, ...kernels.map((kernel) => Math.ceil(kernel.scratchBytes / lineBytes) * lineBytes));
-  return { module, block, scratchBytes, isShared };
+  return { module, block, scratchBytes, isShared: shared?.finish() ?? false };
 }

@@ -87,7 +87,7 @@ describe('reductions', () => {
 });
 
 describe('printed code', () => {
-  const features = { fma: false, storedBytes: device.capabilities.storedBytes, threads: 1 };
+  const features = { fma: false, storedBytes: device.capabilities.storedBytes };
   const memory = { initial: 1, maximum: null, shared: false };
   const printed = (program: Program) =>
     printModule(programModule(program, features, memory, 'cpu', null).module).split('\n\n')[0];

@@ -4,7 +4,9 @@
  */
 import { nodeProcess } from '../features.js';
 import type { LinearMemory } from '../memory/linear-memory.js';
+import type { ModuleBuilder } from '../wasm/index.js';
 import { control } from './control.js';
+import { SharedKernels } from './sharing.js';
 import { workerSource } from './worker-source.js';
 
 interface WorkerLike {
@@ -21,17 +23,6 @@ export interface SharedProgram {
   readonly scratchBytes: number;
 }
 
-/** How many threads this machine runs at once, as far as can be known. */
-export function availableThreads(): number {
-  const os = nodeProcess()?.getBuiltinModule?.('node:os');
-  if (os !== undefined) return os.availableParallelism();
-  const { crossOriginIsolated, navigator } = globalThis as {
-    crossOriginIsolated?: boolean;
-    navigator?: { hardwareConcurrency?: number };
-  };
-  return crossOriginIsolated === true ? (navigator?.hardwareConcurrency ?? 1) : 1;
-}
-
 function startWorker(): WorkerLike {
   const threads = nodeProcess()?.getBuiltinModule?.('node:worker_threads');
   if (threads !== undefined) return new threads.Worker(workerSource, { eval: true });
@@ -46,13 +37,15 @@ function startWorker(): WorkerLike {
 export class Helpers {
   /** Address of the control block. */
   readonly words: number;
+  /** How many in all, the main one among them. */
+  readonly threads: number;
   readonly #memory: LinearMemory;
   readonly #workers: readonly WorkerLike[];
 
-  /** @param threads how many in all, the main one among them. */
   constructor(memory: LinearMemory, words: number, threads: number) {
     this.#memory = memory;
     this.words = words;
+    this.threads = threads;
     // A page may not block its main thread.
     memory.views.i32[(words + control.mayBlock) / 4] = nodeProcess() === null ? 0 : 1;
     this.#workers = Array.from({ length: threads - 1 }, (_, i) => {
@@ -61,6 +54,11 @@ export class Helpers {
       worker.postMessage({ memory: memory.memory, words, thread: i + 1 });
       return worker;
     });
+  }
+
+  /** For the kernels of a program that is being written. */
+  shared(module: ModuleBuilder): SharedKernels {
+    return new SharedKernels(module, this.words, this.threads);
   }
 
   /** Tells the helpers what the main thread is about to run. */

@@ -1,6 +1,6 @@
 /**
  * Code that shares a kernel between threads: opening it, taking its chunks, waiting for the last one. Owns the Wasm side of the protocol in
- * `control.ts`; `program-module.ts` decides which kernels are shared.
+ * `control.ts`, and which kernels are worth sharing.
  */
 import type { KernelFunction } from '../kernel-function.js';
 import {
@@ -128,4 +128,36 @@ function awaitOpen(module: ModuleBuilder, words: number): Callable {
     });
   });
   return f;
+}
+
+/** The kernels of one program that threads share. */
+export class SharedKernels {
+  readonly #module: ModuleBuilder;
+  readonly #words: number;
+  readonly #threads: number;
+  readonly #takes: Callable[] = [];
+
+  /** @param words the control block of the device's threads. */
+  constructor(module: ModuleBuilder, words: number, threads: number) {
+    this.#module = module;
+    this.#words = words;
+    this.#threads = threads;
+  }
+
+  /** Writes a kernel that is worth sharing into the main thread's entry; gives false, and writes nothing, if this one is not. */
+  share(run: FunctionBuilder<'block' | 'scratch'>, kernel: KernelFunction, callPart: CallPart): boolean {
+    const chunks = chunksOf(kernel, this.#threads);
+    if (chunks.count === 1) return false;
+    const take = takeChunks(this.#module, `${kernel.callee.name} shared`, this.#words, kernel, chunks, callPart);
+    emitShared(run, this.#words, chunks.count, run.params.block, run.params.scratch, take);
+    this.#takes.push(take);
+    return true;
+  }
+
+  /** Exports the entry of the helping threads, `work`, if there is any work for them. */
+  finish(): boolean {
+    if (this.#takes.length === 0) return false;
+    this.#module.export('work', helperEntry(this.#module, this.#words, this.#takes));
+    return true;
+  }
 }

@@ -33,7 +33,7 @@ function siteOf(program: Program, { fma = false, bytesOfInt64 = 8 }: RunOptions,
   return {
     module: new ModuleBuilder({ initial: pages, maximum: null, shared: false }),
     program,
-    features: { fma, storedBytes, threads: 1 },
+    features: { fma, storedBytes },
   };
 }
 
