@@ -55,7 +55,7 @@ export function wrapped(text: string, dtype: DType, width: Width): string {
   return `((${text} << ${shift}) >> ${shift})`;
 }
 
-/** Optimisers of shaders take 0 * x, 0 / x and x - x for 0, and x / 0 for what they like: not so for NaN, infinities and 0. */
+/** Optimisers of shaders take x + 0 for x, 0 * x, 0 / x, x / inf and x - x for 0, and x / 0 for what they like: not so for NaN, infinities and signs of 0. */
 const floatProduct: Row = (call) => {
   const { args, numbers, helper, width } = call;
   const zero = numbers.indexOf(0);
@@ -70,6 +70,10 @@ const floatQuotient: Row = (call) => {
     const value = `${helper('over_zero', width)}(${args[0]})`;
     return Object.is(numbers[1], -0) ? `(-${value})` : value;
   }
+  if (Math.abs(numbers[1] ?? 0) === Infinity) {
+    const value = `${helper('times_zero', width)}(${args[0]})`;
+    return (numbers[1] as number) < 0 ? `(-${value})` : value;
+  }
   if (numbers[0] === 0) {
     const value = `${helper('zero_over', width)}(${args[1]})`;
     return Object.is(numbers[0], -0) ? `(-${value})` : value;
@@ -77,9 +81,20 @@ const floatQuotient: Row = (call) => {
   return args[0] === args[1] ? `${helper('over_itself', width)}(${args[0]})` : infix('/')(call);
 };
 
+const floatSum: Row = (call) => {
+  const { args, numbers, helper, width } = call;
+  const zero = numbers.indexOf(0);
+  if (zero < 0) return infix('+')(call);
+  const other = args[1 - zero] as string;
+  return Object.is(numbers[zero], -0) ? other : `${helper('plus_zero', width)}(${other})`;
+};
+
 const floatDifference: Row = (call) => {
-  const { args, helper, width } = call;
-  return args[0] === args[1] ? `abs(${helper('times_zero', width)}(${args[0]}))` : infix('-')(call);
+  const { args, numbers, helper, width } = call;
+  const [x, y] = args as [string, string];
+  if (numbers[1] === 0) return Object.is(numbers[1], -0) ? `${helper('plus_zero', width)}(${x})` : x;
+  if (numbers[0] === 0) return Object.is(numbers[0], -0) ? `(-(${y}))` : `${helper('plus_zero', width)}(-(${y}))`;
+  return x === y ? `abs(${helper('times_zero', width)}(${args[0]}))` : infix('-')(call);
 };
 
 /** Optimisers take x == x for true, and may take it that nothing is infinite: the bits decide. */
@@ -158,7 +173,7 @@ const spellings: { readonly [Name in ScalarFunction]: Row } = {
   erf: math('erf_'),
   floor: ({ args: [x], dtype }) => (isFloat(dtype) ? `floor(${x})` : (x as string)),
   cast,
-  add: byKind('add', { f32: infix('+'), i32: infix('+'), bool: infix('|') }),
+  add: byKind('add', { f32: floatSum, i32: infix('+'), bool: infix('|') }),
   sub: byKind('sub', { f32: floatDifference, i32: infix('-'), bool: infix('!=') }),
   mul: byKind('mul', { f32: floatProduct, i32: infix('*'), bool: infix('&') }),
   div: byKind('div', { f32: floatQuotient }),

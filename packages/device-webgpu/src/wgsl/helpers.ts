@@ -35,6 +35,15 @@ const bitHelpers = {
   return bitcast<f32>(bits);
 }`,
   },
+  // A variable, because compilers of shaders take the constants 0 and -0 of a module for one.
+  negative_zero: {
+    calls: [],
+    single: true,
+    text: `fn negative_zero() -> f32 {
+  var bits = 0x80000000u;
+  return bitcast<f32>(bits);
+}`,
+  },
   is_nan: {
     calls: [],
     text: `fn is_nan@(x: F) -> B {
@@ -53,6 +62,13 @@ const bitHelpers = {
   let bits = bitcast<U>(x);
   let zero = bitcast<F>(bits & U(0x80000000u));
   return select(zero, F(not_a_number()), (bits & U(0x7f800000u)) == U(0x7f800000u));
+}`,
+  },
+  plus_zero: {
+    calls: [],
+    text: `fn plus_zero@(x: F) -> F {
+  let bits = bitcast<U>(x);
+  return bitcast<F>(select(bits, U(0u), bits == U(0x80000000u)));
 }`,
   },
   zero_over: {

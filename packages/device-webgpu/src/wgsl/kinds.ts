@@ -56,7 +56,7 @@ export function integerRange(dtype: DType): readonly [least: number, greatest: n
 export function constantText(
   value: number | bigint,
   dtype: DType,
-  helper: (name: 'infinity' | 'not_a_number') => string,
+  helper: (name: 'infinity' | 'not_a_number' | 'negative_zero') => string,
 ): string {
   const kind = kindOf(dtype);
   switch (kind) {
@@ -81,10 +81,10 @@ export function constantText(
   }
 }
 
-function floatText(value: number, helper: (name: 'infinity' | 'not_a_number') => string): string {
+function floatText(value: number, helper: (name: 'infinity' | 'not_a_number' | 'negative_zero') => string): string {
   if (Number.isNaN(value)) return `${helper('not_a_number')}()`;
   if (!Number.isFinite(Math.fround(value))) return `${value < 0 ? '-' : ''}${helper('infinity')}()`;
-  if (Object.is(value, -0)) return 'bitcast<f32>(0x80000000u)';
+  if (Object.is(value, -0)) return `${helper('negative_zero')}()`;
   const text = String(value);
   return /[.e]/.test(text) ? text : `${text}.0`;
 }

@@ -31,7 +31,7 @@ export function foldedIndex(fn: string, [x, y]: readonly Value[]): Value | null 
 
 /** Whether a text is a constant expression by itself. */
 export function isLiteral(text: string): boolean {
-  return /^(-?[\d.]+(e[-+]?\d+)?|i32\(-\d+\)|bitcast<f32>\(0x\w+u\)|true|false)$/.test(text);
+  return /^(-?[\d.]+(e[-+]?\d+)?|i32\(-\d+\)|true|false)$/.test(text);
 }
 
 /** An index some elements on. */
