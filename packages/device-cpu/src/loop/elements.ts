@@ -3,13 +3,14 @@
  * backwards or across rows, else lane by lane; with masks, memory outside is never touched. Owns the choice; the instructions per dtype are
  * `lanes.ts`, addresses `addresses.ts`.
  */
-import type { DType, Expression, Load, Store } from '@torchlet/device';
+import type { DType, Expression, Load } from '@torchlet/device';
 import { type Pieces, slotParam } from '../kernel-function.js';
-import { type FunctionBuilder, i32, i32x4, type Local, shuffleLanes, type Value } from '../wasm/index.js';
+import { type FunctionBuilder, i32, i32x4, type Local, type Operand, shuffleLanes, type Value } from '../wasm/index.js';
 import type { Region } from './addresses.js';
 import type { Emitter, LaneForm } from './emitter.js';
 import { LaneMemory, storedWidth } from './lane-memory.js';
-import { extract, splatConstant } from './lanes.js';
+import { type Count, extract, splat, splatConstant } from './lanes.js';
+import type { ElementStore } from './nest.js';
 import { vectorFunction } from './vector-functions.js';
 
 function isContiguous(form: LaneForm): boolean {
@@ -63,24 +64,20 @@ export class Elements {
     return out;
   }
 
-  /** Writes the current block of `store`. */
-  store(store: Store): void {
+  /** Writes the current block of `store`, or adds to what is there. */
+  store(store: ElementStore): void {
     const emitter = this.#emitter;
     const { f } = emitter;
     const value = emitter.pieces(store.value);
-    const { mask } = store;
-    if (mask === null) return this.#storeUnmasked(store, value);
-    const whole = () => emitter.inside(new Map(), () => this.#storeUnmasked(store, value));
-    if (!emitter.varies(mask)) return f.if(emitter.scalar(mask), whole);
     const form = emitter.laneForm(store.index);
+    const { mask } = store;
+    const whole = () => emitter.inside(new Map(), () => this.#storeUnmasked(store, form, value));
+    if (mask === null) return this.#storeUnmasked(store, form, value);
+    if (!emitter.varies(mask)) return f.if(emitter.scalar(mask), whole);
     const bits = this.laneBits(mask);
     const lanes = () =>
       emitter.inside(new Map(), () =>
-        this.memory(store.slot).scatter(value, (storeLane) =>
-          this.eachLane(this.region(store.slot), form, (lane, pointer, offset) => {
-            f.if(i32.and(bits, 1 << lane), () => storeLane(lane, pointer, offset));
-          }),
-        ),
+        this.#storeLanes(store, form, value, (lane, write) => f.if(i32.and(bits, 1 << lane), write)),
       );
     if (isContiguous(form)) f.if(i32.eq(bits, this.#allBits()), whole, lanes);
     else lanes();
@@ -131,7 +128,7 @@ export class Elements {
         f.if(i32.and(bits, 1 << lane), () => setLane(lane, pointer, offset));
       }),
     );
-    const at = { site, f, dtype: load.dtype, operand: load.dtype, uniform: null };
+    const at = { site, f, dtype: load.dtype, operand: load.dtype };
     return vectorFunction(at, 'where', [mask, gathered, otherwise]);
   }
 
@@ -186,18 +183,48 @@ export class Elements {
     return emitter.scope.pieces(load, current) ?? null;
   }
 
-  #storeUnmasked(store: Store, value: Pieces): void {
+  #storeUnmasked(store: ElementStore, form: LaneForm, value: Pieces): void {
     const emitter = this.#emitter;
-    const memory = this.memory(store.slot);
-    const region = this.region(store.slot);
-    const form = emitter.laneForm(store.index);
-    const single = emitter.vector === null || emitter.count === 1;
-    if (isContiguous(form) || (single && form.laneAtoms.size === 0)) {
-      const { pointer, offset } = emitter.addresses.address(region, form.address);
-      memory.store(pointer, offset, value, emitter.vector === null ? 1 : emitter.count);
-      return;
-    }
-    memory.scatter(value, (storeLane) => this.eachLane(region, form, storeLane));
+    const count = emitter.vector === null ? 1 : emitter.count;
+    if (!isContiguous(form) && (count > 1 || form.laneAtoms.size > 0))
+      return this.#storeLanes(store, form, value, (_, write) => write());
+    const { pointer, offset } = emitter.addresses.address(this.region(store.slot), form.address);
+    this.#put(store, pointer, offset, value, count);
+  }
+
+  /** Lane by lane: places of an addition may meet. */
+  #storeLanes(
+    store: ElementStore,
+    form: LaneForm,
+    value: Pieces,
+    when: (lane: number, write: () => void) => void,
+  ): void {
+    const { f } = this.#emitter;
+    const { dtype } = store.value;
+    const each = (write: (lane: number, pointer: Operand, offset: number) => void) =>
+      this.eachLane(this.region(store.slot), form, (lane, pointer, offset) =>
+        when(lane, () => write(lane, pointer, offset)),
+      );
+    if (!store.adds) return this.memory(store.slot).scatter(value, each);
+    each((lane, pointer, offset) => this.#put(store, pointer, offset, splat(f, dtype, extract(dtype, value, lane)), 1));
+  }
+
+  #put(
+    { slot, adds, value: { dtype } }: ElementStore,
+    pointer: Operand,
+    offset: number,
+    value: Pieces,
+    count: Count,
+  ): void {
+    const { f, site } = this.#emitter;
+    const memory = this.memory(slot);
+    const held = (pieces: Pieces) => pieces.map((piece) => f.held('added', piece));
+    const sum = () =>
+      vectorFunction({ site, f, dtype, operand: dtype }, 'add', [
+        held(memory.load(pointer, offset, count)),
+        held(value),
+      ]);
+    memory.store(pointer, offset, adds ? sum() : value, count);
   }
 }
 

@@ -30,9 +30,9 @@ export class Interner {
     return this.#canonicalOf(root);
   }
 
-  store(store: Store): Store {
+  store<S extends Store>(store: S): S {
     return {
-      slot: store.slot,
+      ...store,
       index: this.intern(store.index),
       value: this.intern(store.value),
       mask: store.mask === null ? null : this.intern(store.mask),

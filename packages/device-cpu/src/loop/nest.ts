@@ -11,11 +11,16 @@ import type { Count } from './lanes.js';
 import { Scope } from './scope.js';
 import { isPureIndex } from './space.js';
 
+/** A store that may add to what is there instead. */
+export interface ElementStore extends Store {
+  readonly adds?: boolean;
+}
+
 /** What some loops will compute. */
 export interface Work {
   readonly domain: number;
   readonly values: readonly Expression[];
-  readonly stores: readonly Store[];
+  readonly stores: readonly ElementStore[];
 }
 
 interface Access {

@@ -18,7 +18,8 @@ export function copyRow(emitter: Emitter, { list, space }: Phases, variable: Var
     return false;
   const [store] = phase.stores;
   const load = store?.value;
-  if (store === undefined || store.mask !== null || load?.kind !== 'load' || load.mask !== null) return false;
+  if (store === undefined || store.adds || store.mask !== null || load?.kind !== 'load' || load.mask !== null)
+    return false;
   const { slots } = emitter.site.program;
   if (slots[store.slot]?.dtype !== slots[load.slot]?.dtype || slots[load.slot]?.dtype !== load.dtype) return false;
   const { elements } = emitter;
