@@ -2,16 +2,16 @@
  * Loop kernels as Wasm functions: element-wise work, reductions, row kernels. Owns the order of phases and loops; the lanes are chosen in
  * `strategy.ts`, loops are written by `nest.ts`, values by `emitter.ts`, sums by `reduction.ts`.
  */
-import { type LoopKernel, postorder } from '@torchlet/device';
-import { type KernelFunction, type KernelSite, kernelFunction, type Pieces } from '../kernel-function.js';
+import { type LoopKernel, postorder, type Reduction } from '@torchlet/device';
+import { type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
 import { type FunctionBuilder, i32, type Local } from '../wasm/index.js';
 import type { Variable } from './affine.js';
 import { acrossLoop } from './across-loop.js';
 import { Emitter } from './emitter.js';
-import { type Count, splatConstant } from './lanes.js';
+import { splatConstant } from './lanes.js';
 import { blocksOf, hoist, loop, vectorLoop } from './nest.js';
 import { type Phases, type PreparedPhase, prepare } from './phases.js';
-import { Accumulators, identity, termOf } from './reduction.js';
+import { Accumulators, identity } from './reduction.js';
 import { alwaysComputed, RowScratch, rowsToKeep } from './row-scratch.js';
 import { Scope } from './scope.js';
 import { copyRow } from './row-copy.js';
@@ -101,18 +101,13 @@ class LoopEmitter {
   /** `part` is given where this variable is the one that threads share. */
   #innermostParallel(part: { begin: Local; end: Local } | null): void {
     const strategy = this.#strategy;
-    if (strategy.lanes === 'parallel' && strategy.across !== null) {
-      const { variable, across } = strategy;
-      acrossLoop(this.#emitter, { variable, across }, part, this.#phases.list, () => this.#parallelPhases());
-      return;
-    }
-    if (strategy.lanes === 'parallel' && part === null && copyRow(this.#emitter, this.#phases, strategy.variable))
-      return;
-    if (strategy.lanes === 'parallel') {
-      vectorLoop(this.#emitter, strategy, part, this.#phases.list, () => this.#parallelPhases());
-      return;
-    }
-    this.#innerPhases(strategy.variables);
+    const emitter = this.#emitter;
+    const { list } = this.#phases;
+    const phases = () => this.#allPhases();
+    if (strategy.lanes === 'inner') return phases();
+    const { variable, across } = strategy;
+    if (across !== null) return acrossLoop(emitter, { variable, across }, part, list, phases);
+    if (part !== null || !copyRow(emitter, this.#phases, variable)) vectorLoop(emitter, strategy, part, list, phases);
   }
 
   /** Rows of a domain that more than one phase uses. */
@@ -135,173 +130,112 @@ class LoopEmitter {
     });
   }
 
-  #finishRows(phase: PreparedPhase): void {
-    const inPhase = alwaysComputed(phase);
-    for (const [expression, row] of this.#emitter.rows) if (inPhase.has(expression)) row.written = true;
+  /** The variable along which the lanes of one point lie, or null. */
+  #vectorOf(domain: number): Variable | null {
+    return this.#strategy.lanes === 'inner' ? (this.#strategy.variables[domain] ?? null) : null;
   }
 
-  /** Before the phases of a point: nothing of an earlier point is kept. */
-  #startPoint(): void {
-    for (const row of this.#emitter.rows.values()) row.written = false;
-    this.#emitter.results.clear();
+  /** The phases of the points of the current blocks, or of one point with its lanes along inner variables. Nothing of an earlier point is kept. */
+  #allPhases(): void {
+    const emitter = this.#emitter;
+    const { list, space } = this.#phases;
+    for (const row of emitter.rows.values()) row.written = false;
+    emitter.results.clear();
+    const { counts, scope } = emitter;
+    const registers = space.inner.map((_, domain) => {
+      const vector = this.#vectorOf(domain);
+      return new Scope(scope, new Map(vector === null ? [] : [[vector, { local: null, offset: 0 }] as const]));
+    });
+    list.forEach((phase, position) => {
+      emitter.enter(phase.domain);
+      emitter.counts = this.#strategy.lanes === 'inner' ? [1] : counts;
+      if (!phase.hasPoints) this.#overNothing(phase);
+      else if (this.#isInRegisters(phase.domain)) this.#rowInRegisters(phase, registers[phase.domain] as Scope);
+      else emitter.inside(new Map(), () => this.#innerLoops(phase, position));
+      const inPhase = alwaysComputed(phase);
+      for (const [expression, row] of emitter.rows) if (inPhase.has(expression)) row.written = true;
+    });
   }
 
-  #overNothing(phase: PreparedPhase): void {
-    const blocks = this.#strategy.lanes === 'parallel' ? this.#emitter.counts.length : 1;
-    for (const reduction of phase.reductions) {
+  #overNothing({ reductions }: PreparedPhase): void {
+    for (const reduction of reductions) {
       const value = splatConstant(reduction.dtype, identity(reduction));
       this.#emitter.results.set(
         reduction.id,
-        Array.from({ length: blocks }, () => value),
+        this.#emitter.counts.map(() => value),
       );
-    }
-  }
-
-  /** The phases of the points of the current blocks, which lie along a parallel variable. */
-  #parallelPhases(): void {
-    const emitter = this.#emitter;
-    this.#startPoint();
-    for (const phase of this.#phases.list) {
-      if (!phase.hasPoints) {
-        this.#overNothing(phase);
-        continue;
-      }
-      emitter.enter(phase.domain);
-      const variables = this.#phases.space.inner[phase.domain] ?? [];
-      emitter.inside(new Map(), () => {
-        const accumulators = new Accumulators(emitter, phase.reductions, emitter.counts.length);
-        this.#parallelLoops(phase, variables, accumulators);
-        accumulators.byBlock().forEach((blocks, r) => {
-          const reduction = phase.reductions[r];
-          if (reduction !== undefined) emitter.results.set(reduction.id, [...blocks]);
-        });
-      });
-      this.#finishRows(phase);
-    }
-  }
-
-  #parallelLoops(phase: PreparedPhase, variables: readonly Variable[], accumulators: Accumulators): void {
-    const emitter = this.#emitter;
-    const [first, ...rest] = variables;
-    if (first === undefined) {
-      emitter.enter(phase.domain);
-      return this.#blocks(() => {
-        if (phase.reductions.length > 0) accumulators.add(false);
-        this.#stores(phase);
-      });
-    }
-    const control = accumulators.control(first.length, points(rest), 1);
-    const bounds = { start: 0, end: first.length };
-    loop(emitter, first, bounds, 1, [phase], () => this.#parallelLoops(phase, rest, accumulators), control);
-  }
-
-  /** The phases of one point, each with its lanes along an inner variable. */
-  #innerPhases(vectors: readonly (Variable | null)[]): void {
-    const emitter = this.#emitter;
-    this.#startPoint();
-    const inRegisters = vectors.map((vector) => {
-      const positions = vector === null ? [] : [[vector, { local: null, offset: 0 }] as const];
-      return new Scope(emitter.scope, new Map(positions));
-    });
-    for (const [position, phase] of this.#phases.list.entries()) {
-      const vector = vectors[phase.domain] ?? null;
-      emitter.enter(phase.domain);
-      if (!phase.hasPoints) this.#overNothing(phase);
-      else if (vector === null) emitter.inside(new Map(), () => this.#singlePoint(phase));
-      else if (this.#isInRegisters(phase.domain))
-        this.#rowInRegisters(phase, inRegisters[phase.domain] as Scope, blocksOf(vector.length));
-      else emitter.inside(new Map(), () => this.#innerLoops(phase, position, vector));
-      this.#finishRows(phase);
     }
   }
 
   /** Whether rows of this domain are short, alone, and not read back: then values stay in locals from phase to phase. */
   #isInRegisters(domain: number): boolean {
-    const strategy = this.#strategy;
-    if (strategy.lanes !== 'inner') return false;
-    const [variable, ...more] = this.#phases.space.inner[domain] ?? [];
-    if (variable === undefined || more.length > 0 || Math.ceil(variable.length / 4) > blocksInRegisters) return false;
-    const loads = postorder(
-      this.#phases.list.flatMap(({ values, stores }) => [...values, ...stores.map(({ value }) => value)]),
-    );
-    return (
-      loads.every((load) => load.kind !== 'load' || !this.#phases.stored.has(load.slot)) ||
-      this.#phases.list.length === 1
-    );
+    const { list, space, stored } = this.#phases;
+    const vector = this.#vectorOf(domain);
+    if (vector === null || space.inner[domain]?.length !== 1 || vector.length > 4 * blocksInRegisters) return false;
+    const used = postorder(list.flatMap(({ values, stores }) => [...values, ...stores.map(({ value }) => value)]));
+    return list.length === 1 || used.every((load) => load.kind !== 'load' || !stored.has(load.slot));
   }
 
-  #singlePoint(phase: PreparedPhase): void {
-    const emitter = this.#emitter;
-    emitter.block = 0;
-    emitter.counts = [1];
-    for (const reduction of phase.reductions) emitter.results.set(reduction.id, [termOf(emitter, reduction)]);
-    this.#stores(phase);
-  }
-
-  #rowInRegisters(phase: PreparedPhase, row: Scope, counts: readonly Count[]): void {
+  #rowInRegisters(phase: PreparedPhase, row: Scope): void {
     const emitter = this.#emitter;
     hoist(emitter, [phase]);
     const outer = emitter.scope;
     emitter.scope = row;
-    emitter.counts = counts;
-    const accumulators = new Accumulators(emitter, phase.reductions, counts.length);
-    this.#blocks(() => {
-      if (phase.reductions.length > 0) accumulators.add(true);
-      this.#stores(phase);
-    });
-    this.#setCombined(phase, accumulators.combined());
+    emitter.counts = blocksOf(this.#vectorOf(phase.domain)?.length ?? 1);
+    const accumulators = new Accumulators(emitter, phase.reductions, emitter.counts.length, true);
+    this.#blocks(phase, accumulators);
+    this.#setResults(phase, accumulators);
     emitter.scope = outer;
   }
 
-  #innerLoops(phase: PreparedPhase, position: number, vector: Variable): void {
-    const unroll = innerUnroll(this.#phases, position, vector);
-    const accumulators = new Accumulators(this.#emitter, phase.reductions, unroll);
-    this.#innerLevel(phase, vectorLast(this.#phases.space.inner[phase.domain] ?? [], vector), unroll, accumulators);
-    this.#setCombined(phase, accumulators.combined());
+  #innerLoops(phase: PreparedPhase, position: number): void {
+    const vector = this.#vectorOf(phase.domain);
+    const variables = this.#phases.space.inner[phase.domain] ?? [];
+    const blocks = vector === null ? this.#emitter.counts.length : innerUnroll(this.#phases, position, vector);
+    const accumulators = new Accumulators(this.#emitter, phase.reductions, blocks, vector !== null);
+    this.#level(phase, vector === null ? variables : vectorLast(variables, vector), vector, blocks, accumulators);
+    this.#setResults(phase, accumulators);
   }
 
-  #innerLevel(phase: PreparedPhase, variables: readonly Variable[], unroll: number, accumulators: Accumulators): void {
+  #level(
+    phase: PreparedPhase,
+    variables: readonly Variable[],
+    vector: Variable | null,
+    unroll: number,
+    accumulators: Accumulators,
+  ): void {
     const emitter = this.#emitter;
-    const [first, ...rest] = variables as [Variable, ...Variable[]];
-    if (rest.length > 0) {
-      const control = accumulators.control(first.length, Math.ceil(points(rest) / (4 * unroll)), 1);
-      const bounds = { start: 0, end: first.length };
-      loop(emitter, first, bounds, 1, [phase], () => this.#innerLevel(phase, rest, unroll, accumulators), control);
-      return;
+    const [first, ...rest] = variables;
+    const inside = () => this.#level(phase, rest, vector, unroll, accumulators);
+    if (first === undefined) {
+      emitter.enter(phase.domain);
+      return this.#blocks(phase, accumulators);
     }
-    const control = accumulators.control(Math.floor(first.length / (4 * unroll)), 1, 4 * unroll);
-    vectorLoop(
-      emitter,
-      { variable: first, unroll },
-      null,
-      [phase],
-      () => {
-        emitter.enter(phase.domain);
-        this.#blocks(() => {
-          if (phase.reductions.length > 0) accumulators.add(true);
-          this.#stores(phase);
-        });
-      },
-      control,
-    );
+    const perTurn = 4 * unroll;
+    if (first === vector) {
+      const control = accumulators.control(Math.floor(first.length / perTurn), 1, perTurn);
+      return vectorLoop(emitter, { variable: first, unroll }, null, [phase], inside, control);
+    }
+    const terms = Math.ceil(points(rest) / (vector === null ? 1 : perTurn));
+    const bounds = { start: 0, end: first.length };
+    loop(emitter, first, bounds, 1, [phase], inside, accumulators.control(first.length, terms, 1));
   }
 
-  #setCombined(phase: PreparedPhase, results: readonly Pieces[]): void {
-    phase.reductions.forEach((reduction, r) => {
-      this.#emitter.results.set(reduction.id, [results[r] as Pieces]);
+  #setResults({ reductions }: PreparedPhase, accumulators: Accumulators): void {
+    accumulators.results().forEach((blocks, r) => {
+      this.#emitter.results.set((reductions[r] as Reduction).id, [...blocks]);
     });
   }
 
-  #blocks(write: () => void): void {
-    const emitter = this.#emitter;
-    for (emitter.block = 0; emitter.block < emitter.counts.length; emitter.block++) write();
-    emitter.block = 0;
-  }
-
   /** Every value of a point is computed before any store of it: stores may go to slots that were read. */
-  #stores(phase: PreparedPhase): void {
-    for (const store of phase.stores) this.#emitter.pieces(store.value);
-    for (const store of phase.stores) this.#emitter.elements.store(store);
+  #blocks(phase: PreparedPhase, accumulators: Accumulators): void {
+    const emitter = this.#emitter;
+    for (emitter.block = 0; emitter.block < emitter.counts.length; emitter.block++) {
+      accumulators.add();
+      for (const store of phase.stores) emitter.pieces(store.value);
+      for (const store of phase.stores) emitter.elements.store(store);
+    }
+    emitter.block = 0;
   }
 }
 

@@ -5,9 +5,9 @@
  */
 import type { Combine, DType, Expression, Reduction } from '@torchlet/device';
 import type { Pieces } from '../kernel-function.js';
-import { f32x4, f64x2, i32, type Local, select, shuffleLanes, type Value, v128, vector } from '../wasm/index.js';
+import { i32, type Local, type Operand, select, shuffleLanes, type Value, v128, vector } from '../wasm/index.js';
 import type { Emitter } from './emitter.js';
-import { laneClasses, splatConstant } from './lanes.js';
+import { floatsFor, splatConstant, vectorsFor } from './lanes.js';
 import type { Control } from './nest.js';
 import { vectorFunction } from './vector-functions.js';
 
@@ -42,73 +42,58 @@ export function identity({ combine, dtype }: Reduction): number | bigint {
 }
 
 /** What a reduction takes at the current block, in the dtype it combines in. */
-export function termOf(emitter: Emitter, { of, dtype }: Reduction): Pieces {
+function termOf(emitter: Emitter, { of, dtype }: Reduction): Pieces {
   const value = emitter.pieces(of);
   if (of.dtype === dtype) return value;
-  const at = { site: emitter.site, f: emitter.f, dtype, operand: of.dtype, uniform: null };
+  const at = { site: emitter.site, f: emitter.f, dtype, operand: of.dtype };
   return vectorFunction(at, 'cast', [value]).map((piece) => emitter.f.let('term', piece));
 }
 
 function isFloatMaximum({ combine, dtype }: Reduction): boolean {
-  return combine === 'max' && (laneClasses[dtype] === 'f32' || laneClasses[dtype] === 'f64');
+  return combine === 'max' && floatsFor(dtype) !== null;
 }
 
+/** By reduction, block and piece. */
 type Level = readonly (readonly (readonly Local[])[])[];
 
 export class Accumulators {
   readonly #emitter: Emitter;
   readonly #reductions: readonly Reduction[];
   readonly #blocks: number;
-  /** Outermost first: reductions, blocks, pieces. */
+  readonly #lanesAreOne: boolean;
+  /** Outermost first. */
   readonly #levels: Level[] = [];
   /** Of maxima of floats, where a NaN was met: the quick instruction for a maximum passes over it. */
-  readonly #unordered: ReadonlyMap<Reduction, readonly (readonly Local[])[]>;
+  readonly #unordered: Level;
 
-  constructor(emitter: Emitter, reductions: readonly Reduction[], blocks: number) {
+  /** @param lanesAreOne whether all blocks and lanes are combined in the end: then lanes past the count of a block are left out. */
+  constructor(emitter: Emitter, reductions: readonly Reduction[], blocks: number, lanesAreOne: boolean) {
     this.#emitter = emitter;
     this.#reductions = reductions;
     this.#blocks = blocks;
+    this.#lanesAreOne = lanesAreOne;
     this.#enter();
-    this.#unordered = new Map(
-      reductions.filter(isFloatMaximum).map((reduction) => [reduction, this.#locals(reduction, 'unordered', 0)]),
+    this.#unordered = reductions.map((reduction) =>
+      isFloatMaximum(reduction) ? this.#locals(reduction, 'unordered', 0) : [],
     );
   }
 
-  get #needsShortChains(): boolean {
-    return this.#reductions.some(
-      ({ combine, dtype }) => combine === 'sum' && (laneClasses[dtype] === 'f32' || laneClasses[dtype] === 'f64'),
-    );
-  }
-
-  /** Adds the values of the current block. Lanes past the count are left out where lanes will be combined. */
-  add(lanesAreOne: boolean): void {
-    const emitter = this.#emitter;
+  /** Adds the values of the current block. */
+  add(): void {
+    const { block } = this.#emitter;
     const level = this.#levels[this.#levels.length - 1] as Level;
     this.#reductions.forEach((reduction, r) => {
-      const accumulator = level[r]?.[emitter.block] as readonly Local[];
-      const count = emitter.counts[emitter.block] ?? 4;
-      const next =
-        lanesAreOne && count < 4
-          ? this.#taken(reduction, accumulator, this.#onlyFirst(reduction, termOf(this.#emitter, reduction), count))
-          : this.#accumulated(reduction, accumulator);
-      next.forEach((piece, i) => {
-        emitter.f.set(accumulator[i] as Local, piece);
-      });
+      const accumulator = level[r]?.[block] as readonly Local[];
+      this.#set(accumulator, this.#next(reduction, accumulator, this.#unordered[r]?.[block] ?? []));
     });
-  }
-
-  #locals(reduction: Reduction, name: string, value: number | bigint): readonly (readonly Local[])[] {
-    const { f } = this.#emitter;
-    return Array.from({ length: this.#blocks }, () =>
-      splatConstant(reduction.dtype, value).map((piece) => f.let(`${name}${reduction.id}`, piece)),
-    );
   }
 
   /** The loop of a reduction whose accumulators take `termsPerTurn` terms each turn of `step`. */
   control(turns: number, termsPerTurn: number, step: number): Control {
-    const sizes = this.#needsShortChains ? chainSizes(turns, termsPerTurn) : [];
+    const isSum = ({ combine, dtype }: Reduction) => combine === 'sum' && floatsFor(dtype) !== null;
+    const sizes = this.#reductions.some(isSum) ? chainSizes(turns, termsPerTurn) : [];
     const { f } = this.#emitter;
-    const write = (counter: Local, end: Parameters<Control>[1], turn: () => void, level: number): void => {
+    const write = (counter: Local, end: Operand, turn: () => void, level: number): void => {
       const size = sizes[level];
       f.loop((again) => {
         if (size === undefined) turn();
@@ -125,32 +110,37 @@ export class Accumulators {
     return (counter, end, turn) => write(counter, end, turn, 0);
   }
 
-  /** The results, by reduction and block. */
-  byBlock(): readonly (readonly Pieces[])[] {
-    return this.#reductions.map((reduction, r) => this.#finished(reduction, r));
-  }
-
-  /** The results with all blocks and lanes combined: the same value in every lane. */
-  combined(): readonly Pieces[] {
-    return this.#reductions.map((reduction, r) =>
-      this.#acrossLanes(reduction, this.#tree(reduction, this.#finished(reduction, r))),
-    );
+  /** The results, by reduction and block; combined, one block with the same value in every lane. */
+  results(): readonly (readonly Pieces[])[] {
+    return this.#reductions.map((reduction, r) => {
+      const blocks = this.#finished(reduction, r);
+      return this.#lanesAreOne ? [this.#acrossLanes(reduction, this.#tree(reduction, blocks))] : blocks;
+    });
   }
 
   #finished(reduction: Reduction, r: number): readonly Pieces[] {
-    const blocks = (this.#levels[0] as Level)[r] as readonly Pieces[];
-    const unordered = this.#unordered.get(reduction);
-    if (unordered === undefined) return blocks;
-    const notANumber = splatConstant(reduction.dtype, NaN);
-    return blocks.map((pieces, block) =>
-      pieces.map((piece, i) => {
-        const met = unordered[block]?.[i] as Local;
-        return this.#emitter.f.let(
-          `${reduction.combine}${reduction.id}`,
-          v128.bitselect(notANumber[i] as Value, piece, met),
-        );
-      }),
+    const name = `${reduction.combine}${reduction.id}`;
+    const [outermost] = this.#levels as [Level, ...Level[]];
+    return (outermost[r] as readonly Pieces[]).map((pieces, block) => {
+      const met = this.#unordered[r]?.[block];
+      if (met === undefined) return pieces;
+      return pieces.map((piece, i) =>
+        this.#emitter.f.let(name, v128.bitselect(vectorsFor(reduction.dtype).const(NaN), piece, met[i] as Local)),
+      );
+    });
+  }
+
+  #locals(reduction: Reduction, name: string, value: number | bigint): readonly (readonly Local[])[] {
+    const { f } = this.#emitter;
+    return Array.from({ length: this.#blocks }, () =>
+      splatConstant(reduction.dtype, value).map((piece) => f.let(`${name}${reduction.id}`, piece)),
     );
+  }
+
+  #set(locals: readonly Local[], pieces: Pieces): void {
+    locals.forEach((local, i) => {
+      this.#emitter.f.set(local, pieces[i] as Value);
+    });
   }
 
   #enter(): void {
@@ -161,112 +151,84 @@ export class Accumulators {
 
   #leave(): void {
     const inner = this.#levels.pop() as Level;
-    const outer = this.#levels[this.#levels.length - 1] as Level;
-    this.#reductions.forEach((reduction, r) => {
-      for (let block = 0; block < this.#blocks; block++) {
-        const into = outer[r]?.[block] as readonly Local[];
-        this.#combined(reduction, into, inner[r]?.[block] as Pieces).forEach((piece, i) => {
-          this.#emitter.f.set(into[i] as Local, piece);
-        });
-      }
+    this.#levels[this.#levels.length - 1]?.forEach((blocks, r) => {
+      blocks.forEach((into, block) => {
+        this.#set(into, this.#combined(this.#reductions[r] as Reduction, into, inner[r]?.[block] as Pieces));
+      });
     });
   }
 
-  /** A sum of products takes each product with a fused multiply-add where there is one. */
-  #accumulated(reduction: Reduction, accumulator: readonly Local[]): Pieces {
-    if (isFloatMaximum(reduction)) return this.#maximum(reduction, accumulator, termOf(this.#emitter, reduction));
-    const factors = this.#factors(reduction);
-    if (factors === null) return this.#combined(reduction, accumulator, termOf(this.#emitter, reduction));
-    const [a, b] = factors.map((factor) => this.#emitter.pieces(factor)) as [Pieces, Pieces];
-    const F = reduction.dtype === 'float64' ? f64x2 : f32x4;
-    return accumulator.map((piece, i) => F.relaxedMadd(a[i] as Value, b[i] as Value, piece));
-  }
-
-  #taken(reduction: Reduction, accumulator: readonly Local[], value: Pieces): Pieces {
-    if (!isFloatMaximum(reduction)) return this.#combined(reduction, accumulator, value);
-    return this.#maximum(
-      reduction,
-      accumulator,
-      value.map((piece) => this.#emitter.f.let('term', piece)),
-    );
-  }
-
-  #maximum(reduction: Reduction, accumulator: readonly Local[], value: Pieces): Pieces {
-    const F = reduction.dtype === 'float64' ? f64x2 : f32x4;
-    const unordered = this.#unordered.get(reduction)?.[this.#emitter.block] ?? [];
-    unordered.forEach((met, i) => {
-      const piece = value[i] as Value;
-      this.#emitter.f.set(met, v128.or(met, F.ne(piece, piece)));
+  /** What an accumulator becomes. A sum of products takes each product with a fused multiply-add where there is one. */
+  #next(reduction: Reduction, accumulator: readonly Local[], unordered: readonly Local[]): Pieces {
+    const { dtype } = reduction;
+    const { f, counts, block } = this.#emitter;
+    const count = counts[block] ?? 4;
+    const isPart = this.#lanesAreOne && count < 4;
+    const F = floatsFor(dtype);
+    const factors = isPart ? null : this.#factors(reduction);
+    if (factors !== null && F !== null) {
+      const [a, b] = factors.map((factor) => this.#emitter.pieces(factor)) as [Pieces, Pieces];
+      return accumulator.map((piece, i) => F.relaxedMadd(a[i] as Value, b[i] as Value, piece));
+    }
+    const all = termOf(this.#emitter, reduction);
+    const term = isPart ? onlyFirst(all, splatConstant(dtype, identity(reduction)), count) : all;
+    if (F === null || !isFloatMaximum(reduction)) return this.#combined(reduction, accumulator, term);
+    return accumulator.map((piece, i) => {
+      const value = f.held('term', term[i] as Value);
+      const met = unordered[i] as Local;
+      f.set(met, v128.or(met, F.ne(value, value)));
+      return F.pmax(piece, value);
     });
-    return accumulator.map((piece, i) => F.pmax(piece, value[i] as Value));
   }
 
   #factors({ combine, dtype, of }: Reduction): readonly Expression[] | null {
+    const { site, rows, scope, block } = this.#emitter;
     const plain = dtype === 'float32' || dtype === 'float64';
-    if (!this.#emitter.site.features.fma || combine !== 'sum' || !plain || of.dtype !== dtype) return null;
-    if (this.#emitter.rows.has(of)) return null;
-    return of.kind === 'apply' && of.fn === 'mul' && this.#emitter.scope.pieces(of, this.#emitter.block) === undefined
-      ? of.args
-      : null;
+    if (!site.features.fma || combine !== 'sum' || !plain || of.dtype !== dtype || rows.has(of)) return null;
+    return of.kind === 'apply' && of.fn === 'mul' && scope.pieces(of, block) === undefined ? of.args : null;
   }
 
   #combined({ combine, dtype }: Reduction, a: Pieces, b: Pieces): Pieces {
     const { site, f } = this.#emitter;
-    const at = { site, f, dtype, operand: dtype, uniform: null };
-    return vectorFunction(at, combineFunctions[combine satisfies Combine], [a, b]);
-  }
-
-  #onlyFirst(reduction: Reduction, value: Pieces, count: number): Pieces {
-    const rest = splatConstant(reduction.dtype, identity(reduction));
-    const lanes = value.length === 2 ? [0, 2] : [0];
-    return lanes.map((first, i) =>
-      v128.bitselect(value[i] as Value, rest[i] as Value, firstLanes(value.length, count - first)),
-    );
+    return vectorFunction({ site, f, dtype, operand: dtype }, combineFunctions[combine satisfies Combine], [a, b]);
   }
 
   #tree(reduction: Reduction, blocks: readonly Pieces[]): Pieces {
-    const { f } = this.#emitter;
-    let level = [...blocks];
+    let level = blocks;
     while (level.length > 1) {
-      const next: Pieces[] = [];
-      for (let i = 0; i < level.length; i += 2) {
-        const [a, b] = [level[i] as Pieces, level[i + 1]];
-        next.push(b === undefined ? a : this.#combined(reduction, a, b).map((piece) => f.let('partial', piece)));
-      }
-      level = next;
+      level = level.flatMap((a, i) => {
+        const b = level[i + 1];
+        if (i % 2 === 1) return [];
+        if (b === undefined) return [a];
+        return [this.#combined(reduction, a, b).map((piece) => this.#emitter.f.let('partial', piece))];
+      });
     }
-    return level[0] ?? splatConstant(reduction.dtype, identity(reduction));
+    return level[0] as Pieces;
   }
 
   #acrossLanes(reduction: Reduction, pieces: Pieces): Pieces {
     const { f } = this.#emitter;
-    if (pieces.length === 2) {
-      const [low, high] = pieces as [Value, Value];
-      const both = this.#halves(reduction, low, high);
-      const all = this.#halves(reduction, both, shuffleLanes(both, both, [1, 0]));
-      return [all, all];
-    }
-    const [lanes] = pieces as [Value];
-    const pairs = this.#step(reduction, lanes, f.let('swapped', shuffleLanes(lanes, lanes, [2, 3, 0, 1])));
-    return [this.#step(reduction, pairs, f.let('swapped', shuffleLanes(pairs, pairs, [1, 0, 3, 2])))];
-  }
-
-  #step(reduction: Reduction, a: Value, b: Value): Local {
-    return this.#emitter.f.let(`r${reduction.id}`, this.#combined(reduction, [a], [b])[0] as Value);
-  }
-
-  /** Combines vectors of two 64-bit lanes, as the first of two pieces. */
-  #halves(reduction: Reduction, a: Value, b: Value): Local {
-    const { f } = this.#emitter;
-    const second = f.let('other', b);
-    return f.let(`r${reduction.id}`, this.#combined(reduction, [a], [second])[0] as Value);
+    const step = (a: Value, b: Value): Value =>
+      f.let(`r${reduction.id}`, this.#combined(reduction, [a], [f.held('swapped', b)])[0] as Value);
+    const orders =
+      pieces.length === 2
+        ? [[1, 0]]
+        : [
+            [2, 3, 0, 1],
+            [1, 0, 3, 2],
+          ];
+    const all = orders.reduce((lanes, order) => step(lanes, shuffleLanes(lanes, lanes, order)), pieces.reduce(step));
+    return pieces.map(() => all);
   }
 }
 
-/** All bits of the first `count` lanes of a vector. */
-function firstLanes(pieces: number, count: number): Value {
-  if (pieces === 2) return vector('i64x2', count > 0 ? -1 : 0, count > 1 ? -1 : 0);
-  return vector('i32x4', ...[0, 1, 2, 3].map((lane) => (lane < count ? -1 : 0)));
+/** The first `count` of four points, and of the others what `rest` gives. */
+function onlyFirst(value: Pieces, rest: Pieces, count: number): Pieces {
+  const lanes = 4 / value.length;
+  return value.map((piece, i) => {
+    const bits = Array.from({ length: lanes }, (_, lane) => (i * lanes + lane < count ? -1 : 0));
+    return v128.bitselect(piece, rest[i] as Value, vector(value.length === 2 ? 'i64x2' : 'i32x4', ...bits));
+  });
 }
 
 /** Turns after which partial sums go outwards, the outermost first; none if the chain is short anyway. */
