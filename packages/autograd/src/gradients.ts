@@ -41,7 +41,14 @@ export function leavesOf(root: Node): readonly Node[] {
 }
 
 function isLeaf(node: Node): boolean {
-  return node.owner !== null || node.op === 'buffer';
+  return node.owner !== null || (node.inputs.length === 0 && node.walked !== 'freed');
+}
+
+/** A leaf that was written in place, which is refused while gradients are recorded: it is one again, and they stop there. */
+function isWrittenLeaf(node: Node): boolean {
+  if (node.op !== 'assign') return false;
+  const before = node.inputs[0];
+  return before?.requiresGrad === true && (before.inputs.length === 0 || isWrittenLeaf(before));
 }
 
 /**
@@ -119,6 +126,7 @@ function recorded(root: Node, mark: number): Node[] {
   while (stack.length > 0) {
     const node = stack.pop() as Node;
     found.push(node);
+    if (isWrittenLeaf(node)) continue;
     for (let i = 0; i < node.inputs.length; i++) {
       const input = node.inputs[i] as Node;
       if (input.mark === mark || !input.requiresGrad) continue;

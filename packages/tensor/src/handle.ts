@@ -11,7 +11,7 @@ import type { Handle } from './runtime/pending.js';
 import { Awaited } from './runtime/promise.js';
 import type { Runtime } from './runtime/runtime.js';
 import { Storage } from './runtime/storage.js';
-import { noteOverwritten } from './saved-values.js';
+import { noteOverwritten, noteWrittenLeaf } from './saved-values.js';
 
 /** A view shows elements of its base; writing to it writes there. */
 export interface View {
@@ -80,9 +80,8 @@ export abstract class TensorHandle implements Handle {
   }
 
   /** A recorded tensor: of an operation with these operands. */
-  protected record(node: Node, ...operands: readonly unknown[]): TensorHandle {
-    const runtime = runtimeOfOperands(this, operands);
-    const tensor = this.wrap(node, runtime);
+  protected record(node: Node, operands: readonly unknown[]): TensorHandle {
+    const tensor = this.wrap(node, commonRuntime(operands, this.runtime));
     track(tensor);
     return tensor;
   }
@@ -120,6 +119,7 @@ export abstract class TensorHandle implements Handle {
     const stored = (before.source as Storage | null)?.fixed === true || pending?.has(this) === true;
     const next = stored ? writeNode(before, value) : reboundNode(before, value);
     if (before.owner === this) {
+      noteWrittenLeaf(before, this, op);
       before.owner = null;
       next.owner = this;
       next.requiresGrad = before.requiresGrad;
@@ -169,10 +169,11 @@ export abstract class TensorHandle implements Handle {
 
   /** Evaluates what is pending and this tensor, and gives its elements: memory that must not be written. */
   protected async elements(): Promise<HostArray> {
-    const known = this.node.source as Storage | null;
-    if (known?.kind === 'host' && known.data !== null && known.version === this.node.version) return known.data;
-    const runtime = this.runtime ?? (await defaultRuntimeReady());
+    // The value of now, whatever is written in place while a device opens.
     const { node } = this;
+    const known = node.source as Storage | null;
+    if (known?.kind === 'host' && known.data !== null && known.version === node.version) return known.data;
+    const runtime = this.runtime ?? openDefault() ?? (await defaultRuntimeReady());
     if (node.source === null) {
       if (runtime.pending.isSpent(node)) {
         throw new Error('grad: optimizer.step() used this gradient without storing it; read .grad before step()');
@@ -185,7 +186,7 @@ export abstract class TensorHandle implements Handle {
   /** Evaluates this tensor, opening the default device if need be. */
   async evaluated(): Promise<void> {
     if (this.node.source !== null) return;
-    const runtime = this.runtime ?? (await defaultRuntimeReady());
+    const runtime = this.runtime ?? openDefault() ?? (await defaultRuntimeReady());
     if (this.node.source === null) runtime.evaluate('read', [this.node]);
     this.runtime ??= runtime;
     await runtime.settle();
@@ -239,9 +240,9 @@ export abstract class TensorHandle implements Handle {
   }
 }
 
-/** The operands' device: the first that is committed; two different ones do not meet. */
-function runtimeOfOperands(self: TensorHandle, operands: readonly unknown[]): Runtime | null {
-  let runtime = self.runtime;
+/** The device of `operands`, of which some may be tensors: the first that is committed; two different ones do not meet. */
+export function commonRuntime(operands: readonly unknown[], own: Runtime | null = null): Runtime | null {
+  let runtime = own;
   for (const operand of operands) {
     if (!(operand instanceof TensorHandle) || operand.runtime === null) continue;
     if (runtime !== null && operand.runtime !== runtime) {

@@ -8,6 +8,8 @@ import { Runtime, type RuntimeStats } from './runtime.js';
 const runtimes = new Map<Device, Runtime>();
 let defaultOpener: Opener | null = null;
 let defaultRuntime: Runtime | null = null;
+/** How the last default device came to its end, until there is another. */
+let ended: string | null = null;
 
 /** The runtime of `device`, made on first use and dropped when the device is lost or disposed. */
 export function runtimeOf(device: Device): Runtime {
@@ -15,9 +17,11 @@ export function runtimeOf(device: Device): Runtime {
   if (known !== undefined) return known;
   const runtime = new Runtime(device);
   runtimes.set(device, runtime);
-  void device.lost.then(() => {
+  void device.lost.then(({ message }) => {
     runtimes.delete(device);
-    if (defaultRuntime === runtime) defaultRuntime = null;
+    if (defaultRuntime !== runtime) return;
+    defaultRuntime = null;
+    ended = `the default device ${device.name} is gone (${message})`;
   });
   return runtime;
 }
@@ -33,6 +37,7 @@ export function openRuntimes(): Iterable<Runtime> {
  * @example setDefaultDevice(await cpu());
  */
 export function setDefaultDevice(device: Device | Opener): void {
+  ended = null;
   if ('open' in device) {
     defaultOpener = device;
     defaultRuntime = null;
@@ -79,6 +84,9 @@ export async function defaultRuntimeReady(): Promise<Runtime> {
 }
 
 function noDevice(): Error {
+  if (ended !== null) {
+    return new Error(`${ended}, so nothing can be computed. Open a new device and set it: setDefaultDevice(device)`);
+  }
   return new Error(
     "no device is set, so nothing can be computed. Add: import { cpu } from '@torchlet/device-cpu'; and: setDefaultDevice(await cpu());",
   );

@@ -38,7 +38,8 @@ export class Runtime {
   programsRun = 0;
   kernelsRun = 0;
   kernelsOfLast = 0;
-  #lastSerial = 0;
+  /** Of the last node that was evaluated, or the first that this device saw. */
+  #lastSerial: number | null = null;
   readonly #inFlight = new Set<Promise<void>>();
   #fault: { readonly error: unknown } | null = null;
   #warned = false;
@@ -97,6 +98,7 @@ export class Runtime {
 
   /** Evaluates where more than `longest` nodes were recorded since the last evaluation, so that chains nobody reads stay short. */
   bound(node: Node, longest: number): void {
+    this.#lastSerial ??= node.serial;
     if (node.serial - this.#lastSerial < longest) return;
     this.#lastSerial = node.serial;
     this.evaluate('clock');
