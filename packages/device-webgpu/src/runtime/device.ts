@@ -29,7 +29,7 @@ import { arrayProblem, readStored, storedBytes, writeStored } from './host-data.
 import { DeviceMemory, WebGpuBuffer } from './memory.js';
 import { Pipelines } from './pipelines.js';
 import { Profiler } from './profiler.js';
-import { type Submitted, Submissions } from './submissions.js';
+import { type Part, Submissions } from './submissions.js';
 import { WorkQueue } from './work-queue.js';
 
 /** What the adapter says of itself. */
@@ -240,55 +240,63 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     const { queue } = this.#gpu;
     const { program } = compiled;
     let used: readonly WebGpuBuffer[] = [];
-    let submitted: Submitted = () => undefined;
+    let submitted: Part['submitted'] = () => undefined;
     const done = new Promise<void>((resolve, reject) => {
       submitted = (checked) => {
-        this.#finished(compiled, used, checked, queue.onSubmittedWorkDone()).then(resolve, reject);
+        this.#finished(program.name, checked, queue.onSubmittedWorkDone()).then(resolve, reject);
       };
     });
     done.catch(() => undefined);
-    const encode = (encoder: GPUCommandEncoder): void => {
-      used = compiled.fit();
-      this.#faults.running = program;
-      if (compiled.inputs !== null) queue.writeBuffer(compiled.inputs.gpu, 0, inputs);
-      if (this.#profiler === null) compiled.encode(encoder, spans, null);
-      else this.#profiler.encode(encoder, compiled, spans);
-    };
-    this.#submissions.begin(program.name, encode, submitted);
+    this.#submissions.begin({
+      label: program.name,
+      encode: (encoder) => {
+        used = compiled.fit();
+        this.#faults.running = program;
+        if (compiled.inputs !== null) queue.writeBuffer(compiled.inputs.gpu, 0, inputs);
+        if (this.#profiler === null) compiled.encode(encoder, spans, null);
+        else this.#profiler.encode(encoder, compiled, spans);
+      },
+      submitted,
+      reason: async () => {
+        await this.#faults.whileOpen(compiled.ready.catch(() => undefined));
+        return compiled.error ?? used.find(({ failed }) => failed)?.failure ?? null;
+      },
+      refused: (refusal) => this.#faults.take() ?? this.#faults.refused(program, refusal),
+    });
     return done;
   }
 
-  async #finished(
-    compiled: WebGpuCompiled,
-    used: readonly WebGpuBuffer[],
-    checked: Promise<GPUError | null>,
-    done: Promise<undefined>,
-  ): Promise<void> {
+  async #finished(program: string, checked: Promise<Error | null>, done: Promise<undefined>): Promise<void> {
     const [refusal] = await this.#faults.whileOpen(Promise.all([checked, done])).catch((cause) => {
       if (cause instanceof DeviceError) throw cause;
-      const program = compiled.program.name;
       throw new DeviceError(`${this.name}: program ${program} did not finish: ${String(cause)}`, {
         device: this.name,
         program,
         cause,
       });
     });
-    if (refusal === null) return;
-    // A shader that does not compile, or memory that is not there, says more than what came of it.
-    await this.#faults.whileOpen(compiled.ready);
-    const failure = used.find(({ failed }) => failed)?.failure;
-    throw failure ?? this.#faults.take() ?? this.#faults.refused(compiled.program, refusal);
+    if (refusal !== null) throw refusal;
   }
 
   async #copyOut(source: GPUBuffer, byteOffset: number, bytes: number): Promise<ArrayBuffer> {
     const staging = this.#memory.takeStaging(bytes);
-    const mapped = new Promise<GPUError | null>((resolve, reject) => {
-      this.#submissions.join(
-        'read',
-        (encoder) => encoder.copyBufferToBuffer(source, byteOffset, staging.gpu, 0, bytes),
-        (checked) =>
-          Promise.all([checked, staging.gpu.mapAsync(mapRead, 0, bytes)]).then(([refusal]) => resolve(refusal), reject),
-      );
+    const unread = (reason: string): DeviceError =>
+      staging.failure ?? this.#faults.take() ?? this.#error(`a value could not be read: ${reason}`);
+    const mapped = new Promise<Error | null>((resolve, reject) => {
+      this.#submissions.join({
+        label: 'read',
+        encode: (encoder) => encoder.copyBufferToBuffer(source, byteOffset, staging.gpu, 0, bytes),
+        // Memory that cannot be mapped is what was refused, or the device's end.
+        submitted: (checked) => {
+          const ready = staging.gpu.mapAsync(mapRead, 0, bytes).then(
+            () => null,
+            (cause: Error) => cause,
+          );
+          Promise.all([checked, ready]).then(([refusal, unmapped]) => resolve(refusal ?? unmapped), reject);
+        },
+        reason: async () => staging.failure,
+        refused: ({ message }) => unread(message),
+      });
     });
     try {
       const refusal = await this.#faults.whileOpen(mapped);
@@ -296,9 +304,7 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     } catch (cause) {
       this.#memory.free(staging);
       staging.gpu.destroy();
-      if (cause instanceof DeviceError) throw cause;
-      const reason = (cause as GPUError | Error).message;
-      throw staging.failure ?? this.#faults.take() ?? this.#error(`a value could not be read: ${reason}`);
+      throw cause instanceof DeviceError ? cause : unread(String(cause));
     }
     const copy = staging.gpu.getMappedRange(0, bytes).slice(0);
     staging.gpu.unmap();

@@ -3,12 +3,21 @@
  * is over, or before whatever must come after them. Owns the command encoder, its error scope and that moment; what is encoded is the device's.
  */
 
-/** Told once the commands were submitted, with what the adapter has against them and against what is done when told. */
-export type Submitted = (checked: Promise<GPUError | null>) => void;
+/** Commands of a submission: what they encode, and what becomes of them. */
+export interface Part {
+  readonly label: string;
+  encode(encoder: GPUCommandEncoder): void;
+  /** Called once they were submitted, with what is wrong with the submission or with what is done when called: one part that is refused takes all along. */
+  submitted(checked: Promise<Error | null>): void;
+  /** Why it was refused, if this part knows better than the adapter. */
+  reason(): Promise<Error | null>;
+  /** What the adapter said, in this part's words. */
+  refused(refusal: GPUError): Error;
+}
 
 interface Open {
   readonly encoder: GPUCommandEncoder;
-  readonly submitted: Submitted[];
+  readonly parts: Part[];
   /** Ends buffers that the commands may use. */
   readonly endings: (() => void)[];
 }
@@ -23,25 +32,25 @@ export class Submissions {
   }
 
   /** Commands of a run: whatever `encode` writes to the queue itself comes after all that was open. @throws what `encode` throws; then nothing is submitted. */
-  begin(label: string, encode: (encoder: GPUCommandEncoder) => void, submitted: Submitted): void {
+  begin(part: Part): void {
     this.submit();
-    const open = this.#begin(label);
+    const open = this.#begin(part.label);
     try {
-      encode(open.encoder);
+      part.encode(open.encoder);
     } catch (error) {
       this.#open = null;
       this.#gpu.popErrorScope().catch(() => undefined);
       end(open);
       throw error;
     }
-    open.submitted.push(submitted);
+    open.parts.push(part);
   }
 
   /** Commands that may share a submission with those before them. */
-  join(label: string, encode: (encoder: GPUCommandEncoder) => void, submitted: Submitted): void {
-    const open = this.#open ?? this.#begin(label);
-    encode(open.encoder);
-    open.submitted.push(submitted);
+  join(part: Part): void {
+    const open = this.#open ?? this.#begin(part.label);
+    part.encode(open.encoder);
+    open.parts.push(part);
   }
 
   /** Calls `ending` once nothing that is open needs what it ends. */
@@ -56,20 +65,20 @@ export class Submissions {
     if (open === null) return;
     this.#open = null;
     this.#gpu.queue.submit([open.encoder.finish()]);
-    let settle: (checked: Promise<GPUError | null>) => void = () => undefined;
-    const checked = new Promise<GPUError | null>((resolve) => {
+    let settle: (checked: Promise<Error | null>) => void = () => undefined;
+    const checked = new Promise<Error | null>((resolve) => {
       settle = resolve;
     });
     // Each of those who are told waits for it, or for the end of the device.
     checked.catch(() => undefined);
-    for (const submitted of open.submitted) submitted(checked);
-    settle(this.#gpu.popErrorScope());
+    for (const part of open.parts) part.submitted(checked);
+    settle(this.#gpu.popErrorScope().then((refusal) => (refusal === null ? null : explained(refusal, open))));
     end(open);
   }
 
   #begin(label: string): Open {
     this.#gpu.pushErrorScope('validation');
-    const open = { encoder: this.#gpu.createCommandEncoder({ label }), submitted: [], endings: [] };
+    const open = { encoder: this.#gpu.createCommandEncoder({ label }), parts: [], endings: [] };
     this.#open = open;
     if (!this.#scheduled) {
       this.#scheduled = true;
@@ -80,6 +89,14 @@ export class Submissions {
     }
     return open;
   }
+}
+
+async function explained(refusal: GPUError, { parts }: Open): Promise<Error | null> {
+  for (const part of parts) {
+    const reason = await part.reason();
+    if (reason !== null) return reason;
+  }
+  return parts[0]?.refused(refusal) ?? null;
 }
 
 function end({ endings }: Open): void {

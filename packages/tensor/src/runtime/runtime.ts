@@ -42,6 +42,8 @@ export class Runtime {
   #lastSerial: number | null = null;
   readonly #inFlight = new Set<Promise<void>>();
   #fault: { readonly error: unknown } | null = null;
+  /** Faults that a read was refused with: a run and the reads of what it computes may fail with one. */
+  readonly #told = new WeakSet<object>();
   #warned = false;
   readonly #gradientStorages = new WeakMap<object, Storage>();
 
@@ -110,7 +112,11 @@ export class Runtime {
     this.checkFresh(node);
     const storage = node.source as Storage;
     if (storage.data !== null) return storage.data;
-    const data = await this.device.read(spanOf(storage), storage.dtype, storage.size);
+    const data = await this.device.read(spanOf(storage), storage.dtype, storage.size).catch((error: unknown) => {
+      this.#told.add(error as object);
+      if (this.#fault?.error === error) this.#fault = null;
+      throw error;
+    });
     await this.memory.trim();
     // The run that computes it may have failed meanwhile. What was written over it since does not matter: it was read before that.
     this.#surface();
@@ -290,7 +296,7 @@ export class Runtime {
       () => this.#forget(settled),
       (error: unknown) => {
         this.#forget(settled);
-        this.#fault ??= { error };
+        if (!this.#told.has(error as object)) this.#fault ??= { error };
         const reason = error instanceof Error ? error.message : String(error);
         for (const storage of outputs) {
           storage.version++;
