@@ -49,7 +49,7 @@ export class Elements {
         f.set(out[i] as Local, piece);
       });
     };
-    const whole = () => this.#emitter.inside(new Map(), () => take(this.#loadUnmasked(load)));
+    const whole = () => this.#emitter.inside(() => take(this.#loadUnmasked(load)));
     if (!this.#emitter.varies(mask)) {
       f.if(this.#emitter.scalar(mask), whole);
       return out;
@@ -58,7 +58,7 @@ export class Elements {
     const bits = this.laneBits(mask);
     const form = this.#emitter.laneForm(load.index);
     const someLanes = () =>
-      this.#emitter.inside(new Map(), () => take(this.#loadSomeLanes(load, form, bits, lanesOfMask, otherwise)));
+      this.#emitter.inside(() => take(this.#loadSomeLanes(load, form, bits, lanesOfMask, otherwise)));
     if (isContiguous(form)) f.if(i32.eq(bits, this.#allBits()), whole, () => f.if(bits, someLanes));
     else f.if(bits, someLanes);
     return out;
@@ -71,12 +71,12 @@ export class Elements {
     const value = emitter.pieces(store.value);
     const form = emitter.laneForm(store.index);
     const { mask } = store;
-    const whole = () => emitter.inside(new Map(), () => this.#storeUnmasked(store, form, value));
+    const whole = () => emitter.inside(() => this.#storeUnmasked(store, form, value));
     if (mask === null) return this.#storeUnmasked(store, form, value);
     if (!emitter.varies(mask)) return f.if(emitter.scalar(mask), whole);
     const bits = this.laneBits(mask);
     const lanes = () =>
-      emitter.inside(new Map(), () =>
+      emitter.inside(() =>
         this.#storeLanes(store, form, value, (lane, write) => f.if(i32.and(bits, 1 << lane), write)),
       );
     if (isContiguous(form)) f.if(i32.eq(bits, this.#allBits()), whole, lanes);

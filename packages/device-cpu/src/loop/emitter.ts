@@ -4,7 +4,7 @@
  * the phases `loop-kernel.ts`, addresses `addresses.ts`.
  */
 import type { Apply, Expression } from '@torchlet/device';
-import type { KernelSite, Pieces, Position } from '../kernel-function.js';
+import type { KernelSite, Pieces } from '../kernel-function.js';
 import { constant, type FunctionBuilder, i32, i32x4, isConstant, type Local, type Value } from '../wasm/index.js';
 import type { Affine, Variable } from './affine.js';
 import { type AddressContext, Addresses, type Region } from './addresses.js';
@@ -66,14 +66,17 @@ export class Emitter implements AddressContext {
   }
 
   /** Runs `write` in a scope of its own; what it learns is forgotten after it. */
-  inside<T>(positions: ReadonlyMap<Variable, Position>, write: () => T): T {
+  inside<T>(write: () => T, scope = new Scope(this.scope, new Map())): T {
     const outer = this.scope;
-    this.scope = new Scope(outer, positions);
-    try {
-      return write();
-    } finally {
-      this.scope = outer;
-    }
+    this.scope = scope;
+    const made = write();
+    this.scope = outer;
+    return made;
+  }
+
+  /** The same with a variable at one place. */
+  fixed(variable: Variable, offset: number, write: () => void): void {
+    this.inside(write, new Scope(this.scope, new Map([[variable, { local: null, offset }]])));
   }
 
   /** From here on inner axes are those of `domain`, and lanes lie along its vector variable. */

@@ -9,7 +9,7 @@ import type { Variable } from './affine.js';
 import { acrossLoop } from './across-loop.js';
 import { Emitter } from './emitter.js';
 import { splatConstant } from './lanes.js';
-import { blocksOf, hoist, loop, vectorLoop } from './nest.js';
+import { blocksOf, hoist, loop, type Part, vectorLoop } from './nest.js';
 import { type Phases, type PreparedPhase, prepare } from './phases.js';
 import { Accumulators, identity } from './reduction.js';
 import { alwaysComputed, RowScratch, rowsToKeep } from './row-scratch.js';
@@ -68,10 +68,9 @@ class LoopEmitter {
     const outer = parallel.filter(
       (variable) => strategy.lanes === 'inner' || (variable !== strategy.variable && variable !== strategy.across),
     );
-    const { begin, end } = this.#f.params as { begin: Local; end: Local };
-    const part = { begin, end };
+    const part = this.#f.params as Record<string, Local> & Part;
     if (outer.length > 0)
-      this.#f.if(i32.ltU(begin, end), () => this.#emitter.inside(new Map(), () => this.#outerLoops(outer, part)));
+      this.#f.if(i32.ltU(part.begin, part.end), () => this.#emitter.inside(() => this.#outerLoops(outer, part)));
     else this.#innermostParallel(part);
     return {
       callee: this.#f,
@@ -91,7 +90,7 @@ class LoopEmitter {
     return { extent: strategy.variable.length, granule: 4 * strategy.unroll };
   }
 
-  #outerLoops(variables: readonly Variable[], part: { begin: Local; end: Local } | null): void {
+  #outerLoops(variables: readonly Variable[], part: Part | null): void {
     const [first, ...rest] = variables;
     if (first === undefined) return this.#innermostParallel(null);
     const bounds = part === null ? { start: 0, end: first.length } : { start: part.begin, end: part.end };
@@ -99,7 +98,7 @@ class LoopEmitter {
   }
 
   /** `part` is given where this variable is the one that threads share. */
-  #innermostParallel(part: { begin: Local; end: Local } | null): void {
+  #innermostParallel(part: Part | null): void {
     const strategy = this.#strategy;
     const emitter = this.#emitter;
     const { list } = this.#phases;
@@ -151,7 +150,7 @@ class LoopEmitter {
       emitter.counts = this.#strategy.lanes === 'inner' ? [1] : counts;
       if (!phase.hasPoints) this.#overNothing(phase);
       else if (this.#isInRegisters(phase.domain)) this.#rowInRegisters(phase, registers[phase.domain] as Scope);
-      else emitter.inside(new Map(), () => this.#innerLoops(phase, position));
+      else emitter.inside(() => this.#innerLoops(phase, position));
       const inPhase = alwaysComputed(phase);
       for (const [expression, row] of emitter.rows) if (inPhase.has(expression)) row.written = true;
     });
@@ -179,13 +178,12 @@ class LoopEmitter {
   #rowInRegisters(phase: PreparedPhase, row: Scope): void {
     const emitter = this.#emitter;
     hoist(emitter, [phase]);
-    const outer = emitter.scope;
-    emitter.scope = row;
     emitter.counts = blocksOf(this.#vectorOf(phase.domain)?.length ?? 1);
-    const accumulators = new Accumulators(emitter, phase.reductions, emitter.counts.length, true);
-    this.#blocks(phase, accumulators);
-    this.#setResults(phase, accumulators);
-    emitter.scope = outer;
+    emitter.inside(() => {
+      const accumulators = new Accumulators(emitter, phase.reductions, emitter.counts.length, true);
+      this.#blocks(phase, accumulators);
+      this.#setResults(phase, accumulators);
+    }, row);
   }
 
   #innerLoops(phase: PreparedPhase, position: number): void {

@@ -154,56 +154,61 @@ export function blocksOf(points: number): Count[] {
   return rest === 0 ? counts : [...counts, rest as Count];
 }
 
-/** How lanes run along a variable: `unroll` blocks a turn, then the blocks that are left, all of them written out. */
-export interface VectorPlan {
-  readonly variable: Variable;
-  readonly unroll: number;
+/** A part of a variable, where threads share it. */
+export interface Part {
+  readonly begin: Local;
+  readonly end: Local;
 }
 
 /**
- * The whole of `variable`, vectorised: turns of `unroll` full blocks, then the rest. `body` computes the blocks of `emitter.counts`.
- *
- * @param bounds a part of the variable, where threads share it: multiples of 4 * unroll, but that the last end is the length.
+ * The whole of `variable`, or a part of it that begins and ends at multiples of `step` but for the last end: `write` for `step` positions a turn, then
+ * for those that are left. A single turn is no loop.
+ */
+export function steps(
+  emitter: Emitter,
+  variable: Variable,
+  step: number,
+  part: Part | null,
+  works: readonly Work[],
+  write: (size: number) => void,
+  control?: Control,
+): void {
+  const { f } = emitter;
+  const { length } = variable;
+  const main = Math.floor(length / step) * step;
+  const turns = (start: Operand, end: Operand) =>
+    loop(emitter, variable, { start, end }, step, works, () => write(step), control);
+  const rest = () => emitter.fixed(variable, main, () => write(length - main));
+  if (part === null) {
+    if (main === step) emitter.fixed(variable, 0, () => write(step));
+    else if (main > 0) turns(0, main);
+    if (main < length) rest();
+    return;
+  }
+  if (main > 0) {
+    const end = f.let('last', select(part.end, main, i32.ltU(part.end, main)));
+    f.if(i32.ltU(part.begin, end), () => emitter.inside(() => turns(part.begin, end)));
+  }
+  if (main < length) f.if(i32.eq(part.end, length), rest);
+}
+
+/**
+ * The whole of `variable`, or a part, vectorised: turns of `unroll` full blocks, then the blocks that are left, all of them written out. `body`
+ * computes the blocks of `emitter.counts`.
  */
 export function vectorLoop(
   emitter: Emitter,
-  { variable, unroll }: VectorPlan,
-  bounds: { readonly begin: Local; readonly end: Local } | null,
+  { variable, unroll }: { readonly variable: Variable; readonly unroll: number },
+  part: Part | null,
   works: readonly Work[],
   body: () => void,
   control?: Control,
 ): void {
-  const { f } = emitter;
-  const perTurn = 4 * unroll;
-  const main = Math.floor(variable.length / perTurn) * perTurn;
-  const rest = blocksOf(variable.length - main);
-  const run = (counts: readonly Count[], scope: Scope) => {
-    const outer = emitter.scope;
-    emitter.counts = counts;
-    emitter.scope = scope;
+  const write = (size: number) => {
+    emitter.counts = blocksOf(size);
     body();
-    emitter.scope = outer;
   };
-  const fixed = (offset: number) => new Scope(emitter.scope, new Map([[variable, { local: null, offset }]]));
-  if (bounds === null && main <= perTurn) {
-    if (main > 0) run(blocksOf(main), fixed(0));
-    if (rest.length > 0) run(rest, fixed(main));
-    return;
-  }
-  emitter.counts = blocksOf(perTurn);
-  const turns = () => {
-    const start = bounds === null ? 0 : bounds.begin;
-    const end = bounds === null ? main : f.let('last', minimum(bounds.end, main));
-    const write = () => loop(emitter, variable, { start, end }, perTurn, works, body, control);
-    if (bounds === null) write();
-    else f.if(i32.ltU(start, end), () => emitter.inside(new Map(), write));
-  };
-  if (main > 0) turns();
-  if (rest.length === 0) return;
-  if (bounds === null) run(rest, fixed(main));
-  else f.if(i32.eq(bounds.end, variable.length), () => run(rest, fixed(main)));
-}
-
-function minimum(a: Local, b: number) {
-  return select(a, b, i32.ltU(a, b));
+  // What is computed before the loop is computed for the blocks of its turns.
+  emitter.counts = blocksOf(4 * unroll);
+  steps(emitter, variable, 4 * unroll, part, works, write, control);
 }

@@ -6,7 +6,6 @@ import { i32, memory, type Value } from '../wasm/index.js';
 import type { Variable } from './affine.js';
 import type { Emitter } from './emitter.js';
 import type { Phases } from './phases.js';
-import { Scope } from './scope.js';
 
 /** From this size on a copy costs less than the loop. */
 const fewestBytes = 256;
@@ -29,15 +28,14 @@ export function copyRow(emitter: Emitter, { list, space }: Phases, variable: Var
   emitter.enter(phase.domain);
   const forms = [emitter.laneForm(store.index), emitter.laneForm(load.index)] as const;
   if (!forms.every(({ stride, laneAtoms }) => stride === 1 && laneAtoms.size === 0)) return false;
-  const outer = emitter.scope;
   emitter.counts = [1];
-  emitter.scope = new Scope(outer, new Map([[variable, { local: null, offset: 0 }]]));
-  const [target, source] = [
-    emitter.addresses.address(to, forms[0].address),
-    emitter.addresses.address(from, forms[1].address),
-  ];
-  emitter.f.do(memory.copy(at(target), at(source), i32.const(bytes)));
-  emitter.scope = outer;
+  emitter.fixed(variable, 0, () => {
+    const [target, source] = [
+      emitter.addresses.address(to, forms[0].address),
+      emitter.addresses.address(from, forms[1].address),
+    ];
+    emitter.f.do(memory.copy(at(target), at(source), i32.const(bytes)));
+  });
   return true;
 }
 
