@@ -193,44 +193,19 @@ export class CpuCompiled implements Compiled {
     for (const { slot, offset } of this.#hosts) words[this.#block / 4 + slot] = memory.stagingAddress + offset;
   }
 
+  /** As kernels load it: a float of its class, rounded to a half; an int32 of the dtype's range; an int64. */
   #writeScalar(address: number, dtype: DType, value: number | bigint): void {
-    const { views } = this.#context.memory.linear;
-    switch (dtype) {
-      case 'float32':
-        views.f32[address / 4] = Number(value);
-        return;
-      case 'float16':
-        views.f32[address / 4] = float16ToNumber(numberToFloat16(Number(value)));
-        return;
-      case 'bfloat16':
-        views.f32[address / 4] = bfloat16ToNumber(numberToBfloat16(Number(value)));
-        return;
-      case 'float64':
-        views.f64[address / 8] = Number(value);
-        return;
-      case 'int64':
-        views.i64[address / 8] = typeof value === 'bigint' ? value : BigInt(Math.trunc(value));
-        return;
-      case 'int32':
-        views.i32[address / 4] = Number(value);
-        return;
-      case 'int16':
-        views.i32[address / 4] = (Number(value) << 16) >> 16;
-        return;
-      case 'int8':
-        views.i32[address / 4] = (Number(value) << 24) >> 24;
-        return;
-      case 'uint8':
-        views.i32[address / 4] = Number(value) & 0xff;
-        return;
-      case 'bool':
-        views.i32[address / 4] = value ? 1 : 0;
-        return;
-      default: {
-        const never: never = dtype;
-        return never;
-      }
-    }
+    const { f32, f64, i32, i64 } = this.#context.memory.linear.views;
+    const number = Number(value);
+    // The bits that an integer has in its word above its own.
+    const spare = 32 - 8 * dtypes[dtype].bytes;
+    if (dtype === 'int64') i64[address / 8] = typeof value === 'bigint' ? value : BigInt(Math.trunc(value));
+    else if (dtype === 'float64') f64[address / 8] = number;
+    else if (dtype === 'float32') f32[address / 4] = number;
+    else if (dtype === 'float16') f32[address / 4] = float16ToNumber(numberToFloat16(number));
+    else if (dtype === 'bfloat16') f32[address / 4] = bfloat16ToNumber(numberToBfloat16(number));
+    else if (dtype === 'bool') i32[address / 4] = value ? 1 : 0;
+    else i32[address / 4] = dtype === 'uint8' ? number & 0xff : (number << spare) >> spare;
   }
 
   #error(problem: string): DeviceError {

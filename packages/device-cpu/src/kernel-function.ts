@@ -3,8 +3,8 @@
  * on different buffers are then one function, and threads share a kernel by ranges. Owns these types; `loop/`, `matmul/` emit,
  * `program-module.ts` calls.
  */
-import type { DType, Expression, Program, Store } from '@torchlet/device';
-import type { Callable, FunctionBuilder, Local, ModuleBuilder, Value, ValueType } from './wasm/index.js';
+import { type DType, type Expression, type Kernel, kernelSlots, type Program, type Store } from '@torchlet/device';
+import type { Callable, FunctionBuilder, Local, ModuleBuilder, Value } from './wasm/index.js';
 
 /** What the engine offers and the user allows. */
 export interface Features {
@@ -37,12 +37,17 @@ export interface KernelFunction {
   readonly nanoseconds: number;
 }
 
-/** The function of a kernel that touches `slots`, with the parameters that `KernelFunction` wants; its body is still empty. */
-export function kernelFunction(site: KernelSite, name: string, slots: readonly number[]): FunctionBuilder {
-  const params: Record<string, ValueType> = {};
-  for (const slot of slots) params[slotParam(slot)] = 'i32';
-  for (const rest of ['scalars', 'scratch', 'begin', 'end']) params[rest] = 'i32';
-  return site.module.function(name, params, null);
+/** The function of a kernel, with the parameters that `KernelFunction` wants and an empty body, and the slots that the kernel touches, in order. */
+export function kernelFunction(site: KernelSite, kernel: Kernel): { f: FunctionBuilder; slots: readonly number[] } {
+  const slots = [...kernelSlots(kernel)].sort((a, b) => a - b);
+  const names = [...slots.map(slotParam), 'scalars', 'scratch', 'begin', 'end'];
+  const params = Object.fromEntries(names.map((name) => [name, 'i32'] as const));
+  return { f: site.module.function<string>(kernel.name, params, null), slots };
+}
+
+/** A kernel that has nothing to compute: its body stays empty. */
+export function emptyKernel(f: FunctionBuilder, slots: readonly number[]): KernelFunction {
+  return { callee: f, slots, extent: 1, granule: 1, scratchBytes: 0, nanoseconds: 0 };
 }
 
 /** The name of the parameter with the address of `slot`. */

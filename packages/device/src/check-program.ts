@@ -7,7 +7,8 @@ import { type Expression, postorder } from './expression.js';
 import type { Kernel, Store } from './kernel.js';
 import type { Program } from './program.js';
 
-function storeParts(stores: readonly Store[]): Expression[] {
+/** The expressions of stores: indices, values, masks. */
+export function storeParts(stores: readonly Store[]): Expression[] {
   return stores.flatMap(({ index, value, mask }) => (mask === null ? [index, value] : [index, value, mask]));
 }
 

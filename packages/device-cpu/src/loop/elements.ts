@@ -27,9 +27,7 @@ export class Elements {
   /** The elements of a slot, as addresses need them. */
   region(slot: number): Region {
     const { f, site } = this.#emitter;
-    const base = f.params[slotParam(slot)];
-    if (base === undefined) throw new RangeError(`cpu: kernel ${f.name} does not name slot ${slot}`);
-    return { base, width: storedWidth(site.features, this.#dtype(slot)) };
+    return { base: f.param(slotParam(slot)), width: storedWidth(site.features, this.#dtype(slot)) };
   }
 
   memory(slot: number): LaneMemory {

@@ -160,7 +160,7 @@ export class Emitter implements AddressContext {
       case 'constant':
         return splatConstant(expression.dtype, expression.value);
       case 'scalar':
-        return splat(this.f, expression.dtype, loadScalar(expression.dtype, this.#scalars(), expression.slot));
+        return splat(this.f, expression.dtype, loadScalar(expression.dtype, this.f.param('scalars'), expression.slot));
       case 'axis':
         return this.#formPieces(expression);
       case 'result': {
@@ -244,12 +244,6 @@ export class Emitter implements AddressContext {
     if (!this.isUniformQuotient(expression)) return extract(expression.dtype, this.pieces(expression), 0);
     const [x, y] = expression.args.map((arg) => this.scalar(arg)) as [Value, Value];
     return integerDivision[expression.fn as keyof typeof integerDivision](this.f, x, y);
-  }
-
-  #scalars(): Local {
-    const { scalars } = this.f.params;
-    if (scalars === undefined) throw new RangeError(`cpu: kernel ${this.f.name} has no scalars`);
-    return scalars;
   }
 
   /** Constants stay constants, all else goes into a local. */

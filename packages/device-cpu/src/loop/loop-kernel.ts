@@ -3,7 +3,7 @@
  * `strategy.ts`, loops are written by `nest.ts`, values by `emitter.ts`, sums by `reduction.ts`.
  */
 import { type LoopKernel, postorder, type Reduction } from '@torchlet/device';
-import { type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
+import { emptyKernel, type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
 import { type FunctionBuilder, i32, type Local } from '../wasm/index.js';
 import type { Variable } from './affine.js';
 import { acrossLoop } from './across-loop.js';
@@ -23,24 +23,11 @@ const nanosecondsPerInstruction = 0.35;
 /** Rows of at most so many blocks are written out and stay in registers. */
 const blocksInRegisters = 4;
 
-/** The slots that a kernel touches, in order. */
-function slotsOf(phases: Phases): number[] {
-  const roots = phases.list.flatMap(({ values, stores }) => [
-    ...values,
-    ...stores.flatMap(({ index, value, mask }) => (mask ? [index, value, mask] : [index, value])),
-  ]);
-  const slots = new Set(phases.stored);
-  for (const expression of postorder(roots)) if (expression.kind === 'load') slots.add(expression.slot);
-  return [...slots].sort((a, b) => a - b);
-}
-
 export function emitLoopKernel(site: KernelSite, kernel: LoopKernel): KernelFunction {
   const phases = prepare(kernel);
-  const slots = slotsOf(phases);
-  const f = kernelFunction(site, kernel.name, slots);
-  const nothing = { callee: f, slots, extent: 1, granule: 1, scratchBytes: 0, nanoseconds: 0 };
+  const { f, slots } = kernelFunction(site, kernel);
   if (kernel.axes.includes(0) || phases.list.every((phase) => !phase.hasPoints && phase.reductions.length === 0))
-    return nothing;
+    return emptyKernel(f, slots);
   return new LoopEmitter(site, f, phases, slots).emit();
 }
 

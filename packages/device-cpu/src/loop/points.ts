@@ -1,5 +1,5 @@
 /** Expressions and stores at points whose loops another emitter has written: see `PointEmitter`. Owns no loop and hoists nothing. */
-import type { Expression, Store } from '@torchlet/device';
+import { type Expression, type Store, storeParts } from '@torchlet/device';
 import type { KernelSite, Pieces, PointEmitter, Points } from '../kernel-function.js';
 import type { FunctionBuilder } from '../wasm/index.js';
 import { Emitter } from './emitter.js';
@@ -39,9 +39,7 @@ export function pointEmitter(site: KernelSite, f: FunctionBuilder, lengths: read
     },
     store(stores: readonly Store[], points) {
       const interned = stores.map((store) => interner.store(store));
-      const roots = interned.flatMap(({ index, value, mask }) =>
-        mask === null ? [index, value] : [index, value, mask],
-      );
+      const roots = storeParts(interned);
       at(points, roots, (emitter) => {
         for (const store of interned) emitter.pieces(store.value);
         for (const store of interned) emitter.elements.store(store);

@@ -3,7 +3,7 @@
  * compute four results at once; lanes along an inner variable of each domain share one result and are combined at the end of it. Owns
  * the choice, by a rough count of instructions; `loop-kernel.ts` carries it out.
  */
-import { type Expression, postorder } from '@torchlet/device';
+import { type Expression, postorder, storeParts } from '@torchlet/device';
 import type { Variable } from './affine.js';
 import { isWide, laneClasses } from './lanes.js';
 import type { Phases } from './phases.js';
@@ -148,9 +148,7 @@ function turnedVariable(phases: Phases, vector: Variable): Variable | null {
   if (phase === undefined || more.length > 0 || phase.reductions.length > 0) return null;
   const { space } = phases;
   if ((space.inner[phase.domain] ?? []).length > 0) return null;
-  const roots = phase.stores.flatMap(({ index, value, mask }) =>
-    mask === null ? [index, value] : [index, value, mask],
-  );
+  const roots = storeParts(phase.stores);
   const loads = postorder(roots).filter((expression) => expression.kind === 'load');
   const forms = [...loads.map(({ index }) => index), ...phase.stores.map(({ index }) => index)].map((index) =>
     space.form(index, phase.domain),

@@ -3,7 +3,7 @@
  * time. Owns the choice between writing the stores out for every group of a tile and a loop over the tile in scratch; what a store
  * does is `loop/points.ts`.
  */
-import { postorder } from '@torchlet/device';
+import { postorder, storeParts } from '@torchlet/device';
 import { i32, type Local, type Value } from '../wasm/index.js';
 import { type MatmulSite, moved } from './matmul-site.js';
 import { groupCount, type TileShape, type TileSums } from './tile.js';
@@ -13,9 +13,7 @@ const mostWrittenOut = 400;
 
 /** Stores the sums of the tile at (`row`, `column`). */
 export function emitStores(site: MatmulSite, shape: TileShape, sums: TileSums, row: Local, column: Local): void {
-  const roots = site.kernel.stores.flatMap(({ index, value, mask }) =>
-    mask === null ? [index, value] : [index, value, mask],
-  );
+  const roots = storeParts(site.kernel.stores);
   const groups = shape.rows * Math.ceil(shape.width / 4);
   if (postorder(roots).length * groups > mostWrittenOut && groups > 2)
     return storeLooped(site, shape, sums, row, column);

@@ -2,8 +2,8 @@
  * Matmul kernels as Wasm functions: analyses the operands, plans, and writes the loops over batch, blocks and tiles. Owns the order of these
  * loops; the decisions are `plan.ts`, the innermost loops `tile.ts`, copies `packing.ts`, stores `epilogue.ts`.
  */
-import { type MatmulKernel, postorder } from '@torchlet/device';
-import { type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
+import type { MatmulKernel } from '@torchlet/device';
+import { emptyKernel, type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
 import { type FunctionBuilder, i32, type Local, type Operand, type Value } from '../wasm/index.js';
 import { Arithmetic } from './arithmetic.js';
 import { emitPartialSums, emitStores } from './epilogue.js';
@@ -18,17 +18,6 @@ import { emitTile, type TileOperands } from './tile.js';
 
 /** Products and sums a nanosecond, about, with and without fused multiply-add. */
 const flopsPerNanosecond = { fused: 45, plain: 35 } as const;
-
-/** The slots that a kernel touches, in order. */
-function slotsOf(kernel: MatmulKernel): number[] {
-  const stores = kernel.stores.flatMap(({ index, value, mask }) =>
-    mask === null ? [index, value] : [index, value, mask],
-  );
-  const slots = new Set(kernel.stores.map(({ slot }) => slot));
-  for (const expression of postorder([kernel.a, kernel.b, ...stores]))
-    if (expression.kind === 'load') slots.add(expression.slot);
-  return [...slots].sort((a, b) => a - b);
-}
 
 /** A plan and the operands in its roles. */
 interface Planned {
@@ -68,11 +57,9 @@ function storesAlong(forms: MatmulForms, index: MatmulKernel['a'], axis: number,
 }
 
 export function emitMatmulKernel(site: KernelSite, kernel: MatmulKernel): KernelFunction {
-  const slots = slotsOf(kernel);
-  const f = kernelFunction(site, kernel.name, slots);
+  const { f, slots } = kernelFunction(site, kernel);
   const count = kernel.batch.reduce((a, b) => a * b, 1);
-  if (count * kernel.m * kernel.n === 0)
-    return { callee: f, slots, extent: 1, granule: 1, scratchBytes: 0, nanoseconds: 0 };
+  if (count * kernel.m * kernel.n === 0) return emptyKernel(f, slots);
   const { plan, left, right, arithmetic } = planKernel(site, kernel);
   const at = new MatmulSite(site, f, kernel, plan, arithmetic, left, right);
   const units = Math.ceil((plan.split === 'rows' ? plan.rows : plan.columns) / plan.unit);

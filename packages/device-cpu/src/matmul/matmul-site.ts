@@ -132,19 +132,13 @@ export class MatmulSite {
   address(slot: number, index: Expression, at: At): Value {
     const [lanes] = this.points.value(index, this.pointsAt(at, null, 1)) as [Value];
     const element = i32x4.extractLane(lanes, 0);
-    return i32.add(this.#param(slotParam(slot)), i32.mul(element, this.arithmetic.width));
+    return i32.add(this.f.param(slotParam(slot)), i32.mul(element, this.arithmetic.width));
   }
 
   /** An address in scratch. */
   inScratch(offset: number): Value {
-    const scratch = this.#param('scratch');
+    const scratch = this.f.param('scratch');
     return offset === 0 ? scratch : i32.add(scratch, offset);
-  }
-
-  #param(name: string): Local {
-    const param = this.f.params[name];
-    if (param === undefined) throw new RangeError(`cpu: kernel ${this.kernel.name} has no parameter ${name}`);
-    return param;
   }
 }
 

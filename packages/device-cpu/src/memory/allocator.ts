@@ -35,9 +35,18 @@ export class Allocator {
   /** An address for `bytes` bytes, at most `limit` - 1 with all of them, or null if there is no room. */
   allocate(bytes: number, limit: number): number | null {
     const size = Math.max(1, Math.ceil(bytes / lineBytes)) * lineBytes;
-    const hole = this.#bestHole(size);
-    const address = hole === null ? this.#atEnd(size, limit) : this.#fromHole(hole, size);
-    if (address === null) return null;
+    const best = this.#holes.reduce<Block | null>(
+      (least, hole) => (hole.bytes >= size && (least === null || hole.bytes < least.bytes) ? hole : least),
+      null,
+    );
+    if (best === null && this.#end + size > limit) return null;
+    const { address } = best ?? { address: this.#end };
+    if (best === null) this.#end += size;
+    else {
+      best.address += size;
+      best.bytes -= size;
+      if (best.bytes === 0) this.#holes.splice(this.#holes.indexOf(best), 1);
+    }
     this.#sizes.set(address, size);
     this.#used += size;
     return address;
@@ -48,64 +57,21 @@ export class Allocator {
     if (bytes === undefined) throw new RangeError(`cpu: address ${address} is not allocated`);
     this.#sizes.delete(address);
     this.#used -= bytes;
-    const next = this.#firstHoleAfter(address);
-    const [before, after] = [this.#holes[next - 1], this.#holes[next]];
-    const joinsBefore = before !== undefined && before.address + before.bytes === address;
-    const joinsAfter = after !== undefined && address + bytes === after.address;
-    if (joinsBefore) {
-      before.bytes += bytes + (joinsAfter ? after.bytes : 0);
-      if (joinsAfter) this.#holes.splice(next, 1);
-    } else if (joinsAfter) {
-      after.address = address;
-      after.bytes += bytes;
-    } else this.#holes.splice(next, 0, { address, bytes });
-    this.#giveBackEnd();
+    const found = this.#holes.findIndex((hole) => hole.address > address);
+    const at = found < 0 ? this.#holes.length : found;
+    this.#holes.splice(at, 0, { address, bytes });
+    this.#joinNext(at);
+    this.#joinNext(at - 1);
+    const last = this.#holes[this.#holes.length - 1] as Block;
+    // A hole that reaches the end is no hole.
+    if (last.address + last.bytes === this.#end) this.#end = (this.#holes.pop() as Block).address;
   }
 
-  #bestHole(size: number): number | null {
-    let best: number | null = null;
-    let bestBytes = Infinity;
-    this.#holes.forEach(({ bytes }, i) => {
-      if (bytes < size || bytes >= bestBytes) return;
-      best = i;
-      bestBytes = bytes;
-    });
-    return best;
-  }
-
-  #fromHole(index: number, size: number): number {
-    const hole = this.#holes[index] as Block;
-    const { address } = hole;
-    if (hole.bytes === size) this.#holes.splice(index, 1);
-    else {
-      hole.address += size;
-      hole.bytes -= size;
-    }
-    return address;
-  }
-
-  #atEnd(size: number, limit: number): number | null {
-    if (this.#end + size > limit) return null;
-    const address = this.#end;
-    this.#end += size;
-    return address;
-  }
-
-  /** A hole that reaches the end is no hole. */
-  #giveBackEnd(): void {
-    const last = this.#holes[this.#holes.length - 1];
-    if (last === undefined || last.address + last.bytes !== this.#end) return;
-    this.#holes.pop();
-    this.#end = last.address;
-  }
-
-  #firstHoleAfter(address: number): number {
-    let [low, high] = [0, this.#holes.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#holes[middle] as Block).address < address) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  /** Makes one of two holes that touch. */
+  #joinNext(at: number): void {
+    const [hole, next] = [this.#holes[at], this.#holes[at + 1]];
+    if (hole === undefined || next === undefined || hole.address + hole.bytes !== next.address) return;
+    hole.bytes += next.bytes;
+    this.#holes.splice(at + 1, 1);
   }
 }

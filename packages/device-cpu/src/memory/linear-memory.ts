@@ -13,23 +13,9 @@ export const addressableBytes = 65535 * pageBytes;
 
 const firstPages = 16;
 
-interface Views {
-  readonly i8: Int8Array;
-  readonly u8: Uint8Array;
-  readonly i16: Int16Array;
-  readonly u16: Uint16Array;
-  readonly i32: Int32Array;
-  readonly f32: Float32Array;
-  readonly f64: Float64Array;
-  readonly i64: BigInt64Array;
-}
-
-function viewsOf(buffer: ArrayBufferLike): Views {
+function viewsOf(buffer: ArrayBufferLike) {
   return {
-    i8: new Int8Array(buffer),
     u8: new Uint8Array(buffer),
-    i16: new Int16Array(buffer),
-    u16: new Uint16Array(buffer),
     i32: new Int32Array(buffer),
     f32: new Float32Array(buffer),
     f64: new Float64Array(buffer),
@@ -46,7 +32,7 @@ export class LinearMemory {
   /** Everything below this was zero when it came and may have been written since. */
   #touched = lineBytes;
   #peak = 0;
-  views: Views;
+  views: ReturnType<typeof viewsOf>;
 
   constructor(budget: number, shared: boolean) {
     const maximum = Math.max(firstPages, Math.ceil(budget / pageBytes));
@@ -89,21 +75,9 @@ export class LinearMemory {
 
   /** Copies host elements to `address`. @throws RangeError where a value does not fit in the stored width. */
   write(address: number, dtype: DType, storedBytes: number, data: HostArray): void {
-    const { views } = this;
-    if (data instanceof Float32Array) views.f32.set(data, address / 4);
-    else if (data instanceof Float64Array) views.f64.set(data, address / 8);
-    else if (data instanceof BigInt64Array) {
-      if (storedBytes === 8) views.i64.set(data, address / 8);
-      else this.#writeNarrowed(address, data);
-    } else if (data instanceof Int32Array) views.i32.set(data, address / 4);
-    else if (data instanceof Uint16Array) views.u16.set(data, address / 2);
-    else if (data instanceof Int16Array) views.i16.set(data, address / 2);
-    else if (data instanceof Int8Array) views.i8.set(data, address);
-    else if (data instanceof Uint8Array) views.u8.set(data, address);
-    else {
-      const never: never = data;
-      throw new TypeError(`cpu: ${dtype} data must be a typed array, got ${never}`);
-    }
+    if (dtype === 'int64' && storedBytes === 4) return this.#writeNarrowed(address, data as BigInt64Array);
+    const elements = dtypes[dtype].array(this.memory.buffer, address, data.length);
+    (elements as Uint8Array).set(data as Uint8Array);
   }
 
   /** `size` elements at `address` in fresh memory. */

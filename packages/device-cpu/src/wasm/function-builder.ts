@@ -63,6 +63,13 @@ export class FunctionBuilder<P extends string = string> implements Callable {
     this.params = Object.fromEntries(entries.map(([key, type]) => [key, this.local(key, type)])) as Record<P, Local>;
   }
 
+  /** A parameter whose name is not known beforehand. */
+  param(name: string): Local {
+    const param = (this.params as Readonly<Record<string, Local>>)[name];
+    if (param === undefined) throw new RangeError(`wasm: ${this.name} has no parameter ${name}`);
+    return param;
+  }
+
   /** A new local, 0 until it is set (once per call of the function, not per turn of a loop). Names need not be unique. */
   local(name: string, type: ValueType): Local {
     const seen = this.#names.get(name) ?? 0;
