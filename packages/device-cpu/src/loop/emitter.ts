@@ -5,7 +5,7 @@
  */
 import type { Apply, Expression } from '@torchlet/device';
 import type { KernelSite, Pieces } from '../kernel-function.js';
-import { constant, type FunctionBuilder, i32, i32x4, isConstant, type Local, type Value } from '../wasm/index.js';
+import { constant, type FunctionBuilder, i32, i32x4, isConstant, type Value } from '../wasm/index.js';
 import type { Affine, Variable } from './affine.js';
 import { type AddressContext, Addresses, type Region } from './addresses.js';
 import { Elements } from './elements.js';

@@ -7,12 +7,10 @@ import { emptyKernel, type KernelFunction, type KernelSite, kernelFunction } fro
 import { type FunctionBuilder, i32, type Local, type Operand, type Value } from '../wasm/index.js';
 import { Arithmetic } from './arithmetic.js';
 import { emitPartialSums, emitStores } from './epilogue.js';
-import { least, MatmulSite, moved } from './matmul-site.js';
+import { least, MatmulSite, moved, type Side } from './matmul-site.js';
 import { analyseOperand, MatmulForms, type MatmulOperand, matmulAxes, towards } from './operand.js';
 import { fillTables } from './offset-table.js';
-import { packLeft } from './pack-left.js';
-import { packRight, stripStep } from './pack-right.js';
-import type { Span } from './packing.js';
+import { packLeft, packRight, type Span, stripStep } from './packing.js';
 import { type MatmulPlan, planMatmul, type Roles, type Strips } from './plan.js';
 import { emitTile, type TileOperands } from './tile.js';
 
@@ -87,9 +85,6 @@ class MatmulLoops {
   readonly #at: MatmulSite;
   readonly #f: FunctionBuilder;
   readonly #plan: MatmulPlan;
-  /** Addresses of element (0, 0) of strided operands. */
-  #left: Local | null = null;
-  #right: Local | null = null;
 
   constructor(at: MatmulSite) {
     this.#at = at;
@@ -130,10 +125,11 @@ class MatmulLoops {
   #product(from: Local, to: Local): void {
     const f = this.#f;
     const { split, unit, rows, columns, rowBlock } = this.#plan;
-    this.#left = this.#base(this.#at.left);
-    this.#right = this.#base(this.#at.right);
-    fillTables(this.#at, 'left');
-    fillTables(this.#at, 'right');
+    for (const side of [this.#at.left, this.#at.right]) {
+      const { operand } = side;
+      side.base = operand.kind === 'strided' ? f.let('base', this.#at.address(operand, {})) : null;
+      fillTables(this.#at, side);
+    }
     const start = f.let('start', i32.mul(from, unit));
     const stop = least(f, 'stop', i32.mul(to, unit), i32.const(split === 'rows' ? rows : columns));
     const whole = (length: number): Span => ({
@@ -143,11 +139,6 @@ class MatmulLoops {
     const rowSpan = split === 'rows' ? { start, end: stop } : whole(rows);
     const columnSpan = split === 'columns' ? { start, end: stop } : whole(columns);
     this.#blocks('rowBlock', rowSpan, rowBlock, rows, (block) => this.#pieces(block, columnSpan));
-  }
-
-  #base(operand: MatmulOperand): Local | null {
-    if (operand.kind !== 'strided') return null;
-    return this.#f.let('base', this.#at.address(operand.slot, operand.index, {}));
   }
 
   /** Runs `body` for blocks of a span; with one block, for the span. */
@@ -164,7 +155,7 @@ class MatmulLoops {
     const f = this.#f;
     const { k, depth, packLeft: packs } = this.#plan;
     const run = (terms: Terms) => {
-      if (packs) packLeft(this.#at, rows, terms, this.#left);
+      if (packs) packLeft(this.#at, rows, terms);
       this.#columnBlocks(rows, columns, terms);
     };
     const start = f.let('k', i32.const(0));
@@ -181,7 +172,7 @@ class MatmulLoops {
     this.#blocks('columnBlock', columns, columnBlock, length, (block) => {
       for (const strip of strips) {
         this.#withinStrips(strip, block, (part) => {
-          if (this.#plan.packRight) packRight(this.#at, strip.width, part, block.start, terms, this.#right);
+          if (this.#plan.packRight) packRight(this.#at, strip.width, part, block.start, terms);
           this.#tiles(strip, rows, part, block.start, terms);
         });
       }
@@ -245,32 +236,27 @@ class MatmulLoops {
     const at = this.#at;
     const { left, right, scratch, plan } = at;
     const { width } = at.arithmetic;
-    const direct = (base: Local | null, position: Local, own: number, k: number): Value => {
-      const line = moved(base as Local, position, own * width);
-      return terms.piece === null ? line : moved(line, terms.start, k * width);
+    /** Null where the operand is packed. */
+    const direct = ({ operand, base }: Side, packed: boolean, position: Local) => {
+      if (packed || operand.kind !== 'strided') return null;
+      const line = moved(base as Local, position, operand.own * width);
+      const start = terms.piece === null ? line : moved(line, terms.start, operand.k * width);
+      return { start, own: operand.own * width, k: operand.k * width };
     };
-    const ofLeft =
-      plan.packLeft || left.kind !== 'strided'
-        ? {
-            left: moved(at.inScratch(scratch.left), i32.sub(row, rowStart), scratch.leftRow),
-            leftRow: scratch.leftRow,
-            leftStep: width,
-          }
-        : { left: direct(this.#left, row, left.own, left.k), leftRow: left.own * width, leftStep: left.k * width };
-    const ofRight =
-      plan.packRight || right.kind !== 'strided'
-        ? {
-            right: moved(at.inScratch(scratch.right), i32.sub(column, columnStart), scratch.rightColumn),
-            rightColumn: 0,
-            rightStep: stripStep(at, strip.width),
-            padded: true,
-          }
-        : {
-            right: direct(this.#right, column, right.own, right.k),
-            rightColumn: right.own * width,
-            rightStep: right.k * width,
-            padded: false,
-          };
-    return { ...ofLeft, ...ofRight };
+    const ofLeft = direct(left, plan.packLeft, row) ?? {
+      start: moved(at.inScratch(scratch.left), i32.sub(row, rowStart), scratch.leftRow),
+      own: scratch.leftRow,
+      k: width,
+    };
+    const ofRight = direct(right, plan.packRight, column);
+    return {
+      left: ofLeft,
+      right: ofRight ?? {
+        start: moved(at.inScratch(scratch.right), i32.sub(column, columnStart), scratch.rightColumn),
+        own: 0,
+        k: stripStep(at, strip.width),
+      },
+      padded: ofRight === null,
+    };
   }
 }

@@ -24,9 +24,21 @@ export type Direction = 'row' | 'column' | 'k';
 
 const origin: Position = { local: null, offset: 0 };
 
+/** Where an operand's tables of places lie in scratch: see `offset-table.ts`. */
 interface Tables {
   readonly own: number;
   readonly k: number;
+}
+
+/** An operand in its role. */
+export interface Side {
+  readonly operand: MatmulOperand;
+  /** Of its own dimension. */
+  readonly direction: 'row' | 'column';
+  readonly length: number;
+  readonly tables: Tables;
+  /** The address of element (0, 0), where the operand is strided, at the current place in the batch. */
+  base: Local | null;
 }
 
 /** Byte offsets from the address of scratch, and sizes in bytes. */
@@ -40,9 +52,7 @@ interface ScratchLayout {
   /** Sums put aside between pieces of k, `sumsRow` bytes a row. */
   readonly sums: number;
   readonly sumsRow: number;
-  /** Tables of places: see `offset-table.ts`. */
-  readonly leftTables: Tables;
-  readonly rightTables: Tables;
+  readonly tables: Readonly<Record<'left' | 'right', Tables>>;
   /** One finished tile, for an epilogue written as a loop. */
   readonly tile: number;
   readonly bytes: number;
@@ -74,8 +84,7 @@ function layout(plan: MatmulPlan, width: number, left: MatmulOperand, right: Mat
     rightColumn,
     sums: take(pieces ? plan.rowBlock * sumsRow : 0),
     sumsRow,
-    leftTables: tables(left, plan.rows),
-    rightTables: tables(right, plan.columns),
+    tables: { left: tables(left, plan.rows), right: tables(right, plan.columns) },
     tile: take(1024),
     bytes: top,
   };
@@ -86,8 +95,8 @@ export class MatmulSite {
   readonly kernel: MatmulKernel;
   readonly plan: MatmulPlan;
   readonly arithmetic: Arithmetic;
-  readonly left: MatmulOperand;
-  readonly right: MatmulOperand;
+  readonly left: Side;
+  readonly right: Side;
   /** Elements that are lanes as they are. */
   readonly memory: LaneMemory;
   readonly scratch: ScratchLayout;
@@ -109,10 +118,11 @@ export class MatmulSite {
     this.kernel = kernel;
     this.plan = plan;
     this.arithmetic = arithmetic;
-    this.left = left;
-    this.right = right;
     this.memory = arithmetic.memory(f);
     this.scratch = layout(plan, arithmetic.width, left, right);
+    const { tables } = this.scratch;
+    this.left = { operand: left, direction: 'row', length: plan.rows, tables: tables.left, base: null };
+    this.right = { operand: right, direction: 'column', length: plan.columns, tables: tables.right, base: null };
     this.points = pointEmitter(site, f, [...kernel.batch, kernel.m, kernel.n, kernel.k]);
     this.batch = kernel.batch.map(() => origin);
     const { m, n, k } = matmulAxes(kernel);
@@ -128,8 +138,8 @@ export class MatmulSite {
     return { axes, vectorAxis: along === null ? null : this.#axes[along], count, results };
   }
 
-  /** The address of element `index` of `slot`, at one point. */
-  address(slot: number, index: Expression, at: At): Value {
+  /** The address of an operand's element at one point. */
+  address({ slot, index }: { readonly slot: number; readonly index: Expression }, at: At): Value {
     const [lanes] = this.points.value(index, this.pointsAt(at, null, 1)) as [Value];
     const element = i32x4.extractLane(lanes, 0);
     return i32.add(this.f.param(slotParam(slot)), i32.mul(element, this.arithmetic.width));
@@ -140,6 +150,10 @@ export class MatmulSite {
     const scratch = this.f.param('scratch');
     return offset === 0 ? scratch : i32.add(scratch, offset);
   }
+}
+
+export function position(local: Local): Position {
+  return { local, offset: 0 };
 }
 
 /** base + position * bytes. */

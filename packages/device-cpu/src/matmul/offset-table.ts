@@ -5,25 +5,21 @@
 import type { Pieces } from '../kernel-function.js';
 import type { Count } from '../loop/lanes.js';
 import { i32, i32x4, type Local, v128 } from '../wasm/index.js';
-import { type At, type Direction, type MatmulSite, moved } from './matmul-site.js';
-import { position } from './packing.js';
+import { type Direction, type MatmulSite, moved, position, type Side } from './matmul-site.js';
 
-/** Fills the tables of the left or the right operand, if it has any, for the current place in the batch. */
-export function fillTables(site: MatmulSite, side: 'left' | 'right'): void {
-  const { f, plan, scratch } = site;
-  const operand = site[side];
+/** Fills the tables of an operand, if it has any, for the current place in the batch. */
+export function fillTables(site: MatmulSite, { operand, direction, length, tables }: Side): void {
   if (operand.kind !== 'table') return;
-  const tables = side === 'left' ? scratch.leftTables : scratch.rightTables;
-  const [own, length]: [Direction, number] = side === 'left' ? ['row', plan.rows] : ['column', plan.columns];
-  const address = (at: At) => site.address(operand.slot, operand.index, at);
-  const origin = f.let('origin', address({}));
-  const fill = (direction: Direction, count: number, table: number, from: Local | number) => {
+  const { f, plan } = site;
+  const origin = f.let('origin', site.address(operand, {}));
+  const fill = (along: Direction, count: number, table: number, from: Local | number) => {
     const at = f.let('at', i32.const(0));
     f.while(at, count, 1, () => {
-      f.do(i32.store(moved(site.inScratch(table), at, 4), i32.sub(address({ [direction]: position(at) }), from)));
+      const address = site.address(operand, { [along]: position(at) });
+      f.do(i32.store(moved(site.inScratch(table), at, 4), i32.sub(address, from)));
     });
   };
-  fill(own, length, tables.own, 0);
+  fill(direction, length, tables.own, 0);
   fill('k', plan.k, tables.k, origin);
 }
 

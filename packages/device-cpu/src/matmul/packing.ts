@@ -1,12 +1,15 @@
 /**
- * Copies of blocks of the operands into scratch, in the order in which tiles read them. Owns what the two sides share: walks in fours, lanes
- * from strided elements, computed values. The sides are `pack-left.ts` and `pack-right.ts`; which are packed is `plan.ts`.
+ * Copies of blocks of the operands into scratch, in the order in which tiles read them: of the left one rows along k, of the right one strips, which
+ * hold for each k the columns of the strip, filled up to groups of four. Owns the copying of every kind of operand; which are packed is
+ * `plan.ts`.
  */
-import type { Expression } from '@torchlet/device';
-import type { Pieces, Position } from '../kernel-function.js';
+import { i32, type Local, memory as wholeMemory, select, type Value } from '../wasm/index.js';
 import type { Count } from '../loop/lanes.js';
-import { i32, type Local } from '../wasm/index.js';
-import type { At, Direction, MatmulSite } from './matmul-site.js';
+import type { Pieces } from '../kernel-function.js';
+import { type MatmulSite, moved, position, type Side } from './matmul-site.js';
+import { loadByTable } from './offset-table.js';
+import type { Dimension } from './operand.js';
+import { groupCount } from './tile.js';
 
 /** From `start` to before `end`. */
 export interface Span {
@@ -14,17 +17,8 @@ export interface Span {
   readonly end: Local;
 }
 
-export function position(local: Local): Position {
-  return { local, offset: 0 };
-}
-
 /** Runs `body` for every fourth position of the span that has four left, then for what is left, one at a time. */
-export function byFours(
-  { f }: MatmulSite,
-  name: string,
-  { start, end }: Span,
-  body: (at: Local, count: 1 | 4) => void,
-): void {
+function byFours({ f }: MatmulSite, name: string, { start, end }: Span, body: (at: Local, count: 1 | 4) => void): void {
   const at = f.let(name, start);
   const fourAreLeft = i32.leU(i32.add(at, 4), end);
   f.if(fourAreLeft, () =>
@@ -37,25 +31,131 @@ export function byFours(
   f.while(at, end, 1, () => body(at, 1));
 }
 
-/** `count` elements as lanes: the first `offset` bytes past the pointer, the others `stride` bytes apart. */
-export function lanesApart(
-  { memory }: MatmulSite,
-  pointer: Local,
-  offset: number,
-  stride: number,
-  count: Count,
-): Pieces {
-  return memory.gather((setLane) => {
-    for (let lane = 0; lane < count; lane++) {
-      const past = offset + lane * stride;
-      if (past >= 0) setLane(lane, pointer, past);
-      else setLane(lane, i32.add(pointer, past), 0);
+/** Reads elements of one line: `count` of them, from the one that lies `first` past its begin. */
+type Line = (first: number, count: Count) => Pieces;
+
+/** The line of an operand along a dimension that begins with element (`own`, `k`). */
+function lineAt(site: MatmulSite, side: Side, along: Dimension, own: Local, k: Local): Line {
+  const { f, memory, arithmetic, points } = site;
+  const { operand, direction, tables } = side;
+  const { width } = arithmetic;
+  switch (operand.kind) {
+    case 'strided': {
+      const bytes = operand[along] * width;
+      const from = f.let('from', moved(moved(side.base as Local, own, operand.own * width), k, operand.k * width));
+      if (bytes === width) return (first, count) => memory.load(from, first * width, count);
+      return (first, count) =>
+        memory.gather((setLane) => {
+          for (let lane = 0; lane < count; lane++) {
+            const past = (first + lane) * bytes;
+            if (past >= 0) setLane(lane, from, past);
+            else setLane(lane, i32.add(from, past), 0);
+          }
+        });
     }
+    case 'lines': {
+      const from = f.let('line', site.address(operand, { [direction]: position(own), k: position(k) }));
+      return (first, count) => memory.load(from, first * width, count);
+    }
+    case 'table': {
+      const entries = { own: moved(site.inScratch(tables.own), own, 4), k: moved(site.inScratch(tables.k), k, 4) };
+      const base = f.let('base', i32.load(entries[along === 'k' ? 'own' : 'k']));
+      const here = f.let('entries', entries[along]);
+      return (first, count) => loadByTable(site, base, here, first, count);
+    }
+    case 'computed':
+      return (first, count) => {
+        const past = (local: Local, dimension: Dimension) => ({ local, offset: dimension === along ? first : 0 });
+        const at = site.pointsAt(
+          { [direction]: past(own, 'own'), k: past(k, 'k') },
+          along === 'k' ? 'k' : direction,
+          count,
+        );
+        return points.value(operand.value, at).map((piece) => f.held('value', piece));
+      };
+    default: {
+      const never: never = operand;
+      return never;
+    }
+  }
+}
+
+/** Rows that are copied together, as neighbours in memory may be neighbouring rows. */
+const rowsTogether = 64;
+
+/** Copies rows `rows` by terms `terms` of the left operand. */
+export function packLeft(site: MatmulSite, rows: Span, terms: Span): void {
+  const { f, arithmetic, memory, scratch, left } = site;
+  const { operand } = left;
+  const target = (row: Local, k: Local): Value => {
+    const line = moved(site.inScratch(scratch.left), i32.sub(row, rows.start), scratch.leftRow);
+    return moved(line, i32.sub(k, terms.start), arithmetic.width);
+  };
+  const eachFrom = (name: string, { start, end }: Span, body: (at: Local) => void) => {
+    const at = f.let(name, start);
+    f.while(at, end, 1, () => body(at));
+  };
+  if (operand.kind === 'lines') {
+    const bytes = f.let('bytes', i32.mul(i32.sub(terms.end, terms.start), arithmetic.width));
+    return eachFrom('row', rows, (row) => {
+      const line = site.address(operand, { row: position(row), k: position(terms.start) });
+      f.do(wholeMemory.copy(target(row, terms.start), line, bytes));
+    });
+  }
+  if (operand.kind === 'computed' && operand.along === 'own')
+    return byFours(site, 'row', rows, (row, count) =>
+      eachFrom('k', terms, (k) => {
+        const to = f.let('to', target(row, k));
+        memory.scatter(lineAt(site, left, 'own', row, k)(0, count), (storeLane) => {
+          for (let lane = 0; lane < count; lane++) storeLane(lane, to, lane * scratch.leftRow);
+        });
+      }),
+    );
+  const first = f.let('first', rows.start);
+  f.while(first, rows.end, rowsTogether, () => {
+    const next = i32.add(first, rowsTogether);
+    const last = f.let('last', select(next, rows.end, i32.ltU(next, rows.end)));
+    byFours(site, 'k', terms, (k, count) =>
+      eachFrom('row', { start: first, end: last }, (row) =>
+        memory.store(f.let('to', target(row, k)), 0, lineAt(site, left, 'k', row, k)(0, count), count),
+      ),
+    );
   });
 }
 
-/** The values of an expression at `count` points along a direction, in locals. */
-export function computed(site: MatmulSite, value: Expression, at: At, along: Direction, count: Count): Pieces {
-  const pieces = site.points.value(value, site.pointsAt(at, along, count));
-  return pieces.map((piece) => (piece.kind === 'local' ? piece : site.f.let('value', piece)));
+/** Bytes between one k and the next in a packed strip. */
+export function stripStep({ arithmetic }: MatmulSite, width: number): number {
+  return Math.ceil(width / 4) * 4 * arithmetic.width;
+}
+
+/**
+ * Copies the strips of `width` columns that begin in `columns`, by terms `terms`, of the right operand. Missing columns of a last group hold
+ * anything. The block in scratch begins with column `blockStart`.
+ */
+export function packRight(site: MatmulSite, width: number, columns: Span, blockStart: Local, terms: Span): void {
+  const { f, arithmetic, memory, scratch, right } = site;
+  const step = stripStep(site, width);
+  const column = f.let('column', columns.start);
+  f.while(column, columns.end, width, () => {
+    const to = f.let('to', moved(site.inScratch(scratch.right), i32.sub(column, blockStart), scratch.rightColumn));
+    if (right.operand.kind === 'computed' && right.operand.along === 'k') {
+      const own = f.let('own', column);
+      return f.repeat(own, f.let('columnsEnd', i32.add(column, width)), 1, () => {
+        const place = f.let('place', moved(to, i32.sub(own, column), arithmetic.width));
+        byFours(site, 'k', terms, (k, count) => {
+          memory.scatter(lineAt(site, right, 'k', own, k)(0, count), (storeLane) => {
+            for (let lane = 0; lane < count; lane++) storeLane(lane, place, lane * step);
+          });
+          f.advance(place, count * step);
+        });
+      });
+    }
+    const k = f.let('k', terms.start);
+    f.while(k, terms.end, 1, () => {
+      const line = lineAt(site, right, 'own', column, k);
+      for (let group = 0; 4 * group < width; group++)
+        memory.store(to, 4 * group * arithmetic.width, line(4 * group, groupCount(width, group)), 4);
+      f.advance(to, step);
+    });
+  });
 }

@@ -7,14 +7,16 @@ import type { Count } from '../loop/lanes.js';
 import { i32, isConstant, type Local, type Operand, type Value } from '../wasm/index.js';
 import type { MatmulSite } from './matmul-site.js';
 
-/** A tile's operands: where they begin, and bytes to the next row (or column, in dots) and the next term of k. */
+/** Where an operand begins in a tile, and bytes to its next row or column and to the next term of k. */
+interface TileOperand {
+  readonly start: Value;
+  readonly own: number;
+  readonly k: number;
+}
+
 export interface TileOperands {
-  readonly left: Value;
-  readonly leftRow: number;
-  readonly leftStep: number;
-  readonly right: Value;
-  readonly rightColumn: number;
-  readonly rightStep: number;
+  readonly left: TileOperand;
+  readonly right: TileOperand;
   /** Whether the right operand has whole groups even where the strip ends within one. */
   readonly padded: boolean;
 }
@@ -46,10 +48,10 @@ export function emitTile(
     : dotTile(site, shape, operands, terms, ends);
 }
 
-/** Offsets of `count` things `stride` apart from the lowest of them, which is at `low` from the first. */
-function offsets(count: number, stride: number): { low: number; at: (i: number) => number } {
-  const low = Math.min(0, (count - 1) * stride);
-  return { low, at: (i) => i * stride - low };
+/** A pointer to the lowest of `count` rows or columns, and their offsets from it. */
+function pointerTo({ f }: MatmulSite, name: string, { start, own }: TileOperand, count: number) {
+  const low = Math.min(0, (count - 1) * own);
+  return { pointer: f.let(name, low === 0 ? start : i32.add(start, low)), at: (i: number) => i * own - low };
 }
 
 function splatTile(site: MatmulSite, { rows, width }: TileShape, operands: TileOperands, terms: Operand): TileSums {
@@ -61,18 +63,16 @@ function splatTile(site: MatmulSite, { rows, width }: TileShape, operands: TileO
     ),
   );
   if (terms === 0) return sums;
-  const { low, at } = offsets(rows, operands.leftRow);
-  const left = f.let('left', low === 0 ? operands.left : i32.add(operands.left, low));
-  const right = f.let('right', operands.right);
-  countedLoop(site, left, operands.leftStep, right, operands.rightStep, terms, () => {
+  const { pointer: left, at } = pointerTo(site, 'left', operands.left, rows);
+  const right = f.let('right', operands.right.start);
+  countedLoop(site, left, operands.left.k, right, operands.right.k, terms, () => {
     const columns = Array.from({ length: groups }, (_, group) =>
       memory
         .load(right, 4 * group * arithmetic.width, operands.padded ? 4 : groupCount(width, group))
         .map((piece) => (isConstant(piece) ? piece : f.let('b', piece))),
     );
     for (let row = 0; row < rows; row++) {
-      const [splat] = memory.loadSplat(left, at(row)) as [Value];
-      const a = splat.kind === 'local' ? splat : f.let('a', splat);
+      const a = f.held('a', memory.loadSplat(left, at(row))[0] as Value);
       columns.forEach((pieces, group) => {
         pieces.forEach((b, piece) => {
           const sum = sums[row]?.[group]?.[piece] as Local;
@@ -116,14 +116,13 @@ function dotTile(
   const { f, arithmetic, memory, plan } = site;
   const { lanes } = arithmetic;
   const sums = Array.from({ length: rows }, () => Array.from({ length: width }, () => f.let('sum', arithmetic.zero())));
-  const [rowAt, columnAt] = [offsets(rows, operands.leftRow), offsets(width, operands.rightColumn)];
-  const left = f.let('left', rowAt.low === 0 ? operands.left : i32.add(operands.left, rowAt.low));
-  const right = f.let('right', columnAt.low === 0 ? operands.right : i32.add(operands.right, columnAt.low));
+  const { pointer: left, at: rowAt } = pointerTo(site, 'left', operands.left, rows);
+  const { pointer: right, at: columnAt } = pointerTo(site, 'right', operands.right, width);
 
   const step = (load: (pointer: Local, offset: number) => Value) => {
-    const a = sums.map((_, row) => f.let('a', load(left, rowAt.at(row))));
+    const a = sums.map((_, row) => f.let('a', load(left, rowAt(row))));
     for (let column = 0; column < width; column++) {
-      const b = f.let('b', load(right, columnAt.at(column)));
+      const b = f.let('b', load(right, columnAt(column)));
       a.forEach((vector, row) => {
         const sum = sums[row]?.[column] as Local;
         f.set(sum, arithmetic.multiplyAdd(vector, b, sum));
@@ -153,7 +152,7 @@ function dotTile(
   return sums.map((row) =>
     Array.from({ length: Math.ceil(width / 4) }, (_, group) => {
       const pieces: Pieces = arithmetic.sumsAcross(f, row.slice(4 * group, 4 * group + 4));
-      return pieces.map((piece) => (piece.kind === 'local' ? piece : f.let('sums', piece)));
+      return pieces.map((piece) => f.held('sums', piece));
     }),
   );
 }
