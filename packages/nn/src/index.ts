@@ -66,6 +66,8 @@ export {
   convTranspose3d,
 } from './functional/convolution.js';
 export { type DropoutOptions, dropout } from './functional/dropout.js';
+export { alphaDropout, dropout1d, dropout2d, dropout3d } from './functional/feature-dropout.js';
+export { type GumbelSoftmaxOptions, gumbelSoftmax } from './functional/gumbel-softmax.js';
 export {
   type EmbeddingBagFunctionOptions,
   type EmbeddingFunctionOptions,
@@ -188,7 +190,7 @@ export {
   type EmbeddingBagOptions,
   PairwiseDistance,
 } from './layers/distance.js';
-export { Dropout } from './layers/dropout.js';
+export { AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d } from './layers/dropout.js';
 export { Embedding, type EmbeddingOptions, Linear, type LinearOptions } from './layers/linear.js';
 export {
   BCELoss,
@@ -231,6 +233,22 @@ export {
 } from './layers/more-activations.js';
 export { LayerNorm, type LayerNormOptions } from './layers/normalization.js';
 export {
+  CircularPad1d,
+  CircularPad2d,
+  ConstantPad1d,
+  ConstantPad2d,
+  ConstantPad3d,
+  type Padding,
+  ReflectionPad1d,
+  ReflectionPad2d,
+  ReplicationPad1d,
+  ReplicationPad2d,
+  ReplicationPad3d,
+  ZeroPad1d,
+  ZeroPad2d,
+  ZeroPad3d,
+} from './layers/padding.js';
+export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
   AdaptiveMaxPool1d,
@@ -258,7 +276,7 @@ export {
   type RNNOptions,
   type RecurrentOptions,
 } from './layers/recurrent.js';
-export { Flatten, Identity } from './layers/shape.js';
+export { ChannelShuffle, Flatten, Identity, Unflatten } from './layers/shape.js';
 export {
   causalMask,
   type DecoderMasks,
@@ -271,4 +289,5 @@ export {
 } from './layers/transformer.js';
 export { type HookHandle, Module, type TensorModule } from './module.js';
 export { Parameter } from './parameter.js';
+export { parametersToVector, vectorToParameters } from './parameter-vector.js';
 export type { LoadResult, StateDict } from './state-dict.js';

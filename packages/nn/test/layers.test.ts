@@ -59,6 +59,7 @@ function cell(make: Row['make'], printed: string, state: Row['state'] = cellKeys
 type Composite =
   | 'ModuleList'
   | 'ModuleDict'
+  | 'KVCache'
   | 'RNN'
   | 'GRU'
   | 'LSTM'
@@ -108,6 +109,40 @@ const rows: { readonly [Name in Exclude<LayerName, Composite>]: Row } = {
   },
   Identity: plain(() => new nn.Identity(), 'Identity()'),
   Dropout: plain(() => new nn.Dropout(), 'Dropout(p=0.5)'),
+  AlphaDropout: plain(() => new nn.AlphaDropout(0.1), 'AlphaDropout(p=0.1)'),
+  Dropout1d: plain(() => new nn.Dropout1d(), 'Dropout1d(p=0.5)'),
+  Dropout2d: pool(() => new nn.Dropout2d(), image, [2, 2, 4, 6], 'Dropout2d(p=0.5)'),
+  Dropout3d: pool(() => new nn.Dropout3d(), image, [2, 2, 4, 6], 'Dropout3d(p=0.5)'),
+  CircularPad1d: pool(() => new nn.CircularPad1d(1), image, [2, 2, 4, 8], 'CircularPad1d([1, 1])'),
+  CircularPad2d: pool(() => new nn.CircularPad2d(1), image, [2, 2, 6, 8], 'CircularPad2d([1, 1, 1, 1])'),
+  ConstantPad1d: pool(() => new nn.ConstantPad1d(1, 2), image, [2, 2, 4, 8], 'ConstantPad1d([1, 1], value=2)'),
+  ConstantPad2d: pool(
+    () => new nn.ConstantPad2d([0, 1, 2, 3], 2),
+    image,
+    [2, 2, 9, 7],
+    'ConstantPad2d([0, 1, 2, 3], value=2)',
+  ),
+  ConstantPad3d: pool(
+    () => new nn.ConstantPad3d(1, 2),
+    image,
+    [2, 4, 6, 8],
+    'ConstantPad3d([1, 1, 1, 1, 1, 1], value=2)',
+  ),
+  ReflectionPad1d: pool(() => new nn.ReflectionPad1d(2), image, [2, 2, 4, 10], 'ReflectionPad1d([2, 2])'),
+  ReflectionPad2d: pool(() => new nn.ReflectionPad2d(1), image, [2, 2, 6, 8], 'ReflectionPad2d([1, 1, 1, 1])'),
+  ReplicationPad1d: pool(() => new nn.ReplicationPad1d(2), image, [2, 2, 4, 10], 'ReplicationPad1d([2, 2])'),
+  ReplicationPad2d: pool(() => new nn.ReplicationPad2d(1), image, [2, 2, 6, 8], 'ReplicationPad2d([1, 1, 1, 1])'),
+  ReplicationPad3d: pool(
+    () => new nn.ReplicationPad3d([1, 1, 0, 0, 0, 1]),
+    image,
+    [2, 3, 4, 8],
+    'ReplicationPad3d([1, 1, 0, 0, 0, 1])',
+  ),
+  ZeroPad1d: pool(() => new nn.ZeroPad1d(1), image, [2, 2, 4, 8], 'ZeroPad1d([1, 1])'),
+  ZeroPad2d: pool(() => new nn.ZeroPad2d(1), image, [2, 2, 6, 8], 'ZeroPad2d([1, 1, 1, 1])'),
+  ZeroPad3d: pool(() => new nn.ZeroPad3d(1), image, [2, 4, 6, 8], 'ZeroPad3d([1, 1, 1, 1, 1, 1])'),
+  ChannelShuffle: pool(() => new nn.ChannelShuffle(2), image, [2, 2, 4, 6], 'ChannelShuffle(groups=2)'),
+  Unflatten: pool(() => new nn.Unflatten(1, [2, 2]), square, [3, 2, 2], 'Unflatten(dim=1, sizes=[2, 2])'),
   ReLU: plain(() => new nn.ReLU(), 'ReLU()'),
   Sigmoid: plain(() => new nn.Sigmoid(), 'Sigmoid()'),
   Tanh: plain(() => new nn.Tanh(), 'Tanh()'),

@@ -54,6 +54,7 @@ export {
   type LinearLROptions,
   LRScheduler,
   MultiStepLR,
+  PolynomialLR,
   type SchedulerState,
   StepLR,
 } from './schedules.js';

@@ -194,6 +194,26 @@ export class CosineAnnealingLR extends LRScheduler {
   }
 }
 
+/** From the first rate to 0 in `totalIters` epochs, by a power of what is left of them. */
+export class PolynomialLR extends LRScheduler {
+  readonly #totalIters: number;
+  readonly #power: number;
+
+  constructor(
+    optimizer: Scheduled,
+    { totalIters = 5, power = 1 }: { readonly totalIters?: number; readonly power?: number } = {},
+  ) {
+    super(optimizer);
+    this.#totalIters = totalIters;
+    this.#power = power;
+    this.apply();
+  }
+
+  protected override lrAt(epoch: number, baseLr: number): number {
+    return baseLr * (1 - Math.min(epoch, this.#totalIters) / this.#totalIters) ** this.#power;
+  }
+}
+
 /** The first rate times what a function of the epoch gives; one function for all groups, or one each. */
 export class LambdaLR extends LRScheduler {
   readonly #lambdas: readonly ((epoch: number) => number)[];
