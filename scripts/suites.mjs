@@ -27,6 +27,7 @@ export async function runSuites(mode, folders) {
   const { code, broken } = await turbo(tasks[mode], folders);
   const sum = { passed: 0, failed: [], skipped: [] };
   for (const report of reports) addReport(sum, report);
+  sum.skipped = grouped(sum.skipped);
   // A worker that dies takes its tests along uncounted.
   if (code !== 0 && sum.failed.length === 0) sum.failed.push(`tests of ${broken.join(', ') || 'a package'} broke off`);
   return sum;
@@ -74,9 +75,18 @@ function addFile(sum, file) {
     sum.failed.push(`${where}: ${file.message.split('\n')[0] || 'could not be loaded'}`);
   }
   for (const test of file.assertionResults) {
+    const name = test.fullName.replace(/\s+/g, ' ');
     if (test.status === 'passed') sum.passed += 1;
-    else sum[test.status === 'failed' ? 'failed' : 'skipped'].push(`${where}: ${test.fullName.replace(/\s+/g, ' ')}`);
+    else if (test.status === 'failed') sum.failed.push(`${where}: ${name}`);
+    else sum.skipped.push({ name: `${where}: ${name}`, title: `${where}: ${test.ancestorTitles[0] ?? name}` });
   }
+}
+
+/** Tests of one title are skipped for one reason, which the title says: more than a few are one line. */
+function grouped(skipped) {
+  const byTitle = new Map();
+  for (const { name, title } of skipped) byTitle.set(title, [...(byTitle.get(title) ?? []), name]);
+  return [...byTitle].flatMap(([title, names]) => (names.length > 3 ? [`${title}: ${names.length} tests`] : names));
 }
 
 /** Changes with the files outside the checkout that tests read, so that turbo's cache doesn't hide a new set of them. */

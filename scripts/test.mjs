@@ -3,7 +3,7 @@
  * package's tests from source and once more against what was built, and what a user of the published packages gets.
  * Ends with what was skipped and why, and the line `N passed, N failed`. `npm run test:long` runs what is longer, alone.
  */
-import { longRuns } from './long-runs.mjs';
+import { longRuns, Skipped } from './long-runs.mjs';
 import { checkManifests, checkPublint, checkReadmes, checkTarballs, checkTypesOfExports } from './packages.mjs';
 import { checkPublishing, checkVersioning } from './release.mjs';
 import { setup } from './setup.mjs';
@@ -38,7 +38,6 @@ const checksOfThePackages = [
 const needs = [
   () => !process.env.TORCHLET_GOLDENS && "golden cases made with PyTorch: TORCHLET_GOLDENS doesn't name their folder",
   () => !process.env.TORCHLET_DATA && "the original MNIST files: TORCHLET_DATA doesn't name their folder",
-  () => 'NVIDIA cards: no package computes on one yet',
   () => 'PyTorch and the other peers: measured by `npm run bench`, not here',
   () => 'what is longer (10,000 steps of soak, MNIST to its accuracy, every golden case): `npm run test:long`',
 ];
@@ -48,6 +47,7 @@ async function main() {
   await setup();
   if (longOnly) await everythingLong();
   else await everything();
+  sum.skipped.push(...(await missingHardware()));
   if (!longOnly) sum.skipped.push(...needs.map((need) => need()).filter(Boolean));
   if (sum.skipped.length > 0) console.log(`\nSkipped:\n${sum.skipped.map((text) => `  ${text}`).join('\n')}`);
   if (sum.failed.length > 0) console.log(`\nFailed:\n${sum.failed.map((text) => `  ${text}`).join('\n')}`);
@@ -77,10 +77,26 @@ async function check(name, work) {
     say('ok', await work());
     sum.passed += 1;
   } catch (error) {
+    if (error instanceof Skipped) {
+      say('skip', error.message);
+      sum.skipped.push(`${name}: ${error.message}`);
+      return;
+    }
     console.log(error.message);
     say('FAILED');
     sum.failed.push(name);
   }
+}
+
+/** What this machine has not: a card, a graphics adapter, a browser. */
+async function missingHardware() {
+  const args = ['--import', 'tsx', '--conditions=@torchlet/source', 'scripts/hardware.ts'];
+  const { code, output } = await capture(process.execPath, args);
+  // A driver may have said something before.
+  if (code === 0) return JSON.parse(output.trim().split('\n').at(-1));
+  console.log(output);
+  sum.failed.push('scripts/hardware.ts');
+  return [];
 }
 
 async function tests(mode, folders) {
