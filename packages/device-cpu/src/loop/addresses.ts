@@ -41,115 +41,115 @@ export interface Moving {
   readonly bytesPerStep: number;
 }
 
-export class Addresses {
-  readonly #context: AddressContext;
+/** The address of a form whose atoms are all scalars here. The offset is not negative. */
+export function addressOf(context: AddressContext, region: Region, form: Affine): { pointer: Value; offset: number } {
+  const group = groupOf(region, form);
+  let offset = form.constant - group.constant;
+  for (const [variable, coefficient] of form.terms) offset += coefficient * context.blockOffset(variable);
+  offset *= region.width;
+  const pointer = pointerOf(context, group);
+  return offset >= 0 ? { pointer, offset } : { pointer: i32.add(pointer, offset), offset: 0 };
+}
 
-  constructor(context: AddressContext) {
-    this.#context = context;
+/** Adds up, outside a loop that is about to start, what the loop will not change. */
+export function prepareAddress(context: AddressContext, region: Region, form: Affine): void {
+  const group = within(context, groupOf(region, form), context.scope.bound);
+  if (!isBase(group)) pointerOf(context, group);
+}
+
+/**
+ * A pointer for a loop over `variable` that starts at `start`, to be advanced at the end of each turn, or null if the loop does not move
+ * this address or it has its pointer already.
+ */
+export function movingPointer(
+  context: AddressContext,
+  region: Region,
+  form: Affine,
+  variable: Variable,
+  start: Operand,
+  step: number,
+  inner: Scope,
+): Moving | null {
+  const coefficient = form.terms.get(variable);
+  if (coefficient === undefined) return null;
+  const { f, scope } = context;
+  const outside = within(context, groupOf(region, form), scope.bound);
+  const inside = { ...outside, terms: new Map([...outside.terms, [variable, coefficient]]) };
+  const key = keyOf(context, inside);
+  if (inner.pointer(key) !== undefined) return null;
+  const base = isBase(outside) ? region.base : pointerOf(context, outside);
+  const bytes = coefficient * region.width;
+  const pointer = f.let(`p.${region.base.name}`, start === 0 ? base : i32.add(base, i32.mul(start, bytes)));
+  inner.setPointer(key, pointer);
+  return { pointer, bytesPerStep: bytes * step };
+}
+
+/** Constants stay out of the pointer, and become offsets of instructions, if no part of the address can be below the base. */
+function groupOf(region: Region, form: Affine): Group {
+  const rising =
+    form.constant >= 0 && form.atoms.size === 0 && [...form.terms.values()].every((coefficient) => coefficient > 0);
+  return { region, constant: rising ? 0 : form.constant, terms: form.terms, atoms: form.atoms };
+}
+
+function isBase(group: Group): boolean {
+  return group.constant === 0 && group.terms.size === 0 && group.atoms.size === 0;
+}
+
+function within(context: AddressContext, group: Group, bits: number): Group {
+  return {
+    ...group,
+    terms: new Map([...group.terms].filter(([variable]) => (variable.bit & bits) !== 0)),
+    atoms: new Map([...group.atoms].filter(([atom]) => context.within(atom, bits))),
+  };
+}
+
+function keyOf(context: AddressContext, { region, constant, terms, atoms }: Group): string {
+  const parts = [...terms]
+    .sort(([a], [b]) => a.bit - b.bit)
+    .map(([variable, coefficient]) => `${variable.bit}*${coefficient}`);
+  const rest = [...atoms].map(([atom, coefficient]) => `#${context.id(atom)}*${coefficient}`).sort();
+  return [region.base.name, region.width, constant, ...parts, ...rest].join(' ');
+}
+
+function pointerOf(context: AddressContext, group: Group): Local {
+  if (isBase(group)) return group.region.base;
+  const { f, scope } = context;
+  const key = keyOf(context, group);
+  const known = scope.pointer(key);
+  if (known !== undefined) return known;
+  const { start, rest } = nearest(context, group);
+  const address = sumOf(context, start, rest);
+  const pointer = address.kind === 'local' ? address : f.let(`p.${group.region.base.name}`, address);
+  scope.setPointer(key, pointer);
+  return pointer;
+}
+
+/** The pointer of an enclosing scope that lacks least. */
+function nearest(context: AddressContext, group: Group): { start: Local; rest: Group } {
+  for (const scope of context.scope.chain()) {
+    const outer = within(context, group, scope.bound);
+    const known = isBase(outer) ? undefined : context.scope.pointer(keyOf(context, outer));
+    if (known !== undefined) return { start: known, rest: without(group, outer) };
+    // What was moved through a loop does not hold the atoms that change in it.
+    const terms = { ...outer, atoms: within(context, outer, scope.parent?.bound ?? 0).atoms };
+    const moved = isBase(terms) ? undefined : context.scope.pointer(keyOf(context, terms));
+    if (moved !== undefined) return { start: moved, rest: without(group, terms) };
   }
+  return { start: group.region.base, rest: group };
+}
 
-  /** The address of a form whose atoms are all scalars here. The offset is not negative. */
-  address(region: Region, form: Affine): { pointer: Value; offset: number } {
-    const group = this.#group(region, form);
-    let offset = form.constant - group.constant;
-    for (const [variable, coefficient] of form.terms) offset += coefficient * this.#context.blockOffset(variable);
-    offset *= region.width;
-    const pointer = this.#pointer(group);
-    return offset >= 0 ? { pointer, offset } : { pointer: i32.add(pointer, offset), offset: 0 };
-  }
-
-  /** Adds up, outside a loop that is about to start, what the loop will not change. */
-  prepare(region: Region, form: Affine): void {
-    const group = this.#within(this.#group(region, form), this.#context.scope.bound);
-    if (!this.#isBase(group)) this.#pointer(group);
-  }
-
-  /**
-   * A pointer for a loop over `variable` that starts at `start`, to be advanced at the end of each turn, or null if the loop does not move
-   * this address or it has its pointer already.
-   */
-  moving(region: Region, form: Affine, variable: Variable, start: Operand, step: number, inner: Scope): Moving | null {
-    const coefficient = form.terms.get(variable);
-    if (coefficient === undefined) return null;
-    const { f, scope } = this.#context;
-    const outside = this.#within(this.#group(region, form), scope.bound);
-    const inside = { ...outside, terms: new Map([...outside.terms, [variable, coefficient]]) };
-    const key = this.#key(inside);
-    if (inner.pointer(key) !== undefined) return null;
-    const base = this.#isBase(outside) ? region.base : this.#pointer(outside);
+function sumOf(context: AddressContext, start: Local, { region, constant, terms, atoms }: Group): Value {
+  let address: Value = start;
+  const add = (value: Value, coefficient: number) => {
     const bytes = coefficient * region.width;
-    const pointer = f.let(`p.${region.base.name}`, start === 0 ? base : i32.add(base, i32.mul(start, bytes)));
-    inner.setPointer(key, pointer);
-    return { pointer, bytesPerStep: bytes * step };
+    address = i32.add(address, bytes === 1 ? value : i32.mul(value, bytes));
+  };
+  for (const [variable, coefficient] of terms) {
+    const { local } = context.scope.position(variable);
+    if (local !== null) add(local, coefficient);
   }
-
-  /** Constants stay out of the pointer, and become offsets of instructions, if no part of the address can be below the base. */
-  #group(region: Region, form: Affine): Group {
-    const rising =
-      form.constant >= 0 && form.atoms.size === 0 && [...form.terms.values()].every((coefficient) => coefficient > 0);
-    return { region, constant: rising ? 0 : form.constant, terms: form.terms, atoms: form.atoms };
-  }
-
-  #isBase(group: Group): boolean {
-    return group.constant === 0 && group.terms.size === 0 && group.atoms.size === 0;
-  }
-
-  #within(group: Group, bits: number): Group {
-    return {
-      ...group,
-      terms: new Map([...group.terms].filter(([variable]) => (variable.bit & bits) !== 0)),
-      atoms: new Map([...group.atoms].filter(([atom]) => this.#context.within(atom, bits))),
-    };
-  }
-
-  #key({ region, constant, terms, atoms }: Group): string {
-    const parts = [...terms]
-      .sort(([a], [b]) => a.bit - b.bit)
-      .map(([variable, coefficient]) => `${variable.bit}*${coefficient}`);
-    const rest = [...atoms].map(([atom, coefficient]) => `#${this.#context.id(atom)}*${coefficient}`).sort();
-    return [region.base.name, region.width, constant, ...parts, ...rest].join(' ');
-  }
-
-  #pointer(group: Group): Local {
-    if (this.#isBase(group)) return group.region.base;
-    const { f, scope } = this.#context;
-    const key = this.#key(group);
-    const known = scope.pointer(key);
-    if (known !== undefined) return known;
-    const { start, rest } = this.#nearest(group);
-    const address = this.#sum(start, rest);
-    const pointer = address.kind === 'local' ? address : f.let(`p.${group.region.base.name}`, address);
-    scope.setPointer(key, pointer);
-    return pointer;
-  }
-
-  /** The pointer of an enclosing scope that lacks least. */
-  #nearest(group: Group): { start: Local; rest: Group } {
-    for (const scope of this.#context.scope.chain()) {
-      const outer = this.#within(group, scope.bound);
-      const known = this.#isBase(outer) ? undefined : this.#context.scope.pointer(this.#key(outer));
-      if (known !== undefined) return { start: known, rest: without(group, outer) };
-      // What was moved through a loop does not hold the atoms that change in it.
-      const terms = { ...outer, atoms: this.#within(outer, scope.parent?.bound ?? 0).atoms };
-      const moved = this.#isBase(terms) ? undefined : this.#context.scope.pointer(this.#key(terms));
-      if (moved !== undefined) return { start: moved, rest: without(group, terms) };
-    }
-    return { start: group.region.base, rest: group };
-  }
-
-  #sum(start: Local, { region, constant, terms, atoms }: Group): Value {
-    let address: Value = start;
-    const add = (value: Value, coefficient: number) => {
-      const bytes = coefficient * region.width;
-      address = i32.add(address, bytes === 1 ? value : i32.mul(value, bytes));
-    };
-    for (const [variable, coefficient] of terms) {
-      const { local } = this.#context.scope.position(variable);
-      if (local !== null) add(local, coefficient);
-    }
-    for (const [atom, coefficient] of atoms) add(this.#context.scalar(atom), coefficient);
-    return constant === 0 ? address : i32.add(address, constant * region.width);
-  }
+  for (const [atom, coefficient] of atoms) add(context.scalar(atom), coefficient);
+  return constant === 0 ? address : i32.add(address, constant * region.width);
 }
 
 function without(group: Group, part: Group): Group {

@@ -7,8 +7,8 @@ import type { Apply, Expression } from '@torchlet/device';
 import type { KernelSite, Pieces } from '../kernel-function.js';
 import { constant, type FunctionBuilder, i32, i32x4, isConstant, type Value } from '../wasm/index.js';
 import type { Affine, Variable } from './affine.js';
-import { type AddressContext, Addresses, type Region } from './addresses.js';
-import { Elements } from './elements.js';
+import type { AddressContext, Region } from './addresses.js';
+import { loadElements } from './elements.js';
 import { integerDivision } from './integer-division.js';
 import { type Count, extract, floatsFor, isWide, loadScalar, splat, splatConstant } from './lanes.js';
 import { Scope } from './scope.js';
@@ -39,8 +39,6 @@ export class Emitter implements AddressContext {
   readonly site: KernelSite;
   readonly f: FunctionBuilder;
   readonly space: Space;
-  readonly addresses: Addresses;
-  readonly elements: Elements;
   readonly results = new Map<number, Pieces[]>();
   readonly rows = new Map<Expression, KeptRow>();
   scope: Scope;
@@ -61,8 +59,6 @@ export class Emitter implements AddressContext {
     this.space = space;
     this.#vectors = vectors;
     this.scope = new Scope(null, new Map());
-    this.addresses = new Addresses(this);
-    this.elements = new Elements(this);
   }
 
   /** Runs `write` in a scope of its own; what it learns is forgotten after it. */
@@ -170,7 +166,7 @@ export class Emitter implements AddressContext {
         return pieces;
       }
       case 'load':
-        return this.elements.load(expression);
+        return loadElements(this, expression);
       case 'apply': {
         if (isPureIndex(expression) && !this.#isAtom(expression)) return this.#formPieces(expression);
         if (this.isUniformQuotient(expression)) return splat(this.f, expression.dtype, this.scalar(expression));

@@ -7,6 +7,7 @@ import { emptyKernel, type KernelFunction, type KernelSite, kernelFunction } fro
 import { type FunctionBuilder, i32, type Local } from '../wasm/index.js';
 import type { Variable } from './affine.js';
 import { acrossLoop } from './across-loop.js';
+import { storeElements } from './elements.js';
 import { Emitter } from './emitter.js';
 import { splatConstant } from './lanes.js';
 import { blocksOf, hoist, loop, type Part, vectorLoop } from './nest.js';
@@ -15,7 +16,7 @@ import { Accumulators, identity } from './reduction.js';
 import { alwaysComputed, RowScratch, rowsToKeep } from './row-scratch.js';
 import { Scope } from './scope.js';
 import { copyRow } from './row-copy.js';
-import { chooseStrategy, innerUnroll, type Strategy } from './strategy.js';
+import { chooseStrategy, innerUnroll, points, type Strategy } from './strategy.js';
 
 /** Time of one instruction of four lanes, about. */
 const nanosecondsPerInstruction = 0.35;
@@ -218,7 +219,7 @@ class LoopEmitter {
     for (emitter.block = 0; emitter.block < emitter.counts.length; emitter.block++) {
       accumulators.add();
       for (const store of phase.stores) emitter.pieces(store.value);
-      for (const store of phase.stores) emitter.elements.store(store);
+      for (const store of phase.stores) storeElements(emitter, store);
     }
     emitter.block = 0;
   }
@@ -226,10 +227,6 @@ class LoopEmitter {
 
 function vectorsOf(strategy: Strategy, domains: number): readonly (Variable | null)[] {
   return strategy.lanes === 'inner' ? strategy.variables : Array.from({ length: domains }, () => strategy.variable);
-}
-
-function points(variables: readonly Variable[]): number {
-  return variables.reduce((size, variable) => size * variable.length, 1);
 }
 
 /** The vector variable runs innermost. */

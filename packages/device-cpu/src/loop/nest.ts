@@ -5,7 +5,8 @@
 import type { Expression, Store } from '@torchlet/device';
 import { i32, type Local, type Operand, select } from '../wasm/index.js';
 import type { Affine, Variable } from './affine.js';
-import type { Region } from './addresses.js';
+import { movingPointer, prepareAddress, type Region } from './addresses.js';
+import { regionOf } from './elements.js';
 import type { Emitter } from './emitter.js';
 import type { Count } from './lanes.js';
 import { Scope } from './scope.js';
@@ -57,7 +58,7 @@ function hoistWork(emitter: Emitter, work: Work, accesses: Access[]): void {
   const wantUniform = (expression: Expression) => stack.push({ expression, scalar: !emitter.varies(expression) });
   const access = (slot: number, index: Expression) => {
     const { address, laneAtoms } = emitter.laneForm(index);
-    accesses.push({ domain: work.domain, region: emitter.elements.region(slot), form: address });
+    accesses.push({ domain: work.domain, region: regionOf(emitter, slot), form: address });
     for (const atom of [...address.atoms.keys(), ...laneAtoms.keys()]) wantUniform(atom);
   };
   const compute = (expression: Expression, scalar: boolean) => {
@@ -129,13 +130,13 @@ export function loop(
   const accesses = hoist(emitter, works);
   for (const { domain, region, form } of accesses) {
     emitter.enter(domain);
-    emitter.addresses.prepare(region, form);
+    prepareAddress(emitter, region, form);
   }
   const counter = f.let(variable.name, typeof start === 'object' ? start : i32.const(Number(start)));
   const inside = new Scope(emitter.scope, new Map([[variable, { local: counter, offset: 0 }]]));
   const moving = accesses.flatMap(({ domain, region, form }) => {
     emitter.enter(domain);
-    return emitter.addresses.moving(region, form, variable, start, step, inside) ?? [];
+    return movingPointer(emitter, region, form, variable, start, step, inside) ?? [];
   });
   const outside = emitter.scope;
   control(counter, end, () => {

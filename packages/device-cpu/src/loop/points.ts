@@ -2,6 +2,7 @@
 import { type Expression, type Store, storeParts } from '@torchlet/device';
 import type { KernelSite, Pieces, PointEmitter, Points } from '../kernel-function.js';
 import type { FunctionBuilder } from '../wasm/index.js';
+import { storeElements } from './elements.js';
 import { Emitter } from './emitter.js';
 import { Interner } from './interner.js';
 import { Scope } from './scope.js';
@@ -42,7 +43,7 @@ export function pointEmitter(site: KernelSite, f: FunctionBuilder, lengths: read
       const roots = storeParts(interned);
       at(points, roots, (emitter) => {
         for (const store of interned) emitter.pieces(store.value);
-        for (const store of interned) emitter.elements.store(store);
+        for (const store of interned) storeElements(emitter, store);
       });
     },
   };

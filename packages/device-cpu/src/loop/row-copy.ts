@@ -4,6 +4,8 @@
  */
 import { i32, memory, type Value } from '../wasm/index.js';
 import type { Variable } from './affine.js';
+import { addressOf } from './addresses.js';
+import { regionOf } from './elements.js';
 import type { Emitter } from './emitter.js';
 import type { Phases } from './phases.js';
 
@@ -21,8 +23,7 @@ export function copyRow(emitter: Emitter, { list, space }: Phases, variable: Var
     return false;
   const { slots } = emitter.site.program;
   if (slots[store.slot]?.dtype !== slots[load.slot]?.dtype || slots[load.slot]?.dtype !== load.dtype) return false;
-  const { elements } = emitter;
-  const [to, from] = [elements.region(store.slot), elements.region(load.slot)];
+  const [to, from] = [regionOf(emitter, store.slot), regionOf(emitter, load.slot)];
   const bytes = variable.length * from.width;
   if (to.width !== from.width || bytes < fewestBytes || space.inner[phase.domain]?.length !== 0) return false;
   emitter.enter(phase.domain);
@@ -30,10 +31,7 @@ export function copyRow(emitter: Emitter, { list, space }: Phases, variable: Var
   if (!forms.every(({ stride, laneAtoms }) => stride === 1 && laneAtoms.size === 0)) return false;
   emitter.counts = [1];
   emitter.fixed(variable, 0, () => {
-    const [target, source] = [
-      emitter.addresses.address(to, forms[0].address),
-      emitter.addresses.address(from, forms[1].address),
-    ];
+    const [target, source] = [addressOf(emitter, to, forms[0].address), addressOf(emitter, from, forms[1].address)];
     emitter.f.do(memory.copy(at(target), at(source), i32.const(bytes)));
   });
   return true;

@@ -4,9 +4,10 @@
  */
 import { type Expression, operands, postorder, type ScalarFunction } from '@torchlet/device';
 import { i32, type Local, v128 } from '../wasm/index.js';
+import { addressOf } from './addresses.js';
 import type { Affine, Variable } from './affine.js';
 import type { Emitter, KeptRow } from './emitter.js';
-import { isWide } from './lanes.js';
+import { piecesOf } from './lanes.js';
 import type { Work } from './nest.js';
 import { isPureIndex } from './space.js';
 
@@ -106,7 +107,7 @@ export class RowScratch {
   alongRow(expression: Expression, variables: readonly Variable[]): KeptRow {
     const lanes = [...variables];
     const last = lanes.pop() as Variable;
-    const width = isWide(expression.dtype) ? 8 : 4;
+    const width = 4 * piecesOf(expression.dtype);
     const pitch = Math.ceil(last.length / 4) * 4;
     const { terms, size } = strides(lanes, pitch);
     return this.#row(
@@ -120,7 +121,7 @@ export class RowScratch {
 
   /** Whole blocks for every point of the inner variables. */
   perPoint(expression: Expression, variables: readonly Variable[], blocks: number): KeptRow {
-    const bytes = (isWide(expression.dtype) ? 32 : 16) * blocks;
+    const bytes = 16 * piecesOf(expression.dtype) * blocks;
     const { terms, size } = strides(variables, bytes);
     return this.#row(expression, { constant: 0, terms, atoms: new Map() }, 1, size, true);
   }
@@ -131,18 +132,18 @@ export class RowScratch {
     const scratch = f.params['scratch'] as Local;
     const region = { base: f.let('row', i32.add(scratch, this.#bytes)), width };
     this.#bytes += Math.ceil(bytes / 64) * 64;
-    const pieces = isWide(expression.dtype) ? 2 : 1;
+    const pieces = piecesOf(expression.dtype);
     const at = (piece: number) => 16 * (piece + (perBlock ? emitter.block * pieces : 0));
     return {
       written: false,
       region,
       form,
       read() {
-        const { pointer, offset } = emitter.addresses.address(region, form);
+        const { pointer, offset } = addressOf(emitter, region, form);
         return Array.from({ length: pieces }, (_, piece) => v128.load(pointer, offset + at(piece)));
       },
       write(values) {
-        const { pointer, offset } = emitter.addresses.address(region, form);
+        const { pointer, offset } = addressOf(emitter, region, form);
         values.forEach((value, piece) => {
           f.do(v128.store(pointer, value, offset + at(piece)));
         });

@@ -5,8 +5,8 @@
  */
 import { type Expression, postorder, storeParts } from '@torchlet/device';
 import type { Variable } from './affine.js';
-import { isWide, laneClasses } from './lanes.js';
-import type { Phases } from './phases.js';
+import { laneClasses, piecesOf } from './lanes.js';
+import type { Phases, PreparedPhase } from './phases.js';
 import { functionCost } from './row-scratch.js';
 import { isPureIndex } from './space.js';
 
@@ -55,7 +55,7 @@ function blockCost(phases: Phases, position: number, vector: Variable | null): n
     ...stores.flatMap((store) => (store.mask === null ? [store.value] : [store.value, store.mask])),
   ];
   for (const expression of postorder(roots)) {
-    const pieces = isWide(expression.dtype) ? 2 : 1;
+    const pieces = piecesOf(expression.dtype);
     if (expression.kind === 'load') cost += pieces * accessCost(expression.index) * (expression.mask === null ? 1 : 2);
     if (expression.kind !== 'apply' || isPureIndex(expression)) continue;
     const varies = vector === null || (phases.space.dependencies(expression, domain) & vector.bit) !== 0;
@@ -68,12 +68,9 @@ function blockCost(phases: Phases, position: number, vector: Variable | null): n
   return cost;
 }
 
-function product(lengths: readonly number[]): number {
-  return lengths.reduce((size, length) => size * length, 1);
-}
-
-function points(variables: readonly Variable[]): number {
-  return product(variables.map((variable) => variable.length));
+/** How many points some variables have. */
+export function points(variables: readonly Variable[]): number {
+  return variables.reduce((size, { length }) => size * length, 1);
 }
 
 /** Blocks of four that `variable` takes, over its length: 1/4 for long ones. */
@@ -81,20 +78,13 @@ function blocksPerPoint(variable: Variable): number {
   return Math.ceil(variable.length / 4) / variable.length;
 }
 
-function parallelCost(phases: Phases, variable: Variable): number {
-  const all = points(phases.space.parallel) * blocksPerPoint(variable);
-  return phases.list.reduce((sum, { domain }, i) => {
-    return sum + all * points(phases.space.inner[domain] ?? []) * blockCost(phases, i, variable);
-  }, 0);
-}
-
-function innerCost(phases: Phases, variables: readonly (Variable | null)[]): number {
+/** All phases with lanes along `vectors`, by domain; where those lie along inner variables, the lanes of each result are combined. */
+function costAlong(phases: Phases, vectors: readonly (Variable | null)[], combines: boolean): number {
   const rows = points(phases.space.parallel);
-  return phases.list.reduce((sum, phase, i) => {
-    const variable = variables[phase.domain] ?? null;
-    const all =
-      rows * points(phases.space.inner[phase.domain] ?? []) * (variable === null ? 1 : blocksPerPoint(variable));
-    return sum + all * blockCost(phases, i, variable) + rows * combineCost * phase.reductions.length;
+  return phases.list.reduce((sum, { domain, reductions }, i) => {
+    const vector = vectors[domain] ?? null;
+    const all = rows * points(phases.space.inner[domain] ?? []) * (vector === null ? 1 : blocksPerPoint(vector));
+    return sum + all * blockCost(phases, i, vector) + (combines ? rows * combineCost * reductions.length : 0);
   }, 0);
 }
 
@@ -108,38 +98,38 @@ export function unrollOf(cost: number, accumulators: number, length: number): nu
   return Math.max(1, Math.min(byCost, byRegisters, available));
 }
 
+/** Vectors of accumulators of a phase. */
+function accumulatorsOf({ reductions }: PreparedPhase): number {
+  return reductions.reduce((sum, { dtype }) => sum + piecesOf(dtype), 0);
+}
+
+/** The candidate that costs least, the last among equals. */
+function cheapest(
+  candidates: readonly Variable[],
+  cost: (variable: Variable) => number,
+): { readonly variable: Variable; readonly cost: number } | null {
+  const costs = candidates.map((variable) => ({ variable, cost: cost(variable) }));
+  return costs.reduce<(typeof costs)[number] | null>(
+    (least, one) => (least === null || one.cost <= least.cost ? one : least),
+    null,
+  );
+}
+
 /** The cheapest way to run the phases. */
 export function chooseStrategy(phases: Phases): Strategy {
   const { parallel, inner } = phases.space;
-  const best = <T>(items: readonly T[], cost: (item: T) => number): { item: T; cost: number } | null =>
-    items.reduce<{ item: T; cost: number } | null>((least, item) => {
-      const own = cost(item);
-      return least === null || own <= least.cost ? { item, cost: own } : least;
-    }, null);
-  const across = best(parallel, (variable) => parallelCost(phases, variable));
+  const everywhere = (variable: Variable) => inner.map(() => variable);
+  const across = cheapest(parallel, (variable) => costAlong(phases, everywhere(variable), false));
   const variables = inner.map((candidates, domain) => {
-    const found = best(candidates, (variable) =>
-      innerCost(
-        phases,
-        inner.map((_, other) => (other === domain ? variable : null)),
-      ),
-    );
-    return found?.item ?? null;
+    const only = (variable: Variable) => inner.map((_, other) => (other === domain ? variable : null));
+    return cheapest(candidates, (variable) => costAlong(phases, only(variable), true))?.variable ?? null;
   });
-  const along = innerCost(phases, variables);
+  const along = costAlong(phases, variables, true);
   if (across === null || along < across.cost) return { lanes: 'inner', variables, cost: along };
-  const heaviest = Math.max(...phases.list.map((_, i) => blockCost(phases, i, across.item)));
-  const accumulators = Math.max(
-    ...phases.list.map(({ reductions }) => reductions.reduce((sum, { dtype }) => sum + (isWide(dtype) ? 2 : 1), 0)),
-  );
-  const unroll = unrollOf(heaviest, accumulators, across.item.length);
-  return {
-    lanes: 'parallel',
-    variable: across.item,
-    unroll,
-    across: turnedVariable(phases, across.item),
-    cost: across.cost,
-  };
+  const { variable, cost } = across;
+  const heaviest = Math.max(...phases.list.map((_, i) => blockCost(phases, i, variable)));
+  const unroll = unrollOf(heaviest, Math.max(...phases.list.map(accumulatorsOf)), variable.length);
+  return { lanes: 'parallel', variable, unroll, across: turnedVariable(phases, variable), cost };
 }
 
 /** A parallel variable along which some load of four-byte elements runs that does not run along `vector`; of element-wise kernels only. */
@@ -169,9 +159,6 @@ function turnedVariable(phases: Phases, vector: Variable): Variable | null {
 
 /** The blocks side by side of a phase whose lanes lie along `variable`. */
 export function innerUnroll(phases: Phases, position: number, variable: Variable): number {
-  const accumulators = (phases.list[position]?.reductions ?? []).reduce(
-    (sum, { dtype }) => sum + (isWide(dtype) ? 2 : 1),
-    0,
-  );
+  const accumulators = accumulatorsOf(phases.list[position] as PreparedPhase);
   return unrollOf(blockCost(phases, position, variable), accumulators, variable.length);
 }

@@ -4,7 +4,7 @@
  */
 import type { MatmulKernel } from '@torchlet/device';
 import { emptyKernel, type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
-import { type FunctionBuilder, i32, type Local, type Operand, type Value } from '../wasm/index.js';
+import { i32, type Local, type Operand, type Value } from '../wasm/index.js';
 import { Arithmetic } from './arithmetic.js';
 import { emitPartialSums, emitStores } from './epilogue.js';
 import { least, MatmulSite, moved, type Side } from './matmul-site.js';
@@ -61,7 +61,7 @@ export function emitMatmulKernel(site: KernelSite, kernel: MatmulKernel): Kernel
   const { plan, left, right, arithmetic } = planKernel(site, kernel);
   const at = new MatmulSite(site, f, kernel, plan, arithmetic, left, right);
   const units = Math.ceil((plan.split === 'rows' ? plan.rows : plan.columns) / plan.unit);
-  new MatmulLoops(at).emit(count, units);
+  emitParts(at, count, units);
   const rate = site.features.fma ? flopsPerNanosecond.fused : flopsPerNanosecond.plain;
   return {
     callee: f,
@@ -81,182 +81,184 @@ interface Terms extends Span {
   readonly piece: { readonly isFirst: Value; readonly isLast: Value } | null;
 }
 
-class MatmulLoops {
-  readonly #at: MatmulSite;
-  readonly #f: FunctionBuilder;
-  readonly #plan: MatmulPlan;
+/** Over the parts of the work: each is one unit of rows or columns of one product of the batch. */
+function emitParts(at: MatmulSite, count: number, units: number): void {
+  const { f } = at;
+  const { begin, end } = f.params as { begin: Local; end: Local };
+  if (count === 1) return f.if(i32.ltU(begin, end), () => emitProduct(at, begin, end));
+  const part = f.let('part', begin);
+  f.if(i32.ltU(part, end), () =>
+    f.loop((again) => {
+      const product = f.let('product', i32.divU(part, units));
+      const from = f.let('from', i32.sub(part, i32.mul(product, units)));
+      const to = least(f, 'to', i32.add(from, i32.sub(end, part)), i32.const(units));
+      at.batch = batchPositions(at, product);
+      emitProduct(at, from, to);
+      f.advance(part, i32.sub(to, from));
+      f.branchIf(again, i32.ltU(part, end));
+    }),
+  );
+}
 
-  constructor(at: MatmulSite) {
-    this.#at = at;
-    this.#f = at.f;
-    this.#plan = at.plan;
+function batchPositions(at: MatmulSite, product: Local) {
+  const { f } = at;
+  const rest = f.let('rest', product);
+  const positions = [...at.kernel.batch].reverse().map((length) => {
+    const local = f.let('batch', i32.remU(rest, length));
+    f.set(rest, i32.divU(rest, length));
+    return { local, offset: 0 };
+  });
+  return positions.reverse();
+}
+
+function emitProduct(at: MatmulSite, from: Local, to: Local): void {
+  const { f } = at;
+  const { split, unit, rows, columns, rowBlock } = at.plan;
+  for (const side of [at.left, at.right]) {
+    const { operand } = side;
+    side.base = operand.kind === 'strided' ? f.let('base', at.address(operand, {})) : null;
+    fillTables(at, side);
   }
+  const start = f.let('start', i32.mul(from, unit));
+  const stop = least(f, 'stop', i32.mul(to, unit), i32.const(split === 'rows' ? rows : columns));
+  const whole = (length: number): Span => ({
+    start: f.let('first', i32.const(0)),
+    end: f.let('last', i32.const(length)),
+  });
+  const rowSpan = split === 'rows' ? { start, end: stop } : whole(rows);
+  const columnSpan = split === 'columns' ? { start, end: stop } : whole(columns);
+  inBlocks(at, 'rowBlock', rowSpan, rowBlock, rows, (block) => inPieces(at, block, columnSpan));
+}
 
-  /** Over the parts of the work: each is one unit of rows or columns of one product of the batch. */
-  emit(count: number, units: number): void {
-    const f = this.#f;
-    const { begin, end } = f.params as { begin: Local; end: Local };
-    if (count === 1) return f.if(i32.ltU(begin, end), () => this.#product(begin, end));
-    const part = f.let('part', begin);
-    f.if(i32.ltU(part, end), () =>
-      f.loop((again) => {
-        const product = f.let('product', i32.divU(part, units));
-        const from = f.let('from', i32.sub(part, i32.mul(product, units)));
-        const to = least(f, 'to', i32.add(from, i32.sub(end, part)), i32.const(units));
-        this.#at.batch = this.#batchPositions(product);
-        this.#product(from, to);
-        f.advance(part, i32.sub(to, from));
-        f.branchIf(again, i32.ltU(part, end));
-      }),
-    );
-  }
+/** Runs `body` for blocks of a span; with one block, for the span. */
+function inBlocks(
+  at: MatmulSite,
+  name: string,
+  span: Span,
+  block: number,
+  length: number,
+  body: (block: Span) => void,
+): void {
+  if (block >= length) return body(span);
+  const { f } = at;
+  const start = f.let(name, span.start);
+  f.while(start, span.end, block, () => {
+    body({ start, end: least(f, `${name}End`, i32.add(start, block), span.end) });
+  });
+}
 
-  #batchPositions(product: Local) {
-    const f = this.#f;
-    const rest = f.let('rest', product);
-    const positions = [...this.#at.kernel.batch].reverse().map((length) => {
-      const local = f.let('batch', i32.remU(rest, length));
-      f.set(rest, i32.divU(rest, length));
-      return { local, offset: 0 };
-    });
-    return positions.reverse();
-  }
+function inPieces(at: MatmulSite, rows: Span, columns: Span): void {
+  const { f } = at;
+  const { k, depth, packLeft: packs } = at.plan;
+  const run = (terms: Terms) => {
+    if (packs) packLeft(at, rows, terms);
+    emitColumns(at, rows, columns, terms);
+  };
+  const start = f.let('k', i32.const(0));
+  if (k <= depth) return run({ start, end: f.let('kEnd', i32.const(k)), count: k, piece: null });
+  f.repeat(start, k, depth, () => {
+    const end = least(f, 'kEnd', i32.add(start, depth), i32.const(k));
+    const count = f.let('terms', i32.sub(end, start));
+    run({ start, end, count, piece: { isFirst: i32.eqz(start), isLast: i32.eq(end, k) } });
+  });
+}
 
-  #product(from: Local, to: Local): void {
-    const f = this.#f;
-    const { split, unit, rows, columns, rowBlock } = this.#plan;
-    for (const side of [this.#at.left, this.#at.right]) {
-      const { operand } = side;
-      side.base = operand.kind === 'strided' ? f.let('base', this.#at.address(operand, {})) : null;
-      fillTables(this.#at, side);
+function emitColumns(at: MatmulSite, rows: Span, columns: Span, terms: Terms): void {
+  const { columnBlock, columns: length, strips } = at.plan;
+  inBlocks(at, 'columnBlock', columns, columnBlock, length, (block) => {
+    for (const strip of strips) {
+      withinStrips(at, strip, block, (part) => {
+        if (at.plan.packRight) packRight(at, strip.width, part, block.start, terms);
+        emitTiles(at, strip, rows, part, block.start, terms);
+      });
     }
-    const start = f.let('start', i32.mul(from, unit));
-    const stop = least(f, 'stop', i32.mul(to, unit), i32.const(split === 'rows' ? rows : columns));
-    const whole = (length: number): Span => ({
-      start: f.let('first', i32.const(0)),
-      end: f.let('last', i32.const(length)),
-    });
-    const rowSpan = split === 'rows' ? { start, end: stop } : whole(rows);
-    const columnSpan = split === 'columns' ? { start, end: stop } : whole(columns);
-    this.#blocks('rowBlock', rowSpan, rowBlock, rows, (block) => this.#pieces(block, columnSpan));
-  }
+  });
+}
 
-  /** Runs `body` for blocks of a span; with one block, for the span. */
-  #blocks(name: string, span: Span, block: number, length: number, body: (block: Span) => void): void {
-    if (block >= length) return body(span);
-    const f = this.#f;
-    const start = f.let(name, span.start);
-    f.while(start, span.end, block, () => {
-      body({ start, end: least(f, `${name}End`, i32.add(start, block), span.end) });
-    });
-  }
+/** The part of a block that has strips of one width. */
+function withinStrips(at: MatmulSite, { from, width, count }: Strips, block: Span, body: (part: Span) => void): void {
+  const { f } = at;
+  if (at.plan.strips.length === 1) return body(block);
+  const last = from + width * count;
+  const end = least(f, 'stripsEnd', block.end, i32.const(last));
+  const start = f.let('stripsStart', block.start);
+  f.if(i32.ltU(start, from), () => f.set(start, i32.const(from)));
+  f.if(i32.ltU(start, end), () => body({ start, end }));
+}
 
-  #pieces(rows: Span, columns: Span): void {
-    const f = this.#f;
-    const { k, depth, packLeft: packs } = this.#plan;
-    const run = (terms: Terms) => {
-      if (packs) packLeft(this.#at, rows, terms);
-      this.#columnBlocks(rows, columns, terms);
-    };
-    const start = f.let('k', i32.const(0));
-    if (k <= depth) return run({ start, end: f.let('kEnd', i32.const(k)), count: k, piece: null });
-    f.repeat(start, k, depth, () => {
-      const end = least(f, 'kEnd', i32.add(start, depth), i32.const(k));
-      const count = f.let('terms', i32.sub(end, start));
-      run({ start, end, count, piece: { isFirst: i32.eqz(start), isLast: i32.eq(end, k) } });
-    });
-  }
-
-  #columnBlocks(rows: Span, columns: Span, terms: Terms): void {
-    const { columnBlock, columns: length, strips } = this.#plan;
-    this.#blocks('columnBlock', columns, columnBlock, length, (block) => {
-      for (const strip of strips) {
-        this.#withinStrips(strip, block, (part) => {
-          if (this.#plan.packRight) packRight(this.#at, strip.width, part, block.start, terms);
-          this.#tiles(strip, rows, part, block.start, terms);
-        });
-      }
-    });
-  }
-
-  /** The part of a block that has strips of one width. */
-  #withinStrips({ from, width, count }: Strips, block: Span, body: (part: Span) => void): void {
-    const f = this.#f;
-    if (this.#plan.strips.length === 1) return body(block);
-    const last = from + width * count;
-    const end = least(f, 'stripsEnd', block.end, i32.const(last));
-    const start = f.let('stripsStart', block.start);
-    f.if(i32.ltU(start, from), () => f.set(start, i32.const(from)));
-    f.if(i32.ltU(start, end), () => body({ start, end }));
-  }
-
-  #tiles(strip: Strips, rows: Span, columns: Span, blockStart: Local, terms: Terms): void {
-    const f = this.#f;
-    const { tileRows, width } = strip;
-    const rest = this.#plan.rows % tileRows;
-    const row = f.local('row', 'i32');
-    const column = f.local('column', 'i32');
-    const tile = (height: number) => this.#tile(strip, height, row, column, rows.start, blockStart, terms);
-    const overColumns = (height: number) => {
-      f.set(column, columns.start);
-      f.while(column, columns.end, width, () => tile(height));
-    };
-    const overRows = (body: (height: number) => void) => {
-      f.set(row, rows.start);
-      if (this.#plan.rows >= tileRows) {
-        const lastWhole = f.let('lastWhole', i32.sub(rows.end, tileRows - 1));
-        f.if(i32.geS(lastWhole, 0), () => f.while(row, lastWhole, tileRows, () => body(tileRows)));
-      }
-      if (rest > 0) f.if(i32.ltU(row, rows.end), () => body(rest));
-    };
-    if (this.#plan.order === 'rows') return overRows(overColumns);
+function emitTiles(at: MatmulSite, strip: Strips, rows: Span, columns: Span, blockStart: Local, terms: Terms): void {
+  const { f } = at;
+  const { tileRows, width } = strip;
+  const rest = at.plan.rows % tileRows;
+  const row = f.local('row', 'i32');
+  const column = f.local('column', 'i32');
+  const tile = (height: number) => emitTileOf(at, strip, height, row, column, rows.start, blockStart, terms);
+  const overColumns = (height: number) => {
     f.set(column, columns.start);
-    f.while(column, columns.end, width, () => overRows(tile));
-  }
+    f.while(column, columns.end, width, () => tile(height));
+  };
+  const overRows = (body: (height: number) => void) => {
+    f.set(row, rows.start);
+    if (at.plan.rows >= tileRows) {
+      const lastWhole = f.let('lastWhole', i32.sub(rows.end, tileRows - 1));
+      f.if(i32.geS(lastWhole, 0), () => f.while(row, lastWhole, tileRows, () => body(tileRows)));
+    }
+    if (rest > 0) f.if(i32.ltU(row, rows.end), () => body(rest));
+  };
+  if (at.plan.order === 'rows') return overRows(overColumns);
+  f.set(column, columns.start);
+  f.while(column, columns.end, width, () => overRows(tile));
+}
 
-  #tile(
-    strip: Strips,
-    height: number,
-    row: Local,
-    column: Local,
-    rowStart: Local,
-    columnStart: Local,
-    terms: Terms,
-  ): void {
-    const at = this.#at;
-    const shape = { rows: height, width: strip.width };
-    const operands = this.#operands(strip, row, column, rowStart, columnStart, terms);
-    const sums = emitTile(at, shape, operands, terms.count, terms.piece?.isLast ?? null);
-    const finish = () => emitStores(at, shape, sums, row, column);
-    if (terms.piece === null) return finish();
-    emitPartialSums(at, sums, { row, column, blockStart: rowStart }, terms.piece, finish);
-  }
+function emitTileOf(
+  at: MatmulSite,
+  strip: Strips,
+  height: number,
+  row: Local,
+  column: Local,
+  rowStart: Local,
+  columnStart: Local,
+  terms: Terms,
+): void {
+  const shape = { rows: height, width: strip.width };
+  const operands = operandsOf(at, strip, row, column, rowStart, columnStart, terms);
+  const sums = emitTile(at, shape, operands, terms.count, terms.piece?.isLast ?? null);
+  const finish = () => emitStores(at, shape, sums, row, column);
+  if (terms.piece === null) return finish();
+  emitPartialSums(at, sums, { row, column, blockStart: rowStart }, terms.piece, finish);
+}
 
-  #operands(strip: Strips, row: Local, column: Local, rowStart: Local, columnStart: Local, terms: Terms): TileOperands {
-    const at = this.#at;
-    const { left, right, scratch, plan } = at;
-    const { width } = at.arithmetic;
-    /** Null where the operand is packed. */
-    const direct = ({ operand, base }: Side, packed: boolean, position: Local) => {
-      if (packed || operand.kind !== 'strided') return null;
-      const line = moved(base as Local, position, operand.own * width);
-      const start = terms.piece === null ? line : moved(line, terms.start, operand.k * width);
-      return { start, own: operand.own * width, k: operand.k * width };
-    };
-    const ofLeft = direct(left, plan.packLeft, row) ?? {
-      start: moved(at.inScratch(scratch.left), i32.sub(row, rowStart), scratch.leftRow),
-      own: scratch.leftRow,
-      k: width,
-    };
-    const ofRight = direct(right, plan.packRight, column);
-    return {
-      left: ofLeft,
-      right: ofRight ?? {
-        start: moved(at.inScratch(scratch.right), i32.sub(column, columnStart), scratch.rightColumn),
-        own: 0,
-        k: stripStep(at, strip.width),
-      },
-      padded: ofRight === null,
-    };
-  }
+function operandsOf(
+  at: MatmulSite,
+  strip: Strips,
+  row: Local,
+  column: Local,
+  rowStart: Local,
+  columnStart: Local,
+  terms: Terms,
+): TileOperands {
+  const { left, right, scratch, plan } = at;
+  const { width } = at.arithmetic;
+  /** Null where the operand is packed. */
+  const direct = ({ operand, base }: Side, packed: boolean, position: Local) => {
+    if (packed || operand.kind !== 'strided') return null;
+    const line = moved(base as Local, position, operand.own * width);
+    const start = terms.piece === null ? line : moved(line, terms.start, operand.k * width);
+    return { start, own: operand.own * width, k: operand.k * width };
+  };
+  const ofLeft = direct(left, plan.packLeft, row) ?? {
+    start: moved(at.inScratch(scratch.left), i32.sub(row, rowStart), scratch.leftRow),
+    own: scratch.leftRow,
+    k: width,
+  };
+  const ofRight = direct(right, plan.packRight, column);
+  return {
+    left: ofLeft,
+    right: ofRight ?? {
+      start: moved(at.inScratch(scratch.right), i32.sub(column, columnStart), scratch.rightColumn),
+      own: 0,
+      k: stripStep(at, strip.width),
+    },
+    padded: ofRight === null,
+  };
 }
