@@ -1,6 +1,5 @@
-/** A loop kernel prepared for emission: expressions interned, inner lengths gathered into domains, variables found. Owns that preparation only. */
-import type { Expression, LoopKernel, Reduction, Store } from '@torchlet/device';
-import { Interner } from './interner.js';
+/** A loop kernel prepared for emission: inner lengths gathered into domains, variables found. Owns that preparation only. */
+import { type Expression, type LoopKernel, operands, postorder, type Reduction, type Store } from '@torchlet/device';
 import type { Work } from './nest.js';
 import { Space } from './space.js';
 
@@ -17,21 +16,49 @@ export interface Phases {
   readonly stored: ReadonlySet<number>;
 }
 
+/**
+ * Makes copies of what depends on inner axes, from number `firstInner` on: the inner axes of two domains have the same numbers but are different loops, and
+ * what is known of an expression is known of the object.
+ */
+function separated(firstInner: number): (root: Expression) => Expression {
+  const copies = new Map<Expression, Expression>();
+  const copyOf = (expression: Expression) => copies.get(expression) as Expression;
+  const copied = (expression: Expression): Expression => {
+    if (expression.kind === 'axis') return expression.axis < firstInner ? expression : { ...expression };
+    if (operands(expression).every((operand) => copyOf(operand) === operand)) return expression;
+    if (expression.kind === 'apply') return { ...expression, args: expression.args.map(copyOf) };
+    if (expression.kind !== 'load') return expression;
+    const { index, mask } = expression;
+    return { ...expression, index: copyOf(index), mask: mask === null ? null : copyOf(mask) };
+  };
+  return (root) => {
+    for (const expression of postorder([root])) if (!copies.has(expression)) copies.set(expression, copied(expression));
+    return copyOf(root);
+  };
+}
+
 export function prepare(kernel: LoopKernel): Phases {
   const lengths: (readonly number[])[] = [];
-  const interner = new Interner(kernel.axes.length);
+  const copiers: ((root: Expression) => Expression)[] = [];
   const list = kernel.phases.map((phase): PreparedPhase => {
     const known = lengths.findIndex((other) => other.join() === phase.lengths.join());
     const domain = known < 0 ? lengths.push(phase.lengths) - 1 : known;
-    interner.enter(domain);
+    copiers[domain] ??= domain === 0 ? (root) => root : separated(kernel.axes.length);
+    const own = copiers[domain];
     const hasPoints = !phase.lengths.includes(0);
-    const reductions = phase.reductions.map((reduction) => ({ ...reduction, of: interner.intern(reduction.of) }));
+    const reductions = phase.reductions.map((reduction) => ({ ...reduction, of: own(reduction.of) }));
+    const stores = phase.stores.map((store) => ({
+      ...store,
+      index: own(store.index),
+      value: own(store.value),
+      mask: store.mask === null ? null : own(store.mask),
+    }));
     return {
       domain,
       hasPoints,
       reductions,
       values: hasPoints ? reductions.map(({ of }) => of) : [],
-      stores: hasPoints ? phase.stores.map((store) => interner.store(store)) : [],
+      stores: hasPoints ? stores : [],
     };
   });
   const inDomain = (domain: number) => list.filter((phase) => phase.domain === domain);

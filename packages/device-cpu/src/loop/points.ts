@@ -4,15 +4,11 @@ import type { KernelSite, Pieces, PointEmitter, Points } from '../kernel-functio
 import type { FunctionBuilder } from '../wasm/index.js';
 import { storeElements } from './elements.js';
 import { Emitter } from './emitter.js';
-import { Interner } from './interner.js';
 import { Scope } from './scope.js';
 import { plainSpace } from './space.js';
 
 /** An emitter into `f`, a function that `kernelFunction` made; `lengths` are those of the axes that expressions may name. */
 export function pointEmitter(site: KernelSite, f: FunctionBuilder, lengths: readonly number[]): PointEmitter {
-  const interner = new Interner(lengths.length);
-  interner.enter(0);
-
   const at = <T>(points: Points, roots: readonly Expression[], write: (emitter: Emitter) => T): T => {
     const space = plainSpace(lengths, roots);
     const vector = points.vectorAxis === null ? null : (space.axes[points.vectorAxis] ?? null);
@@ -28,22 +24,19 @@ export function pointEmitter(site: KernelSite, f: FunctionBuilder, lengths: read
     );
     emitter.counts = [points.count];
     for (const [id, pieces] of points.results) {
-      emitter.results.set(id, [pieces.map((piece) => (piece.kind === 'local' ? piece : f.let(`r${id}`, piece)))]);
+      emitter.results.set(id, [pieces.map((piece) => f.held(`r${id}`, piece))]);
     }
     return write(emitter);
   };
 
   return {
     value(expression, points): Pieces {
-      const interned = interner.intern(expression);
-      return at(points, [interned], (emitter) => emitter.pieces(interned));
+      return at(points, [expression], (emitter) => emitter.pieces(expression));
     },
     store(stores: readonly Store[], points) {
-      const interned = stores.map((store) => interner.store(store));
-      const roots = storeParts(interned);
-      at(points, roots, (emitter) => {
-        for (const store of interned) emitter.pieces(store.value);
-        for (const store of interned) storeElements(emitter, store);
+      at(points, storeParts(stores), (emitter) => {
+        for (const store of stores) emitter.pieces(store.value);
+        for (const store of stores) storeElements(emitter, store);
       });
     },
   };
