@@ -10,8 +10,8 @@ import { defineConfig, type Plugin } from 'vitest/config';
 const packageEntry = /^\.\.\/(?:\.\.\/)*src\/(index(?:\.\w+)?)\.js$/;
 const longTests = 'test/**/*.long.test.ts';
 
-/** The test configuration of the package in `folder`. */
-export function packageTests(folder: string) {
+/** The test configuration of the package in `folder`. @param workers files that run at once; vitest's choice unless told. */
+export function packageTests(folder: string, workers?: number) {
   return defineConfig(({ mode }) => {
     const conditions = mode === 'dist' ? [] : ['@torchlet/source'];
     return {
@@ -21,6 +21,7 @@ export function packageTests(folder: string) {
       plugins: mode === 'dist' ? [entriesFromDist(folder)] : [],
       test: {
         ...filesOf(mode, folder),
+        ...(workers === undefined ? {} : { maxWorkers: workers }),
         passWithNoTests: mode === 'long',
         testTimeout: mode === 'long' ? 600_000 : 60_000,
         reporters: ['default', 'json'],

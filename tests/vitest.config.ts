@@ -1,3 +1,4 @@
 import { packageTests } from '../vitest.base.js';
 
-export default packageTests(import.meta.dirname);
+// The longest of all workspaces: its files run side by side when the others are done.
+export default packageTests(import.meta.dirname, 2);
