@@ -169,8 +169,8 @@ export class OneCycleLR extends LRScheduler {
 
   protected override lrAt(epoch: number, _: number, group: number): number {
     const { maxLr, divFactor, finalDivFactor, cycleMomentum, baseMomentum, maxMomentum } = this.#options;
-    if (epoch >= this.#total)
-      throw new RangeError(`OneCycleLR: expected at most ${this.#total - 1} steps, got ${epoch}`);
+    // A loop that steps after each batch steps once more than there are rates to use, which PyTorch allows.
+    if (epoch > this.#total) throw new RangeError(`OneCycleLR: expected at most ${this.#total} steps, got ${epoch}`);
     const peak = typeof maxLr === 'number' ? maxLr : (maxLr[group] as number);
     if (cycleMomentum) {
       const momentum = this.#along(epoch, maxMomentum, baseMomentum, maxMomentum);

@@ -112,7 +112,9 @@ test('OneCycleLR goes up and down once, momentum the other way, and no further',
   });
   expect(rates).toEqual([2, 5, 8, 4.5, 1]);
   for (const [i, value] of [0.95, 0.9, 0.85, 0.9, 0.95].entries()) expect(momenta[i]).toBeCloseTo(value, 12);
-  expect(() => scheduler.step()).toThrow('OneCycleLR: expected at most 4 steps, got 5');
+  // As in PyTorch, the step after the last batch is no error.
+  scheduler.step();
+  expect(() => scheduler.step()).toThrow('OneCycleLR: expected at most 5 steps, got 6');
 });
 
 test('CyclicLR halves its cycles', () => {
