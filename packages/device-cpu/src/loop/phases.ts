@@ -1,5 +1,5 @@
 /** A loop kernel prepared for emission: inner lengths gathered into domains, variables found. Owns that preparation only. */
-import { type Expression, type LoopKernel, operands, postorder, type Reduction, type Store } from '@torchlet/device';
+import { type Expression, type LoopKernel, operands, postorder, type Reduction } from '@torchlet/device';
 import type { Work } from './nest.js';
 import { Space } from './space.js';
 
@@ -61,18 +61,9 @@ export function prepare(kernel: LoopKernel): Phases {
       stores: hasPoints ? stores : [],
     };
   });
-  const inDomain = (domain: number) => list.filter((phase) => phase.domain === domain);
-  const domains = lengths.map((own, domain) => ({ lengths: own, roots: inDomain(domain).flatMap(rootsOf) }));
-  const indices = lengths.map((_, domain) =>
-    inDomain(domain).flatMap(({ stores }) => stores.map(({ index }) => index)),
-  );
   return {
-    space: new Space(kernel.axes, domains, indices),
+    space: new Space(kernel.axes, lengths),
     list,
     stored: new Set(list.flatMap(({ stores }) => stores.map(({ slot }) => slot))),
   };
-}
-
-function rootsOf({ values, stores }: { values: readonly Expression[]; stores: readonly Store[] }): Expression[] {
-  return [...values, ...stores.flatMap(({ value, mask }) => (mask === null ? [value] : [value, mask]))];
 }

@@ -5,32 +5,26 @@
 import type { MatmulKernel } from '@torchlet/device';
 import { emptyKernel, type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
 import { i32, type Local, type Operand, type Value } from '../wasm/index.js';
+import { Space } from '../loop/space.js';
 import { Arithmetic } from './arithmetic.js';
 import { emitPartialSums, emitStores } from './epilogue.js';
-import { least, MatmulSite, moved, type Side } from './matmul-site.js';
-import { analyseOperand, MatmulForms, type MatmulOperand, matmulAxes, towards } from './operand.js';
+import { least, MatmulSite, moved, type Planned, type Side } from './matmul-site.js';
+import { analyseOperand, matmulAxes, strideOf, towards } from './operand.js';
 import { fillTables } from './offset-table.js';
 import { packLeft, packRight, type Span, stripStep } from './packing.js';
-import { type MatmulPlan, planMatmul, type Roles, type Strips } from './plan.js';
+import { planMatmul, type Roles, type Strips } from './plan.js';
 import { emitTile, type TileOperands } from './tile.js';
 
 /** Products and sums a nanosecond, about, with and without fused multiply-add. */
 const flopsPerNanosecond = { fused: 45, plain: 35 } as const;
 
-/** A plan and the operands in its roles. */
-interface Planned {
-  readonly plan: MatmulPlan;
-  readonly left: MatmulOperand;
-  readonly right: MatmulOperand;
-}
-
 /** How this device computes the kernel. */
-export function planKernel(site: KernelSite, kernel: MatmulKernel): Planned & { readonly arithmetic: Arithmetic } {
+export function planKernel(site: KernelSite, kernel: MatmulKernel): Planned {
   const arithmetic = new Arithmetic(kernel.dtype, site.features.fma);
-  const forms = new MatmulForms(kernel);
+  const space = new Space([...kernel.batch, kernel.m, kernel.n, kernel.k], [[]]);
   const axes = matmulAxes(kernel);
   const analyse = (expression: MatmulKernel['a'], own: number) =>
-    analyseOperand({ expression, own, k: axes.k, dtype: kernel.dtype, forms, arithmetic, site });
+    analyseOperand({ expression, own, k: axes.k, dtype: kernel.dtype, space, arithmetic, site });
   const [a, b] = [analyse(kernel.a, axes.m), analyse(kernel.b, axes.n)];
   const roles = (swapped: boolean): Roles => ({
     swapped,
@@ -41,25 +35,23 @@ export function planKernel(site: KernelSite, kernel: MatmulKernel): Planned & { 
     right: towards(swapped ? a : b, 'own'),
     width: arithmetic.width,
     pieces: arithmetic.pieces,
-    storesAlongColumns: kernel.stores.every(({ index }) =>
-      storesAlong(forms, index, swapped ? axes.m : axes.n, swapped ? kernel.m : kernel.n),
-    ),
+    storesAlongColumns: kernel.stores.every(({ index }) => {
+      const [axis, length] = swapped ? [axes.m, kernel.m] : [axes.n, kernel.n];
+      return length === 1 || strideOf(space, index, axis) === 1;
+    }),
   });
   const plan = planMatmul([roles(false), roles(true)]);
   const { left, right } = roles(plan.swapped);
-  return { plan, left, right, arithmetic };
-}
-
-function storesAlong(forms: MatmulForms, index: MatmulKernel['a'], axis: number, length: number): boolean {
-  return length === 1 || forms.stride(index, axis) === 1;
+  return { plan, left, right, arithmetic, space };
 }
 
 export function emitMatmulKernel(site: KernelSite, kernel: MatmulKernel): KernelFunction {
   const { f, slots } = kernelFunction(site, kernel);
   const count = kernel.batch.reduce((a, b) => a * b, 1);
   if (count * kernel.m * kernel.n === 0) return emptyKernel(f, slots);
-  const { plan, left, right, arithmetic } = planKernel(site, kernel);
-  const at = new MatmulSite(site, f, kernel, plan, arithmetic, left, right);
+  const planned = planKernel(site, kernel);
+  const { plan } = planned;
+  const at = new MatmulSite(site, f, kernel, planned);
   const units = Math.ceil((plan.split === 'rows' ? plan.rows : plan.columns) / plan.unit);
   emitParts(at, count, units);
   const rate = site.features.fma ? flopsPerNanosecond.fused : flopsPerNanosecond.plain;

@@ -8,10 +8,21 @@ import { slotParam } from '../kernel-function.js';
 import type { LaneMemory } from '../loop/lane-memory.js';
 import type { Count } from '../loop/lanes.js';
 import { pointEmitter } from '../loop/points.js';
+import type { Space } from '../loop/space.js';
 import { type FunctionBuilder, i32, i32x4, type Local, type Operand, type Value } from '../wasm/index.js';
 import type { Arithmetic } from './arithmetic.js';
 import { type MatmulOperand, matmulAxes } from './operand.js';
 import type { MatmulPlan } from './plan.js';
+
+/** A plan and the operands in its roles. */
+export interface Planned {
+  readonly plan: MatmulPlan;
+  readonly left: MatmulOperand;
+  readonly right: MatmulOperand;
+  readonly arithmetic: Arithmetic;
+  /** The axes of the kernel as variables. */
+  readonly space: Space;
+}
 
 /** Positions along the three dimensions of the plan; those not given are 0. */
 export interface At {
@@ -109,10 +120,7 @@ export class MatmulSite {
     site: KernelSite,
     f: FunctionBuilder,
     kernel: MatmulKernel,
-    plan: MatmulPlan,
-    arithmetic: Arithmetic,
-    left: MatmulOperand,
-    right: MatmulOperand,
+    { plan, arithmetic, left, right, space }: Planned,
   ) {
     this.f = f;
     this.kernel = kernel;
@@ -123,7 +131,7 @@ export class MatmulSite {
     const { tables } = this.scratch;
     this.left = { operand: left, direction: 'row', length: plan.rows, tables: tables.left, base: null };
     this.right = { operand: right, direction: 'column', length: plan.columns, tables: tables.right, base: null };
-    this.points = pointEmitter(site, f, [...kernel.batch, kernel.m, kernel.n, kernel.k]);
+    this.points = pointEmitter(site, f, space);
     this.batch = kernel.batch.map(() => origin);
     const { m, n, k } = matmulAxes(kernel);
     this.#axes = plan.swapped ? { row: n, column: m, k } : { row: m, column: n, k };

@@ -4,9 +4,10 @@
  */
 import { type DType, type Expression, type MatmulKernel, postorder } from '@torchlet/device';
 import type { KernelSite } from '../kernel-function.js';
-import { type Affine, AffineForms, affineVariable, type Variable } from '../loop/affine.js';
+import type { Variable } from '../loop/affine.js';
 import { storedWidth } from '../loop/lane-memory.js';
 import { laneClasses } from '../loop/lanes.js';
+import type { Space } from '../loop/space.js';
 import type { Arithmetic } from './arithmetic.js';
 
 /** One of the two dimensions of an operand: its own (rows of the left, columns of the right), or k, over which is summed. */
@@ -64,41 +65,21 @@ export function matmulAxes(kernel: MatmulKernel): MatmulAxes {
   return { m, n: m + 1, k: m + 2 };
 }
 
-/** Affine forms of indices over the axes of one matmul. */
-export class MatmulForms {
-  readonly #variables: readonly Variable[];
-  readonly #forms: AffineForms;
+/** Elements that `index` moves by per step of `axis`; null where that is not fixed. */
+export function strideOf(space: Space, index: Expression, axis: number): number | null {
+  const { terms, atoms } = space.form(index, 0);
+  if ([...atoms.keys()].some((atom) => variesWith(space, atom, axis))) return null;
+  return terms.get(space.axes[axis] as Variable) ?? 0;
+}
 
-  constructor(kernel: MatmulKernel) {
-    const lengths = [...kernel.batch, kernel.m, kernel.n, kernel.k];
-    this.#variables = lengths.map((length, axis) => ({ name: `axis${axis}`, length, bit: 1 << axis }));
-    this.#forms = new AffineForms(this.#variables.map(affineVariable));
-  }
+function variesWith(space: Space, expression: Expression, axis: number): boolean {
+  return (space.dependencies(expression, 0) & (space.axes[axis] as Variable).bit) !== 0;
+}
 
-  /** Elements that `index` moves by per step of `axis`; null where that is not fixed. */
-  stride(index: Expression, axis: number): number | null {
-    const form = this.#forms.of(index);
-    return this.#moves(form, axis) ? null : this.#coefficient(form, axis);
-  }
-
-  /** Whether no part of the index varies with both axes. */
-  isSum(index: Expression, a: number, b: number): boolean {
-    return [...this.#forms.of(index).atoms.keys()].every((atom) => !this.varies(atom, a) || !this.varies(atom, b));
-  }
-
-  #coefficient(form: Affine, axis: number): number {
-    return form.terms.get(this.#variables[axis] as Variable) ?? 0;
-  }
-
-  /** Whether a part of the form that is no sum varies with `axis`. */
-  #moves(form: Affine, axis: number): boolean {
-    return [...form.atoms.keys()].some((atom) => this.varies(atom, axis));
-  }
-
-  varies(expression: Expression, axis: number): boolean {
-    if ((this.#variables[axis] as Variable).length === 1) return false;
-    return postorder([expression]).some((e) => e.kind === 'axis' && e.axis === axis);
-  }
+/** Whether no part of the index varies with both axes. */
+function isSum(space: Space, index: Expression, a: number, b: number): boolean {
+  const atoms = [...space.form(index, 0).atoms.keys()];
+  return atoms.every((atom) => !variesWith(space, atom, a) || !variesWith(space, atom, b));
 }
 
 /** `expression` in the lanes of `dtype`. */
@@ -108,9 +89,9 @@ function inLanesOf(expression: Expression, dtype: DType): Expression {
 }
 
 /** The dimension along which more loads of the expression have neighbours in memory. */
-function bestAlong(expression: Expression, forms: MatmulForms, own: number, k: number): Dimension | null {
+function bestAlong(expression: Expression, space: Space, own: number, k: number): Dimension | null {
   const loads = postorder([expression]).filter((e) => e.kind === 'load');
-  const neighbours = (axis: number) => loads.filter((load) => forms.stride(load.index, axis) === 1).length;
+  const neighbours = (axis: number) => loads.filter((load) => strideOf(space, load.index, axis) === 1).length;
   if (neighbours(own) === neighbours(k)) return null;
   return neighbours(own) > neighbours(k) ? 'own' : 'k';
 }
@@ -123,16 +104,16 @@ export interface OperandQuestion {
   readonly k: number;
   /** dtype of the product. */
   readonly dtype: DType;
-  readonly forms: MatmulForms;
+  readonly space: Space;
   readonly arithmetic: Arithmetic;
   readonly site: Pick<KernelSite, 'program' | 'features'>;
 }
 
-export function analyseOperand({ expression, own, k, dtype, forms, arithmetic, site }: OperandQuestion): MatmulOperand {
+export function analyseOperand({ expression, own, k, dtype, space, arithmetic, site }: OperandQuestion): MatmulOperand {
   const computed: ComputedOperand = {
     kind: 'computed',
     value: inLanesOf(expression, dtype),
-    along: bestAlong(expression, forms, own, k),
+    along: bestAlong(expression, space, own, k),
   };
   if (expression.kind !== 'load' || expression.mask !== null) return computed;
   const { slot, index } = expression;
@@ -143,10 +124,10 @@ export function analyseOperand({ expression, own, k, dtype, forms, arithmetic, s
     storedWidth(site.features, stored) !== arithmetic.width
   )
     return computed;
-  const [byOwn, byK] = [forms.stride(index, own), forms.stride(index, k)];
+  const [byOwn, byK] = [strideOf(space, index, own), strideOf(space, index, k)];
   if (byOwn !== null && byK !== null) return { kind: 'strided', slot, index, own: byOwn, k: byK };
   if (byK === 1) return { kind: 'lines', slot, index, along: 'k' };
   if (byOwn === 1) return { kind: 'lines', slot, index, along: 'own' };
-  if (forms.isSum(index, own, k)) return { kind: 'table', slot, index };
+  if (isSum(space, index, own, k)) return { kind: 'table', slot, index };
   return computed;
 }
