@@ -45,10 +45,16 @@ function gcd(a: number, b: number): number {
   return x;
 }
 
+/** The atom that is all of `index`, if one is. */
+export function onlyAtom({ terms, constant }: Index): Atom | null {
+  const [first] = terms;
+  return terms.length === 1 && constant === 0 && first?.times === 1 ? first.atom : null;
+}
+
 /** Whether `div` is `of` divided by `by`, however the divisions are nested. */
 function isQuotientOf(div: Atom & { readonly kind: 'div' | 'mod' }, of: Index, by: number): boolean {
   if (div.by === by) return div.of.key === of.key;
-  const inner = of.terms.length === 1 && of.constant === 0 && of.terms[0]?.times === 1 ? of.terms[0].atom : null;
+  const inner = onlyAtom(of);
   return inner?.kind === 'div' && div.by === by * inner.by && div.of.key === inner.of.key;
 }
 
@@ -191,8 +197,7 @@ export class Indices {
       const [quotient, remainder] = this.divide(large, by / unit);
       return [quotient, this.add(this.scale(remainder, unit), small)];
     }
-    const only =
-      rest.terms.length === 1 && rest.constant === 0 && rest.terms[0]?.times === 1 ? rest.terms[0].atom : null;
+    const only = onlyAtom(rest);
     if (only?.kind === 'div') {
       return [this.divide(only.of, only.by * by)[0], this.#single(this.#rest('mod', rest, by))];
     }

@@ -3,7 +3,7 @@
  * always use together, so that kernels have few, long axes and no division where none is needed. Owns that search; the expressions are made
  * by whoever is given the layout.
  */
-import { eachAtom, type Index, type Indices } from './index-map.js';
+import { eachAtom, type Index, type Indices, onlyAtom } from './index-map.js';
 
 /** times * ((axis div `div`) mod `mod`), a part of one axis of a group. */
 interface Piece {
@@ -85,8 +85,7 @@ export function splitOnce(layout: Layout, used: Iterable<Index>): Layout | null 
     let split: { axis: number; by: number } | null = null;
     eachAtom(index, (atom) => {
       if (atom.kind !== 'div' && atom.kind !== 'mod') return;
-      const { terms, constant } = atom.of;
-      const only = terms.length === 1 && terms[0]?.times === 1 && constant === 0 ? terms[0].atom : null;
+      const only = onlyAtom(atom.of);
       if (only?.kind !== 'axis') return;
       const axis = layout.axes[only.axis] as LayoutAxis;
       if (axis.fixed === 'free' && axis.length % atom.by === 0) split = { axis: only.axis, by: atom.by };

@@ -6,7 +6,7 @@
 import type { Capabilities } from '@torchlet/device';
 import type { Node } from '@torchlet/graph';
 import { Builder } from '../lower/builder.js';
-import { isAffine } from '../lower/index-map.js';
+import { type Index, isAffine, onlyAtom } from '../lower/index-map.js';
 import { Lowerer, Unreachable } from '../lower/lower.js';
 import { bounds, costOf } from './costs.js';
 import { Group, type GroupKind, outsideReads, product, union } from './groups.js';
@@ -210,9 +210,8 @@ export class Fuser {
     if (group === null || x.at === null || group.kind !== 'loop' || !this.#hasRoom(group, item)) return false;
     const reduced = new Set<number>();
     for (const axis of item.node.attrs) {
-      const { terms, constant } = x.at[axis] as Group['axes'][number];
       if (x.shape[axis] === 1) continue;
-      const only = terms.length === 1 && constant === 0 && terms[0]?.times === 1 ? terms[0].atom : null;
+      const only = onlyAtom(x.at[axis] as Index);
       if (only?.kind !== 'axis') return false;
       reduced.add(only.axis);
     }
