@@ -11,15 +11,10 @@ const most = 89;
 const minusOne = -20;
 
 /** (e^r - 1 - r) / r^2 for |r| <= ln 2 / 2. */
-const tail = [
-  0.4999999403953552, 0.16666516661643982, 0.04166810214519501, 0.008369192481040955, 0.0013838893501088023,
-];
+const tail = [0.49999994, 0.16666517, 0.041668102, 0.0083691925, 0.0013838894];
 
 /** The same for |r| <= ln 2. */
-const wideTail = [
-  0.5000003576278687, 0.16666613519191742, 0.04166125878691673, 0.008336109109222889, 0.0014104676665738225,
-  0.00019611344032455236,
-];
+const wideTail = [0.50000036, 0.16666614, 0.04166126, 0.008336109, 0.0014104677, 0.00019611344];
 
 /** x = multiple n ln 2 + r: n as the low bits of `shifted`, above `base`, and e^r - 1. */
 function reduced(site: Site, x: Local, multiple: 1 | 2, base: number, series: readonly number[]) {

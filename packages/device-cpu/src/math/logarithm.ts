@@ -6,7 +6,7 @@ import { f32x4, i32x4, type Local, type Value, v128 } from '../wasm/index.js';
 import { ln2, mantissa, type Site, tiny } from './site.js';
 
 /** R(z) / z. */
-const series = [0.6666666269302368, 0.40000972151756287, 0.2849879264831543, 0.24278996884822845];
+const series = [0.6666666, 0.40000972, 0.28498793, 0.24278997];
 
 /** The bits of sqrt(1/2), where the significand's range begins. */
 const rootHalf = 0x3f3504f3;

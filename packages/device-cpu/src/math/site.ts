@@ -26,7 +26,7 @@ export const bias = 127;
 export const magic = 1.5 * 2 ** mantissa;
 
 /** ln 2 in two parts; the first so short that whole multiples of it are exact. */
-export const ln2 = [0.693359375, -2.1219444005469057e-4] as const;
+export const ln2 = [0.6933594, -0.00021219444] as const;
 
 export class Site {
   readonly module: ModuleBuilder;

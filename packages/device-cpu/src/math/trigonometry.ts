@@ -8,16 +8,14 @@ import { ofEngine } from './engine.js';
 import { narrowed, type Site, tiny, widened, withSign } from './site.js';
 
 /** (sin r / r - 1) / r^2 in r^2, for |r| <= pi / 4. */
-const sineSeries = [-0.16666655242443085, 0.008332191035151482, -0.00019518604676704854];
+const sineSeries = [-0.16666655, 0.008332191, -0.00019518605];
 /** (cos r - 1 + r^2 / 2) / r^4 in r^2. */
-const cosineSeries = [0.04166664555668831, -0.0013887309469282627, 2.4432327336398885e-5];
+const cosineSeries = [0.041666646, -0.001388731, 0.000024432327];
 /** (atan y / y - 1) / y^2 in y^2, for |y| <= tan(pi / 8). */
-const arcTangentSeries = [
-  -0.33333316445350647, 0.1999852955341339, -0.14244422316551208, 0.10599356889724731, -0.060903556644916534,
-];
+const arcTangentSeries = [-0.33333316, 0.1999853, -0.14244422, 0.10599357, -0.060903557];
 
 /** pi / 2 as the nearest float32 and what is missing. */
-const halfPi = [1.5707963705062866, -4.371138828673793e-8] as const;
+const halfPi = [1.5707964, -4.371139e-8] as const;
 /** pi / 2 in parts of 33 and 53 bits. */
 const halfPiParts = [1.5707963267341256, 6.077100506506192e-11] as const;
 const largeArgument = 2 ** 19;
