@@ -1,7 +1,7 @@
 /** Operations as functions: those that PyTorch has beside the methods, and those of several tensors. */
 import { differentiate } from '@torchlet/autograd';
 import { type Node, printShape, ShapeError, withGradMode } from '@torchlet/graph';
-import { track } from './handle.js';
+import { commonRuntime, track } from './handle.js';
 import type { RoundingMode } from './ops/arithmetic.js';
 import { wide, withAutocast } from './ops/autocasting.js';
 import * as comparison from './ops/comparison.js';
@@ -9,24 +9,8 @@ import * as functions from './ops/functions.js';
 import { linear as linearNode } from './ops/matmul.js';
 import * as movement from './ops/movement.js';
 import type { PlainNumber } from './promotion.js';
-import type { Runtime } from './runtime/runtime.js';
 import { scoped } from './scoped.js';
 import { type Operand, Tensor } from './tensor.js';
-
-/** The device that several operands share. */
-function commonRuntime(operands: readonly Operand[]): Runtime | null {
-  let runtime: Runtime | null = null;
-  for (const operand of operands) {
-    if (!(operand instanceof Tensor) || operand.runtime === null) continue;
-    if (runtime !== null && runtime !== operand.runtime) {
-      throw new TypeError(
-        `expected all tensors on one device, got ${runtime.device.name} and ${operand.runtime.device.name}: move one with x.to(device)`,
-      );
-    }
-    runtime = operand.runtime;
-  }
-  return runtime;
-}
 
 /**
  * A tensor of an operation that is written on nodes: for op libraries beside this one.
@@ -38,10 +22,8 @@ export function recordOperation(
   build: (...nodes: (Node | PlainNumber)[]) => Node,
 ): Tensor {
   const runtime = commonRuntime(operands);
-  const result = new Tensor(
-    build(...operands.map((operand) => (operand instanceof Tensor ? operand.node : operand))),
-    runtime,
-  );
+  const nodes = operands.map((operand) => (operand instanceof Tensor ? operand.node : operand));
+  const result = new Tensor(build(...nodes), runtime);
   track(result);
   return result;
 }

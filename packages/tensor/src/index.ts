@@ -19,6 +19,7 @@ export * from './functions/indexing.js';
 export * from './functions/linalg.js';
 export * as linalg from './functions/matrices.js';
 export * from './functions/reduction.js';
+export * from './functions/sampling.js';
 export * from './functions/shape.js';
 export * from './functions/sorting.js';
 export type { BackwardOptions } from './differentiable.js';

@@ -17,7 +17,7 @@ import * as indexing from './ops/indexing.js';
 import { isContiguous, layoutOf } from './ops/layout.js';
 import { matmul } from './ops/matmul.js';
 import * as movement from './ops/movement.js';
-import type { Dims } from './ops/operands.js';
+import type { Dims, NodeOperand } from './ops/operands.js';
 import * as reduction from './ops/reduction.js';
 import { flatData, nested, type NestedArray, type ReadableArray, singleNumber } from './host-values.js';
 import { describe, printValues } from './print.js';
@@ -31,6 +31,14 @@ export type Operand = Tensor | PlainNumber;
 export type Index = indexing.IndexItem<Tensor>;
 
 const nodeOrNumber = (x: Operand): Node | PlainNumber => (x instanceof Tensor ? x.node : x);
+/** Arguments of an operation on nodes as users give them: tensors. */
+type OfTensors<Args extends readonly unknown[]> = { [I in keyof Args]: OfTensor<Args[I]> };
+type OfTensor<Arg> = Arg extends Node ? Tensor : Arg;
+
+function nodesOf<Args extends readonly unknown[]>(args: readonly unknown[]): Args {
+  return args.map((arg) => (arg instanceof Tensor ? arg.node : arg)) as readonly unknown[] as Args;
+}
+
 const lengthsOf = (shape: readonly (number | readonly number[])[]): number[] => shape.flat() as number[];
 
 /** The method that Node's console.log calls. */
@@ -41,8 +49,18 @@ export class Tensor extends DifferentiableTensor {
     return new Tensor(node, runtime, view);
   }
 
-  #op(node: Node, ...operands: readonly unknown[]): Tensor {
-    return this.record(node, ...operands) as Tensor;
+  /** Records `op`; the nodes of tensors among `args` take their places. */
+  #op<Args extends readonly unknown[]>(op: (x: Node, ...args: Args) => Node, ...args: OfTensors<Args>): Tensor {
+    return this.record(op(this.node, ...nodesOf<Args>(args)), args) as Tensor;
+  }
+
+  /** The same in place, for the method `name`. */
+  #into<Args extends readonly unknown[]>(
+    name: string,
+    op: (x: Node, ...args: Args) => Node,
+    ...args: OfTensors<Args>
+  ): this {
+    return this.write(name, op(this.node, ...nodesOf<Args>(args)));
   }
 
   #viewBy(derive: (x: Node) => Node, writeBack?: (base: Node, value: Node) => Node): Tensor {
@@ -115,7 +133,7 @@ export class Tensor extends DifferentiableTensor {
 
   /** Of another dtype, or on another device. Values on a device whose memory the host cannot address must be read first. */
   to(target: DType | Device): Tensor {
-    if (typeof target === 'string') return target === this.dtype ? this : this.#op(cast(this.node, target));
+    if (typeof target === 'string') return target === this.dtype ? this : this.#op(cast, target);
     const runtime = runtimeOf(target);
     if (this.runtime === runtime) return this;
     const { node } = this;
@@ -167,7 +185,7 @@ export class Tensor extends DifferentiableTensor {
 
   /** A copy of its own, that later writes do not change. */
   clone(): Tensor {
-    return this.#op(marker('copy', this.node));
+    return this.#op((x) => marker('copy', x));
   }
 
   contiguous(): Tensor {
@@ -203,274 +221,272 @@ export class Tensor extends DifferentiableTensor {
   // Arithmetic.
 
   add(other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
-    return this.#op(arithmetic.add(this.node, nodeOrNumber(other), alpha), other);
+    return this.#op(arithmetic.add, other, alpha);
   }
 
   sub(other: Operand, { alpha = 1 }: { alpha?: number } = {}): Tensor {
-    return this.#op(arithmetic.sub(this.node, nodeOrNumber(other), alpha), other);
+    return this.#op(arithmetic.sub, other, alpha);
   }
 
   mul(other: Operand): Tensor {
-    return this.#op(arithmetic.mul(this.node, nodeOrNumber(other)), other);
+    return this.#op(arithmetic.mul, other);
   }
 
   div(other: Operand, { roundingMode = null }: { roundingMode?: arithmetic.RoundingMode | null } = {}): Tensor {
-    return this.#op(arithmetic.div(this.node, nodeOrNumber(other), roundingMode), other);
+    return this.#op(arithmetic.div, other, roundingMode);
   }
 
   floorDivide(other: Operand): Tensor {
-    return this.#op(arithmetic.floorDivide(this.node, nodeOrNumber(other)), other);
+    return this.#op(arithmetic.floorDivide, other);
   }
 
   fmod(other: Operand): Tensor {
-    return this.#op(arithmetic.fmod(this.node, nodeOrNumber(other)), other);
+    return this.#op(arithmetic.fmod, other);
   }
 
   remainder(other: Operand): Tensor {
-    return this.#op(arithmetic.remainder(this.node, nodeOrNumber(other)), other);
+    return this.#op(arithmetic.remainder, other);
   }
 
   pow(exponent: Operand): Tensor {
-    return this.#op(arithmetic.pow(wide(this.node), nodeOrNumber(exponent)), exponent);
+    return this.#op((x, y: NodeOperand) => arithmetic.pow(wide(x), y), exponent);
   }
 
   maximum(other: Operand): Tensor {
-    return this.#op(arithmetic.maximum(this.node, nodeOrNumber(other)), other);
+    return this.#op(arithmetic.maximum, other);
   }
 
   minimum(other: Operand): Tensor {
-    return this.#op(arithmetic.minimum(this.node, nodeOrNumber(other)), other);
+    return this.#op(arithmetic.minimum, other);
   }
 
   lerp(end: Operand, weight: Operand): Tensor {
-    return this.#op(arithmetic.lerp(this.node, nodeOrNumber(end), nodeOrNumber(weight)), end, weight);
+    return this.#op(arithmetic.lerp, end, weight);
   }
 
   clamp(min: Operand | null = null, max: Operand | null = null): Tensor {
-    const low = min === null ? null : nodeOrNumber(min);
-    const high = max === null ? null : nodeOrNumber(max);
-    return this.#op(arithmetic.clamp(this.node, low, high), min, max);
+    return this.#op(arithmetic.clamp, min, max);
   }
 
   neg(): Tensor {
-    return this.#op(arithmetic.neg(this.node));
+    return this.#op(arithmetic.neg);
   }
 
   abs(): Tensor {
-    return this.#op(arithmetic.abs(this.node));
+    return this.#op(arithmetic.abs);
   }
 
   sign(): Tensor {
-    return this.#op(arithmetic.sign(this.node));
+    return this.#op(arithmetic.sign);
   }
 
   floor(): Tensor {
-    return this.#op(arithmetic.floor(this.node));
+    return this.#op(arithmetic.floor);
   }
 
   ceil(): Tensor {
-    return this.#op(arithmetic.ceil(this.node));
+    return this.#op(arithmetic.ceil);
   }
 
   trunc(): Tensor {
-    return this.#op(arithmetic.trunc(this.node));
+    return this.#op(arithmetic.trunc);
   }
 
   round({ decimals = 0 }: { decimals?: number } = {}): Tensor {
-    return this.#op(arithmetic.round(this.node, decimals));
+    return this.#op(arithmetic.round, decimals);
   }
 
   frac(): Tensor {
-    return this.#op(arithmetic.frac(this.node));
+    return this.#op(arithmetic.frac);
   }
 
   reciprocal(): Tensor {
-    return this.#op(arithmetic.reciprocal(this.node));
+    return this.#op(arithmetic.reciprocal);
   }
 
   // Functions.
 
   sqrt(): Tensor {
-    return this.#op(functions.float('sqrt', this.node));
+    return this.#op((x) => functions.float('sqrt', x));
   }
 
   rsqrt(): Tensor {
-    return this.#op(functions.rsqrt(this.node));
+    return this.#op(functions.rsqrt);
   }
 
   square(): Tensor {
-    return this.#op(functions.square(this.node));
+    return this.#op(functions.square);
   }
 
   exp(): Tensor {
-    return this.#op(functions.float('exp', wide(this.node)));
+    return this.#op((x) => functions.float('exp', wide(x)));
   }
 
   exp2(): Tensor {
-    return this.#op(functions.exp2(this.node));
+    return this.#op(functions.exp2);
   }
 
   expm1(): Tensor {
-    return this.#op(functions.float('expm1', wide(this.node)));
+    return this.#op((x) => functions.float('expm1', wide(x)));
   }
 
   log(): Tensor {
-    return this.#op(functions.float('log', wide(this.node)));
+    return this.#op((x) => functions.float('log', wide(x)));
   }
 
   log1p(): Tensor {
-    return this.#op(functions.float('log1p', wide(this.node)));
+    return this.#op((x) => functions.float('log1p', wide(x)));
   }
 
   log2(): Tensor {
-    return this.#op(functions.logarithm(this.node, 2));
+    return this.#op(functions.logarithm, 2);
   }
 
   log10(): Tensor {
-    return this.#op(functions.logarithm(this.node, 10));
+    return this.#op(functions.logarithm, 10);
   }
 
   sin(): Tensor {
-    return this.#op(functions.float('sin', this.node));
+    return this.#op((x) => functions.float('sin', x));
   }
 
   cos(): Tensor {
-    return this.#op(functions.float('cos', this.node));
+    return this.#op((x) => functions.float('cos', x));
   }
 
   tan(): Tensor {
-    return this.#op(functions.tan(this.node));
+    return this.#op(functions.tan);
   }
 
   atan(): Tensor {
-    return this.#op(functions.float('atan', this.node));
+    return this.#op((x) => functions.float('atan', x));
   }
 
   tanh(): Tensor {
-    return this.#op(functions.float('tanh', this.node));
+    return this.#op((x) => functions.float('tanh', x));
   }
 
   erf(): Tensor {
-    return this.#op(functions.float('erf', this.node));
+    return this.#op((x) => functions.float('erf', x));
   }
 
   sigmoid(): Tensor {
-    return this.#op(functions.sigmoid(this.node));
+    return this.#op(functions.sigmoid);
   }
 
   relu(): Tensor {
-    return this.#op(functions.relu(this.node));
+    return this.#op(functions.relu);
   }
 
   // Comparisons and logic.
 
   eq(other: Operand): Tensor {
-    return this.#op(comparison.eq(this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.eq, other);
   }
 
   ne(other: Operand): Tensor {
-    return this.#op(comparison.ne(this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.ne, other);
   }
 
   lt(other: Operand): Tensor {
-    return this.#op(comparison.lt(this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.lt, other);
   }
 
   le(other: Operand): Tensor {
-    return this.#op(comparison.le(this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.le, other);
   }
 
   gt(other: Operand): Tensor {
-    return this.#op(comparison.gt(this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.gt, other);
   }
 
   ge(other: Operand): Tensor {
-    return this.#op(comparison.ge(this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.ge, other);
   }
 
   logicalNot(): Tensor {
-    return this.#op(comparison.logicalNot(this.node));
+    return this.#op(comparison.logicalNot);
   }
 
   logicalAnd(other: Operand): Tensor {
-    return this.#op(comparison.logical('and', this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.logical, other, 'and');
   }
 
   logicalOr(other: Operand): Tensor {
-    return this.#op(comparison.logical('or', this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.logical, other, 'or');
   }
 
   logicalXor(other: Operand): Tensor {
-    return this.#op(comparison.logical('xor', this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.logical, other, 'xor');
   }
 
   bitwiseAnd(other: Operand): Tensor {
-    return this.#op(comparison.bitwise('and', this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.bitwise, other, 'and');
   }
 
   bitwiseOr(other: Operand): Tensor {
-    return this.#op(comparison.bitwise('or', this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.bitwise, other, 'or');
   }
 
   bitwiseXor(other: Operand): Tensor {
-    return this.#op(comparison.bitwise('xor', this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.bitwise, other, 'xor');
   }
 
   bitwiseNot(): Tensor {
-    return this.#op(comparison.bitwiseNot(this.node));
+    return this.#op(comparison.bitwiseNot);
   }
 
   bitwiseLeftShift(other: Operand): Tensor {
-    return this.#op(comparison.shift('shl', this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.shift, other, 'shl');
   }
 
   bitwiseRightShift(other: Operand): Tensor {
-    return this.#op(comparison.shift('shr', this.node, nodeOrNumber(other)), other);
+    return this.#op(comparison.shift, other, 'shr');
   }
 
   isnan(): Tensor {
-    return this.#op(comparison.isNaN(this.node));
+    return this.#op(comparison.isNaN);
   }
 
   isinf(): Tensor {
-    return this.#op(comparison.isInf(this.node));
+    return this.#op(comparison.isInf);
   }
 
   isfinite(): Tensor {
-    return this.#op(comparison.isFinite(this.node));
+    return this.#op(comparison.isFinite);
   }
 
   isclose(
     other: Tensor,
     { rtol = 1e-5, atol = 1e-8, equalNan = false }: { rtol?: number; atol?: number; equalNan?: boolean } = {},
   ): Tensor {
-    return this.#op(comparison.isClose(this.node, other.node, rtol, atol, equalNan), other);
+    return this.#op(comparison.isClose, other, rtol, atol, equalNan);
   }
 
   maskedFill(mask: Tensor, value: Operand): Tensor {
-    return this.#op(comparison.maskedFill(this.node, mask.node, nodeOrNumber(value)), mask, value);
+    return this.#op(comparison.maskedFill, mask, value);
   }
 
   // Reductions. Without `dim`, over everything.
 
   sum(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
-    return this.#op(reduction.sum(this.node, dim, options));
+    return this.#op(reduction.sum, dim, options);
   }
 
   prod(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
-    return this.#op(reduction.prod(this.node, dim, options));
+    return this.#op(reduction.prod, dim, options);
   }
 
   mean(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
-    return this.#op(reduction.mean(this.node, dim, options));
+    return this.#op(reduction.mean, dim, options);
   }
 
   amax(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
-    return this.#op(reduction.amax(this.node, dim, options));
+    return this.#op(reduction.amax, dim, options);
   }
 
   amin(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
-    return this.#op(reduction.amin(this.node, dim, options));
+    return this.#op(reduction.amin, dim, options);
   }
 
   /** The largest element; with `dim`, values and their indices along it; with a tensor, the larger of each two. */
@@ -498,53 +514,53 @@ export class Tensor extends DifferentiableTensor {
 
   #extreme(op: 'max' | 'min', dim: number, keepdim: boolean): { values: Tensor; indices: Tensor } {
     const { values, indices } = reduction.extremeWithIndices(op, this.node, dim, keepdim);
-    return { values: this.#op(values), indices: this.#op(indices) };
+    return { values: this.#op(() => values), indices: this.#op(() => indices) };
   }
 
   argmax(dim: number | null = null, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
-    return this.#op(reduction.argExtreme('argmax', this.node, dim, keepdim));
+    return this.#op(reduction.argExtreme, 'argmax', dim, keepdim);
   }
 
   argmin(dim: number | null = null, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
-    return this.#op(reduction.argExtreme('argmin', this.node, dim, keepdim));
+    return this.#op(reduction.argExtreme, 'argmin', dim, keepdim);
   }
 
   all(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
-    return this.#op(reduction.all(this.node, dim, options));
+    return this.#op(reduction.all, dim, options);
   }
 
   any(dim?: Dims, options: reduction.ReduceOptions = {}): Tensor {
-    return this.#op(reduction.any(this.node, dim, options));
+    return this.#op(reduction.any, dim, options);
   }
 
   countNonzero(dim?: Dims): Tensor {
-    return this.#op(reduction.countNonzero(this.node, dim));
+    return this.#op(reduction.countNonzero, dim);
   }
 
   var(dim?: Dims, { correction = 1, keepdim = false }: { correction?: number; keepdim?: boolean } = {}): Tensor {
-    return this.#op(reduction.variance(this.node, dim, correction, keepdim));
+    return this.#op(reduction.variance, dim, correction, keepdim);
   }
 
   std(dim?: Dims, { correction = 1, keepdim = false }: { correction?: number; keepdim?: boolean } = {}): Tensor {
-    return this.#op(reduction.std(this.node, dim, correction, keepdim));
+    return this.#op(reduction.std, dim, correction, keepdim);
   }
 
   logsumexp(dim: Dims, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
-    return this.#op(reduction.logsumexp(this.node, dim, keepdim));
+    return this.#op(reduction.logsumexp, dim, keepdim);
   }
 
   softmax(dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
-    return this.#op(reduction.softmax(this.node, dim, dtype));
+    return this.#op(reduction.softmax, dim, dtype);
   }
 
   logSoftmax(dim: number, { dtype }: { dtype?: DType } = {}): Tensor {
-    return this.#op(reduction.logSoftmax(this.node, dim, dtype));
+    return this.#op(reduction.logSoftmax, dim, dtype);
   }
 
   // Products.
 
   matmul(other: Tensor): Tensor {
-    return this.#op(matmul(this.node, other.node), other);
+    return this.#op(matmul, other);
   }
 
   // Views: writes to one show in the other.
@@ -644,8 +660,10 @@ export class Tensor extends DifferentiableTensor {
 
   /** The part that the index names: numbers, `slice(..)`, `newaxis`, `ellipsis`, integer tensors (which copy). */
   at(...index: readonly Index[]): Tensor {
-    const items = index.map((item) => (item instanceof Tensor ? item.node : item));
-    if (index.some((item) => item instanceof Tensor)) return this.#op(indexing.at(this.node, items), ...index);
+    if (index.some((item) => item instanceof Tensor)) {
+      return this.#op((x, ...items: indexing.IndexItem<Node>[]) => indexing.at(x, items), ...index);
+    }
+    const items = nodesOf<indexing.IndexItem<Node>[]>(index);
     return this.#viewBy(
       (x) => indexing.at(x, items),
       (base, value) => indexing.setAt(base, items, value),
@@ -655,27 +673,26 @@ export class Tensor extends DifferentiableTensor {
   // Copies by place.
 
   flip(...dims: readonly (number | readonly number[])[]): Tensor {
-    return this.#op(movement.flip(this.node, lengthsOf(dims)));
+    return this.#op(movement.flip, lengthsOf(dims));
   }
 
   gather(dim: number, index: Tensor): Tensor {
-    return this.#op(indexing.gather(this.node, dim, index.node), index);
+    return this.#op(indexing.gather, dim, index);
   }
 
   indexSelect(dim: number, index: Tensor): Tensor {
-    return this.#op(indexing.indexSelect(this.node, dim, index.node), index);
+    return this.#op(indexing.indexSelect, dim, index);
   }
 
   scatterAdd(dim: number, index: Tensor, src: Tensor): Tensor {
-    return this.#op(indexing.scatterAdd(this.node, dim, index.node, src.node), index, src);
+    return this.#op(indexing.scatterAdd, dim, index, src);
   }
 
   // In place: the tensor and its views take the new value. They return the tensor.
 
   /** Writes `value` (broadcast) where the index points. */
   setAt(index: readonly Index[], value: Operand): this {
-    const items = index.map((item) => (item instanceof Tensor ? item.node : item));
-    return this.write('setAt', indexing.setAt(this.node, items, nodeOrNumber(value)));
+    return this.#into('setAt', indexing.setAt, nodesOf<indexing.IndexItem<Node>[]>(index), value);
   }
 
   copy_(source: Operand): this {
@@ -691,75 +708,75 @@ export class Tensor extends DifferentiableTensor {
   }
 
   add_(other: Operand, { alpha = 1 }: { alpha?: number } = {}): this {
-    return this.write('add_', arithmetic.add(this.node, nodeOrNumber(other), alpha));
+    return this.#into('add_', arithmetic.add, other, alpha);
   }
 
   sub_(other: Operand, { alpha = 1 }: { alpha?: number } = {}): this {
-    return this.write('sub_', arithmetic.sub(this.node, nodeOrNumber(other), alpha));
+    return this.#into('sub_', arithmetic.sub, other, alpha);
   }
 
   mul_(other: Operand): this {
-    return this.write('mul_', arithmetic.mul(this.node, nodeOrNumber(other)));
+    return this.#into('mul_', arithmetic.mul, other);
   }
 
   div_(other: Operand): this {
-    return this.write('div_', arithmetic.div(this.node, nodeOrNumber(other)));
+    return this.#into('div_', arithmetic.div, other);
   }
 
   clamp_(min: number | null = null, max: number | null = null): this {
-    return this.write('clamp_', arithmetic.clamp(this.node, min, max));
+    return this.#into('clamp_', arithmetic.clamp, min, max);
   }
 
   pow_(exponent: Operand): this {
-    return this.write('pow_', arithmetic.pow(this.node, nodeOrNumber(exponent)));
+    return this.#into('pow_', arithmetic.pow, exponent);
   }
 
   abs_(): this {
-    return this.write('abs_', arithmetic.abs(this.node));
+    return this.#into('abs_', arithmetic.abs);
   }
 
   neg_(): this {
-    return this.write('neg_', arithmetic.neg(this.node));
+    return this.#into('neg_', arithmetic.neg);
   }
 
   floor_(): this {
-    return this.write('floor_', arithmetic.floor(this.node));
+    return this.#into('floor_', arithmetic.floor);
   }
 
   ceil_(): this {
-    return this.write('ceil_', arithmetic.ceil(this.node));
+    return this.#into('ceil_', arithmetic.ceil);
   }
 
   sqrt_(): this {
-    return this.write('sqrt_', functions.float('sqrt', this.node));
+    return this.#into('sqrt_', (x) => functions.float('sqrt', x));
   }
 
   exp_(): this {
-    return this.write('exp_', functions.float('exp', this.node));
+    return this.#into('exp_', (x) => functions.float('exp', x));
   }
 
   log_(): this {
-    return this.write('log_', functions.float('log', this.node));
+    return this.#into('log_', (x) => functions.float('log', x));
   }
 
   tanh_(): this {
-    return this.write('tanh_', functions.float('tanh', this.node));
+    return this.#into('tanh_', (x) => functions.float('tanh', x));
   }
 
   sigmoid_(): this {
-    return this.write('sigmoid_', functions.sigmoid(this.node));
+    return this.#into('sigmoid_', functions.sigmoid);
   }
 
   relu_(): this {
-    return this.write('relu_', functions.relu(this.node));
+    return this.#into('relu_', functions.relu);
   }
 
   maskedFill_(mask: Tensor, value: Operand): this {
-    return this.write('maskedFill_', comparison.maskedFill(this.node, mask.node, nodeOrNumber(value)));
+    return this.#into('maskedFill_', comparison.maskedFill, mask, value);
   }
 
   lerp_(end: Operand, weight: Operand): this {
-    return this.write('lerp_', arithmetic.lerp(this.node, nodeOrNumber(end), nodeOrNumber(weight)));
+    return this.#into('lerp_', arithmetic.lerp, end, weight);
   }
 }
 

@@ -67,12 +67,12 @@ export function logicalNot(x: Node): Node {
   return not(cast(x, 'bool'));
 }
 
-export function logical(op: 'and' | 'or' | 'xor', x: NodeOperand, y: NodeOperand): Node {
+export function logical(x: NodeOperand, y: NodeOperand, op: 'and' | 'or' | 'xor'): Node {
   const [a, b] = align(`logical_${op}`, [truth(x), truth(y)], 'bool') as [Node, Node];
   return binary(op, a, b);
 }
 
-export function bitwise(op: 'and' | 'or' | 'xor', x: NodeOperand, y: NodeOperand): Node {
+export function bitwise(x: NodeOperand, y: NodeOperand, op: 'and' | 'or' | 'xor'): Node {
   const [a, b] = align(`bitwise_${op}`, [x, y]) as [Node, Node];
   return binary(op, a, b);
 }
@@ -81,7 +81,7 @@ export function bitwiseNot(x: Node): Node {
   return binary('xor', x, like(x, x.dtype === 'bool' ? 1 : x.dtype === 'uint8' ? 255 : -1));
 }
 
-export function shift(op: 'shl' | 'shr', x: NodeOperand, y: NodeOperand): Node {
+export function shift(x: NodeOperand, y: NodeOperand, op: 'shl' | 'shr'): Node {
   const [a, b] = align(op === 'shl' ? 'bitwiseLeftShift' : 'bitwiseRightShift', [x, y]) as [Node, Node];
   return binary(op, a, b);
 }
