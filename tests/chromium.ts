@@ -14,7 +14,8 @@ const folder = process.env['TORCHLET_GOLDENS'];
 /** The page that tests share, once it is open. */
 type Opened = () => ConformancePage;
 
-function whyNot(): string {
+/** Why there is no browser here, as the end of a title; empty where there is one. */
+export function whyNoChromium(): string {
   try {
     chromiumPath();
     return '';
@@ -25,7 +26,7 @@ function whyNot(): string {
 
 /** Tests that share one page. */
 export function chromiumTests(title: string, define: (page: Opened) => void): void {
-  const missing = whyNot();
+  const missing = whyNoChromium();
   describe.skipIf(missing !== '')(`${title}${missing}`, () => {
     let page: ConformancePage | undefined;
     beforeAll(async () => {
