@@ -1,6 +1,6 @@
 /**
  * The functions of the engine's own `Math` in float64, one lane at a time: modules import them by name, and engines call the usual ones directly. Owns
- * every function of float64 but erf, pow of both widths, and what other formulas leave to the engine.
+ * every function of float64 but erf, atan and pow of both widths, and what other formulas leave to the engine.
  */
 import {
   type Callable,

@@ -8,24 +8,24 @@ import { erf, erf64 } from './error-function.js';
 import { exp, expm1, tanh } from './exponential.js';
 import { log, log1p } from './logarithm.js';
 import { Site } from './site.js';
-import { atan, cos, sin } from './trigonometry.js';
+import { cos, sin } from './trigonometry.js';
 
 export { narrowed, widened } from './site.js';
 
 type Formula = (site: Site, x: Local) => Value;
 
 /** On float32. All but sin and cos are so short that a call would be a good part of their cost. */
-const formulas = { exp, expm1, log, log1p, sin, cos, atan, tanh, erf } as const satisfies Record<string, Formula>;
+const formulas = { exp, expm1, log, log1p, sin, cos, tanh, erf } as const satisfies Record<string, Formula>;
 
-export type MathName = keyof typeof formulas | 'pow';
+export type MathName = keyof typeof formulas | 'atan' | 'pow';
 export type { FloatName } from './engine.js';
 
 /** The functions of this folder. */
-export const mathNames = [...Object.keys(formulas), 'pow'] as readonly MathName[];
+export const mathNames = [...Object.keys(formulas), 'atan', 'pow'] as readonly MathName[];
 
 /** Whether `inlineMath` is the better way for this function in a loop. */
 export function isShort(fn: MathName, dtype: FloatName): boolean {
-  return dtype === 'float32' && fn !== 'pow' && fn !== 'sin' && fn !== 'cos';
+  return dtype === 'float32' && fn in formulas && fn !== 'sin' && fn !== 'cos';
 }
 
 /** Writes the formula into `f` and gives its value. `y` is the exponent of pow. */
@@ -39,7 +39,7 @@ export function inlineMath(
   y: Local | null = null,
 ): Value {
   const site = new Site(module, f, fused);
-  if (fn === 'pow') return ofEngine(site, fn, dtype, y === null ? [x] : [x, y]);
+  if (fn === 'pow' || fn === 'atan') return ofEngine(site, fn, dtype, y === null ? [x] : [x, y]);
   if (dtype === 'float32') return formulas[fn](site, x);
   return fn === 'erf' ? erf64(site, x) : ofEngine(site, fn, dtype, [x]);
 }

@@ -1,21 +1,15 @@
 /**
- * sin, cos and atan of float32 vectors. sin and cos take multiples of pi/2 away in float64 for |x| < 2^19; lanes beyond are the engine's, so every
- * finite argument is right. Polynomials are minimax fits made for this file. Error measured: below 1.5 units in the last place for sin and
- * cos, 2 for atan.
+ * sin and cos of float32 vectors: multiples of pi/2 are taken away in float64 for |x| < 2^19; lanes beyond are the engine's, so every finite argument is
+ * right. Polynomials are minimax fits made for this file. Error measured: below 1.5 units in the last place.
  */
 import { f32x4, f64x2, i32x4, type Local, shuffleLanes, type Value, v128 } from '../wasm/index.js';
 import { ofEngine } from './engine.js';
-import { narrowed, type Site, tiny, widened, withSign } from './site.js';
+import { narrowed, type Site, tiny, widened } from './site.js';
 
 /** (sin r / r - 1) / r^2 in r^2, for |r| <= pi / 4. */
 const sineSeries = [-0.16666655, 0.008332191, -0.00019518605];
 /** (cos r - 1 + r^2 / 2) / r^4 in r^2. */
 const cosineSeries = [0.041666646, -0.001388731, 0.000024432327];
-/** (atan y / y - 1) / y^2 in y^2, for |y| <= tan(pi / 8). */
-const arcTangentSeries = [-0.33333316, 0.1999853, -0.14244422, 0.10599357, -0.060903557];
-
-/** pi / 2 as the nearest float32 and what is missing. */
-const halfPi = [1.5707964, -4.371139e-8] as const;
 /** pi / 2 in parts of 33 and 53 bits. */
 const halfPiParts = [1.5707963267341256, 6.077100506506192e-11] as const;
 const largeArgument = 2 ** 19;
@@ -66,19 +60,4 @@ export function sin(site: Site, x: Local): Value {
 
 export function cos(site: Site, x: Local): Value {
   return sine(site, x, 1);
-}
-
-/** atan |x| = base + atan y, with y = x, (x - 1) / (x + 1) or -1 / x. */
-export function atan(site: Site, x: Local): Value {
-  const a = site.let('a', f32x4.abs(x));
-  const large = site.let('large', f32x4.gt(a, Math.SQRT2 + 1));
-  const medium = site.let('medium', f32x4.gt(a, Math.SQRT2 - 1));
-  const choose = (ofLarge: Value, ofMedium: Value, ofSmall: Value) =>
-    v128.bitselect(ofLarge, v128.bitselect(ofMedium, ofSmall, medium), large);
-  const one = f32x4.const(1);
-  const y = site.let('y', f32x4.div(choose(f32x4.const(-1), f32x4.sub(a, 1), a), choose(a, f32x4.add(a, 1), one)));
-  const z = site.let('z', f32x4.mul(y, y));
-  const base = (i: 0 | 1) => choose(f32x4.const(halfPi[i]), f32x4.const(halfPi[i] / 2), f32x4.const(0));
-  const rest = site.madd(f32x4.mul(y, z), site.polynomial(z, arcTangentSeries), base(1));
-  return withSign(f32x4.add(base(0), f32x4.add(y, rest)), x);
 }
