@@ -194,6 +194,19 @@ describe.skipIf(noAdapter !== null)(titled('training on WebGPU where'), () => {
   });
 });
 
+describe.skipIf(noAdapter !== null)(titled('limits that a plan can keep to'), () => {
+  it.each([
+    ['three slots a kernel', { limits: { buffersPerKernel: 3 } }, {}],
+    ['little to see at once', { limits: { bindingBytes: 4096 } }, {}],
+    ['few workgroups in a dimension', {}, { limits: { maxComputeWorkgroupsPerDimension: 3 } }],
+  ] as [string, WebGpuOptions, Broken][])('%s: training is the same', async (_, options, broken) => {
+    const { device } = await openHere(options, broken);
+    setDefaultDevice(device);
+    const losses = await new CheckpointedTraining(device).until(steps);
+    expect(losses.map((loss, i) => Math.abs(loss - (expected[i] as number)) < 1e-5)).not.toContain(false);
+  });
+});
+
 describe.skipIf(noAdapter !== null)(titled('after a fault that the device survives'), () => {
   it.each(Object.entries(faults).filter(([, { error }]) => error.sticky === false))(
     '%s: the same device goes on from the checkpoint',

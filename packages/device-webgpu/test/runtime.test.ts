@@ -182,4 +182,33 @@ describe.skipIf(noAdapter !== null)(titled('a profile'), () => {
     expect(times3).toEqual([{ program: 'times 2', kernel: 'times 2', runs: 3, milliseconds: expect.any(Number) }]);
     expect(device.memory().buffers).toBeLessThanOrEqual(buffers + 1);
   });
+
+  it('tells its kernels apart, has one at a time, and survives what fails in it', async () => {
+    const { device } = await openHere();
+    if (device.profile === undefined) return;
+    const points = 100_000;
+    const source = program(
+      'two',
+      [buffer(0, points, 'read'), arena(0, points), buffer(1, points, 'write')],
+      [map('sines', points, 1, fn('sin', [load(0, axis(0))])), map('copies', points, 2, load(1, axis(0)))],
+      { arena: [4 * points] },
+    );
+    const [x, y] = [device.allocate(4 * points, 'x'), device.allocate(4 * points, 'y')];
+    const compiled = device.compile(source);
+    await compiled.ready;
+    const times = await device.profile(() => {
+      for (let i = 0; i < 5; i++) device.run(compiled, bound(span(x), span(y)));
+    });
+    expect(times.map(({ kernel, runs }) => [kernel, runs])).toEqual([
+      ['sines', 5],
+      ['copies', 5],
+    ]);
+    expect(times.every(({ milliseconds }) => milliseconds > 0)).toBe(true);
+    const outer = device.profile(async () => {
+      await expect(device.profile?.(() => undefined)).rejects.toThrow(/a profile is being taken already/);
+      throw new Error('not a fault of the device');
+    });
+    await expect(outer).rejects.toThrow('not a fault of the device');
+    expect(await device.profile(() => undefined)).toEqual([]);
+  });
 });
