@@ -1,11 +1,10 @@
 /**
  * How fast the vector functions run on one thread: `tsx --conditions=@torchlet/source bench/math.ts` prints milliseconds for 4 million numbers in
- * memory, called and in place, with multiply and add and with fused multiply-add, best of several runs of time on the processor.
+ * memory, with multiply and add and with fused multiply-add, best of several runs of time on the processor.
  */
 import { setFlagsFromString } from 'node:v8';
-import { inlineMath, type MathName, mathFunction, mathNames } from '../src/math/index.js';
+import { type MathName, math, mathNames } from '../src/math/index.js';
 import {
-  call,
   f32x4,
   type FunctionBuilder,
   importsOf,
@@ -37,16 +36,10 @@ const bodies: Readonly<Record<string, Body>> = {
   ),
 };
 
-function compiled(
-  body: Body,
-  fused: boolean,
-  inline: boolean,
-  memory: WebAssembly.Memory,
-): (from: number, end: number) => void {
+function compiled(body: Body, fused: boolean, memory: WebAssembly.Memory): (from: number, end: number) => void {
   const module = new ModuleBuilder({ initial: pages, maximum: null, shared: false });
   const f = module.function('run', { from: 'i32', end: 'i32' }, null);
-  const apply: Apply = (fn, x) =>
-    inline ? inlineMath(module, f, fn, 'float32', fused, x) : call(mathFunction(module, fn, 'float32', fused), x);
+  const apply: Apply = (fn, x) => math(module, f, fn, 'float32', fused, x);
   f.repeat(f.params.from, f.params.end, 16, () => {
     const x = f.let('x', v128.load(f.params.from));
     f.do(v128.store(f.params.from, body(f, x, apply), 4 * size));
@@ -75,13 +68,11 @@ new Float32Array(memory.buffer, 0, size).forEach((_, i, all) => {
   all[i] = (((i * 0.618034) % 1) - 0.5) * 6;
 });
 for (const [name, body] of Object.entries(bodies)) {
-  const figures = [false, true].flatMap((fused) =>
-    [false, true].map((inline) => {
-      const time = best(compiled(body, fused, inline, memory))
-        .toFixed(2)
-        .padStart(6);
-      return `${fused ? 'fused' : 'plain'} ${inline ? 'in place' : 'called'} ${time}`;
-    }),
-  );
+  const figures = [false, true].map((fused) => {
+    const time = best(compiled(body, fused, memory))
+      .toFixed(2)
+      .padStart(6);
+    return `${fused ? 'fused' : 'plain'} ${time}`;
+  });
   console.log(name.padEnd(14), figures.join('  '));
 }

@@ -248,23 +248,16 @@ export class Emitter implements AddressContext {
   }
 }
 
+/** What generated code calls a value. */
 function nameOf(expression: Expression): string {
   switch (expression.kind) {
     case 'apply':
       return expression.fn === 'cast' ? expression.dtype : expression.fn;
     case 'load':
       return `x${expression.slot}`;
-    case 'constant':
-      return 'constant';
-    case 'axis':
-      return 'axis';
-    case 'scalar':
-      return `scalar${expression.slot}`;
     case 'result':
       return `r${expression.id}`;
-    default: {
-      const never: never = expression;
-      return never;
-    }
+    default:
+      return expression.kind;
   }
 }

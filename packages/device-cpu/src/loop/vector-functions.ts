@@ -5,19 +5,8 @@
  */
 import type { DType, ScalarFunction } from '@torchlet/device';
 import type { KernelSite, Pieces } from '../kernel-function.js';
-import { inlineMath, isShort, type MathName, mathFunction, narrowed, widened } from '../math/index.js';
-import {
-  call,
-  f64x2,
-  type FunctionBuilder,
-  i32,
-  i32x4,
-  i64,
-  i64x2,
-  type Local,
-  type Value,
-  v128,
-} from '../wasm/index.js';
+import { type MathName, math, narrowed, widened } from '../math/index.js';
+import { f64x2, type FunctionBuilder, i32, i64, type Local, type Value, v128 } from '../wasm/index.js';
 import { integerDivision } from './integer-division.js';
 import { extract, floatsFor, integersFor, isWide, laneByLane, lowHalves, wrapped } from './lanes.js';
 import { castPieces, masksFor } from './vector-casts.js';
@@ -35,21 +24,25 @@ export interface VectorSite {
 type Row = (at: VectorSite, x: Pieces, y: Pieces, z: Pieces) => Pieces;
 type FloatInstructions = NonNullable<ReturnType<typeof floatsFor>>;
 type IntegerInstructions = ReturnType<typeof integersFor>;
+/** Names of the instructions that take one vector or two. */
+type BinaryOf<Family> = {
+  [Name in keyof Family]: Family[Name] extends (a: Value, b: Value) => Value ? Name : never;
+}[keyof Family];
 
-/** Piece by piece, by the instructions for floats, integers or bool. Functions of floats have no integers, and are never given any. */
+/** Piece by piece, by the instruction of that name for floats, for integers, or by one for bool. */
 function byClass(
-  floats: (F: FloatInstructions, a: Value, b: Value) => Value,
-  integers?: (I: IntegerInstructions, a: Value, b: Value) => Value,
+  floats: BinaryOf<FloatInstructions>,
+  integers?: BinaryOf<IntegerInstructions>,
   bools?: (a: Value, b: Value) => Value,
 ): Row {
   return ({ operand }, x, y) =>
     x.map((a, i) => {
       const b = y[i] as Value;
       const F = floatsFor(operand);
-      if (F !== null) return floats(F, a, b);
+      if (F !== null) return F[floats](a, b);
       if (operand === 'bool' && bools !== undefined) return bools(a, b);
       if (integers === undefined) throw new TypeError('cpu: a function of floats was given integers');
-      return integers(integersFor(operand), a, b);
+      return integersFor(operand)[integers](a, b);
     });
 }
 
@@ -98,15 +91,14 @@ function shift(instruction: 'shl' | 'shrS'): Row {
   };
 }
 
-function math(fn: MathName): Row {
+function mathematics(fn: MathName): Row {
   return (at, ...args) => {
     const dtype = isWide(at.dtype) ? 'float64' : 'float32';
     const { module, features } = at.site;
     const given = args.slice(0, fn === 'pow' ? 2 : 1);
     return given[0]?.map((_, i) => {
       const locals = given.map((pieces) => at.f.held('x', pieces[i] as Value)) as [Local, ...Local[]];
-      if (isShort(fn, dtype)) return inlineMath(module, at.f, fn, dtype, features.fma, ...locals);
-      return call(mathFunction(module, fn, dtype, features.fma), ...locals);
+      return math(module, at.f, fn, dtype, features.fma, ...locals);
     }) as Pieces;
   };
 }
@@ -128,59 +120,37 @@ function floatRemainder({ f, dtype }: VectorSite, x: Pieces, y: Pieces): Pieces 
 
 const integerRemainder = division('mod');
 
+const flooredFloats = byClass('floor');
+const greater = byClass('max', 'gtS', v128.or);
+
 const rows: Readonly<Record<ScalarFunction, Row>> = {
-  neg: arithmetic(
-    (F, a) => F.neg(a),
-    (I, a) => I.neg(a),
-  ),
-  sqrt: byClass((F, a) => F.sqrt(a)),
-  floor: byClass(
-    (F, a) => F.floor(a),
-    (_, a) => a,
-  ),
-  exp: math('exp'),
-  expm1: math('expm1'),
-  log: math('log'),
-  log1p: math('log1p'),
-  sin: math('sin'),
-  cos: math('cos'),
-  atan: math('atan'),
-  tanh: math('tanh'),
-  erf: math('erf'),
-  pow: math('pow'),
+  neg: arithmetic('neg', 'neg'),
+  sqrt: byClass('sqrt'),
+  floor: (at, x, y, z) => (floatsFor(at.dtype) === null ? x : flooredFloats(at, x, y, z)),
+  exp: mathematics('exp'),
+  expm1: mathematics('expm1'),
+  log: mathematics('log'),
+  log1p: mathematics('log1p'),
+  sin: mathematics('sin'),
+  cos: mathematics('cos'),
+  atan: mathematics('atan'),
+  tanh: mathematics('tanh'),
+  erf: mathematics('erf'),
+  pow: mathematics('pow'),
   cast: (at, x) => castPieces(at.f, at.operand, at.dtype, x),
-  add: arithmetic(
-    (F, a, b) => F.add(a, b),
-    (I, a, b) => I.add(a, b),
-    v128.or,
-  ),
-  sub: arithmetic(
-    (F, a, b) => F.sub(a, b),
-    (I, a, b) => I.sub(a, b),
-    v128.xor,
-  ),
-  mul: arithmetic(
-    (F, a, b) => F.mul(a, b),
-    (I, a, b) => I.mul(a, b),
-    v128.and,
-  ),
-  div: byClass((F, a, b) => F.div(a, b)),
+  add: arithmetic('add', 'add', v128.or),
+  sub: arithmetic('sub', 'sub', v128.xor),
+  mul: arithmetic('mul', 'mul', v128.and),
+  div: byClass('div'),
   idiv: division('idiv'),
   mod: (at, x, y, z) => (floatsFor(at.dtype) === null ? integerRemainder(at, x, y, z) : floatRemainder(at, x, y)),
-  max: byClass(
-    (F, a, b) => F.max(a, b),
-    (I, a, b) => (I === i64x2 ? v128.bitselect(a, b, I.gtS(a, b)) : i32x4.maxS(a, b)),
-    v128.or,
-  ),
-  lt: comparison(
-    (F, a, b) => F.lt(a, b),
-    (I, a, b) => I.ltS(a, b),
-    (a, b) => v128.andnot(b, a),
-  ),
-  eq: comparison(
-    (F, a, b) => F.eq(a, b),
-    (I, a, b) => I.eq(a, b),
-  ),
+  max: (at, x, y, z) => {
+    const found = greater(at, x, y, z);
+    if (floatsFor(at.dtype) !== null || at.dtype === 'bool') return found;
+    return found.map((isGreater, i) => v128.bitselect(x[i] as Value, y[i] as Value, isGreater));
+  },
+  lt: comparison('lt', 'ltS', (a, b) => v128.andnot(b, a)),
+  eq: comparison('eq', 'eq'),
   and: bitwise(v128.and),
   or: bitwise(v128.or),
   xor: bitwise(v128.xor),

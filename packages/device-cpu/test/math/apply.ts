@@ -1,7 +1,7 @@
-/** Runs one vector function over arrays: a module with a loop around a call, or around the formula in place. */
+/** Runs one vector function over arrays: a module with a loop around the formula. */
 import { setFlagsFromString } from 'node:v8';
-import { type FloatName, inlineMath, type MathName, mathFunction } from '../../src/math/index.js';
-import { call, f32x4, i32, importsOf, type Local, ModuleBuilder, v128 } from '../../src/wasm/index.js';
+import { type FloatName, type MathName, math } from '../../src/math/index.js';
+import { f32x4, i32, importsOf, ModuleBuilder, v128 } from '../../src/wasm/index.js';
 
 setFlagsFromString('--experimental-wasm-relaxed-simd');
 
@@ -22,16 +22,11 @@ export const hasFused = (() => {
   return WebAssembly.validate(module.bytes());
 })();
 
-export interface Way {
-  readonly fused: boolean;
-  readonly inline: boolean;
-}
-
 /** fn(xs) or, for pow, fn(xs, ys). */
 export function apply(
   fn: MathName,
   dtype: FloatName,
-  way: Way,
+  fused: boolean,
   xs: ArrayLike<number>,
   ys: ArrayLike<number> = [],
 ): Floats {
@@ -43,14 +38,9 @@ export function apply(
   f.repeat(x, bytes, 16, () => {
     const a = f.let('a', v128.load(x));
     const b = fn === 'pow' ? f.let('b', v128.load(x, bytes)) : null;
-    f.do(v128.store(i32.add(x, 2 * bytes), value(a, b)));
+    f.do(v128.store(i32.add(x, 2 * bytes), math(module, f, fn, dtype, fused, a, b)));
   });
   module.export('run', f);
-
-  function value(a: Local, b: Local | null) {
-    if (way.inline) return inlineMath(module, f, fn, dtype, way.fused, a, b);
-    return call(mathFunction(module, fn, dtype, way.fused), ...(b === null ? [a] : [a, b]));
-  }
 
   const memory = new WebAssembly.Memory({ initial: pages });
   const at = (offset: number) =>
