@@ -5,8 +5,9 @@
  */
 import { isFloat } from '@torchlet/device';
 import {
+  sub,
+  and,
   add,
-  binary,
   cast,
   div,
   eq,
@@ -68,19 +69,19 @@ export const derivatives: { readonly [Name in DifferentiablePrimitive]: Derivati
   neg: (_, grad) => [neg(grad)],
   sqrt: (node, grad) => [div(grad, add(node, node))],
   exp: (node, grad) => [mul(grad, node)],
-  expm1: (node, grad) => [mul(grad, add(node, fullLike(node, 1)))],
+  expm1: (node, grad) => [mul(grad, add(node, 1))],
   log: (node, grad) => [div(grad, input(node))],
-  log1p: (node, grad) => [div(grad, add(input(node), fullLike(node, 1)))],
+  log1p: (node, grad) => [div(grad, add(input(node), 1))],
   sin: (node, grad) => [mul(grad, unary('cos', input(node)))],
   cos: (node, grad) => [neg(mul(grad, unary('sin', input(node))))],
   atan: (node, grad) => {
     const x = input(node);
-    return [div(grad, add(mul(x, x), fullLike(x, 1)))];
+    return [div(grad, add(mul(x, x), 1))];
   },
-  tanh: (node, grad) => [mul(grad, add(fullLike(node, 1), neg(mul(node, node))))],
+  tanh: (node, grad) => [mul(grad, sub(1, mul(node, node)))],
   erf: (node, grad) => {
     const x = input(node);
-    const slope = mul(fullLike(x, 2 / Math.sqrt(Math.PI)), unary('exp', neg(mul(x, x))));
+    const slope = mul(2 / Math.sqrt(Math.PI), unary('exp', neg(mul(x, x))));
     return [mul(grad, slope)];
   },
   floor: (node) => [fullLike(node, 0)],
@@ -98,12 +99,12 @@ export const derivatives: { readonly [Name in DifferentiablePrimitive]: Derivati
   // node = x - n y with a whole n, which is constant almost everywhere.
   mod: (node, grad, wants) => {
     const [x, y] = [input(node, 0), input(node, 1)];
-    return [grad, wants[1] ? mul(grad, div(add(node, neg(x)), y)) : null];
+    return [grad, wants[1] ? mul(grad, div(sub(node, x), y)) : null];
   },
   max: (node, grad, wants) => {
     const [x, y] = [input(node, 0), input(node, 1)];
     const zero = fullLike(grad, 0);
-    const shared = where(eq(x, y), mul(grad, fullLike(grad, 0.5)), grad);
+    const shared = where(eq(x, y), mul(grad, 0.5), grad);
     return [wants[0] ? where(lt(x, y), zero, shared) : null, wants[1] ? where(lt(y, x), zero, shared) : null];
   },
   pow: power,
@@ -135,13 +136,9 @@ export const derivatives: { readonly [Name in DifferentiablePrimitive]: Derivati
     if (!wants[2]) return [grad, null, null];
     const axis = node.attrs[0] as number;
     const index = input(node, 1);
-    const inside = binary(
-      'and',
-      lt(fullLike(index, -1), index),
-      lt(index, fullLike(index, node.shape[axis] as number)),
-    );
+    const inside = and(lt(-1, index), lt(index, node.shape[axis] as number));
     const taken = gather(grad, index, axis);
-    return [grad, null, where(inside, taken, fullLike(taken, 0))];
+    return [grad, null, where(inside, taken, 0)];
   },
 
   contiguous: toInput,

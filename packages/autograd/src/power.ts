@@ -2,7 +2,7 @@
  * The derivatives of `pow`. Owns the care at 0, where the plain formulas read 0 * infinity: the argument is replaced, not the result, so that
  * no NaN hides on the untaken side of a `where` and comes out in the second derivative.
  */
-import { add, binary, eq, fullLike, log, lt, mul, type Node, where } from '@torchlet/graph';
+import { pow, and, add, eq, fullLike, log, lt, mul, type Node, where } from '@torchlet/graph';
 import type { DerivativeRule } from './derivatives.js';
 
 /** y * x^(y-1), which is 0 for y = 0 whatever x is, and log(x) * x^y, which is 0 for x = 0 and y >= 0. */
@@ -16,17 +16,17 @@ function ofBase(x: Node, y: Node): Node {
   if (exponent === 0) return fullLike(x, 0);
   if (exponent === 1) return fullLike(x, 1);
   if (exponent === 2) return add(x, x);
-  if (exponent !== null) return mul(y, binary('pow', x, fullLike(x, exponent - 1)));
+  if (exponent !== null) return mul(y, pow(x, exponent - 1));
   const zero = fullLike(x, 0);
   const positive = lt(zero, x);
-  const base = where(binary('and', eq(y, zero), eq(positive, fullLike(positive, 0))), fullLike(x, 1), x);
-  return mul(y, binary('pow', base, add(y, fullLike(y, -1))));
+  const base = where(and(eq(y, zero), eq(positive, 0)), 1, x);
+  return mul(y, pow(base, add(y, -1)));
 }
 
 function logOfBase(x: Node, y: Node): Node {
   const zero = fullLike(x, 0);
-  const flat = binary('and', eq(x, zero), eq(lt(y, zero), fullLike({ shape: x.shape, dtype: 'bool' }, 0)));
-  return log(where(flat, fullLike(x, 1), x));
+  const flat = and(eq(x, zero), eq(lt(y, zero), 0));
+  return log(where(flat, 1, x));
 }
 
 /** The number that `node` holds at every place, if the structure alone says so. */

@@ -5,7 +5,6 @@
 import {
   eq,
   expand,
-  fullLike,
   iota,
   mul,
   type Node,
@@ -53,6 +52,6 @@ function othersOfGroup(x: Node): Node {
   const row = iota(size, 'int32');
   const diagonal = eq(expand(reshape(row, [1, 1, size, 1]), square), expand(reshape(row, [1, 1, 1, size]), square));
   const repeated = expand(reshape(x, [rows, groups, 1, size]), square);
-  const product = reduce('reduceProd', where(diagonal, fullLike(repeated, 1), repeated), [3]);
+  const product = reduce('reduceProd', where(diagonal, 1, repeated), [3]);
   return reshape(product, [rows, groups, size]);
 }

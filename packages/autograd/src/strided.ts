@@ -121,7 +121,7 @@ export const assignAdjoint: DerivativeRule = (node, grad, wants) => {
   const starts = value.shape.map((_, axis) => node.attrs[2 * axis] as number);
   const steps = value.shape.map((_, axis) => node.attrs[2 * axis + 1] as number);
   return [
-    wants[0] ? where(written(node.shape, value.shape, starts, steps), fullLike(grad, 0), grad) : null,
+    wants[0] ? where(written(node.shape, value.shape, starts, steps), 0, grad) : null,
     wants[1] ? slice(grad, value.shape, starts, steps) : null,
   ];
 };

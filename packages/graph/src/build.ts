@@ -157,7 +157,25 @@ export function unary(op: Exclude<PrimitiveOf<'unary'>, 'cast'>, x: Node): Node 
   return new Node(op, x.dtype, x.shape, [x]);
 }
 
-export function binary(op: PrimitiveOf<'binary'>, x: Node, y: Node): Node {
+/** An operand of a formula: a number is a constant of the shape and dtype of the node beside it. */
+export type Term = Node | number | bigint;
+
+/** A primitive of two operands, of which one at least is a node. */
+export interface BinaryPrimitive {
+  (x: Node, y: Term): Node;
+  (x: number | bigint, y: Node): Node;
+}
+
+/** `x` as a node like `beside`. */
+function nodeOf(x: Term, beside: Term): Node {
+  if (x instanceof Node) return x;
+  const { shape, dtype } = beside as Node;
+  return constant(x, dtype, shape);
+}
+
+export function binary(op: PrimitiveOf<'binary'>, left: Term, right: Term): Node {
+  const x = nodeOf(left, right);
+  const y = nodeOf(right, left);
   checkSame(op, x, y);
   switch (op) {
     case 'lt':
@@ -196,14 +214,27 @@ export const neg = (x: Node): Node => unary('neg', x);
 export const exp = (x: Node): Node => unary('exp', x);
 export const log = (x: Node): Node => unary('log', x);
 export const sqrt = (x: Node): Node => unary('sqrt', x);
-export const add = (x: Node, y: Node): Node => binary('add', x, y);
-export const sub = (x: Node, y: Node): Node => binary('add', x, neg(y));
-export const mul = (x: Node, y: Node): Node => binary('mul', x, y);
-export const div = (x: Node, y: Node): Node => binary('div', x, y);
-export const lt = (x: Node, y: Node): Node => binary('lt', x, y);
-export const eq = (x: Node, y: Node): Node => binary('eq', x, y);
+export const add: BinaryPrimitive = (x: Term, y: Term) => binary('add', x, y);
+export const mul: BinaryPrimitive = (x: Term, y: Term) => binary('mul', x, y);
+export const div: BinaryPrimitive = (x: Term, y: Term) => binary('div', x, y);
+export const idiv: BinaryPrimitive = (x: Term, y: Term) => binary('idiv', x, y);
+export const mod: BinaryPrimitive = (x: Term, y: Term) => binary('mod', x, y);
+export const pow: BinaryPrimitive = (x: Term, y: Term) => binary('pow', x, y);
+export const max: BinaryPrimitive = (x: Term, y: Term) => binary('max', x, y);
+export const lt: BinaryPrimitive = (x: Term, y: Term) => binary('lt', x, y);
+export const eq: BinaryPrimitive = (x: Term, y: Term) => binary('eq', x, y);
+export const and: BinaryPrimitive = (x: Term, y: Term) => binary('and', x, y);
+export const or: BinaryPrimitive = (x: Term, y: Term) => binary('or', x, y);
+export const xor: BinaryPrimitive = (x: Term, y: Term) => binary('xor', x, y);
+export const sub: BinaryPrimitive = (x: Term, y: Term) => add(x as Node, y instanceof Node ? neg(y) : -y);
+export const ne: BinaryPrimitive = (x: Term, y: Term) => not(binary('eq', x, y));
+/** Of a bool. */
+export const not = (x: Node): Node => xor(x, 1);
 
-export function where(condition: Node, x: Node, y: Node): Node {
+/** `left` where the condition holds, else `right`; one of the two at least is a node. */
+export function where(condition: Node, left: Term, right: Term): Node {
+  const x = nodeOf(left, right);
+  const y = nodeOf(right, left);
   checkSame('where', x, y);
   if (condition.dtype !== 'bool') throw new TypeError(`where: expected a bool condition, got ${condition.dtype}`);
   if (!sameShape(condition.shape, x.shape)) {

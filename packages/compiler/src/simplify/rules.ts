@@ -4,7 +4,8 @@
  */
 import { type DType, dtypes, isFloat, isInteger, type ScalarFunction } from '@torchlet/device';
 import {
-  binary,
+  lt,
+  and,
   cast,
   cat,
   div,
@@ -146,7 +147,7 @@ export const rewriteRules = {
   /** 1 / x is x to the -1. */
   reciprocal: {
     ops: ['pow'],
-    replacement: (node) => (isSplat(input(node, 1), -1) ? div(fullLike(node, 1), input(node)) : null),
+    replacement: (node) => (isSplat(input(node, 1), -1) ? div(1, input(node)) : null),
   },
   /** Either way the same value. */
   'same alternatives': {
@@ -200,7 +201,7 @@ export const rewriteRules = {
         inner,
         node.attrs.filter((axis) => !repeated.includes(axis)),
       );
-      return node.op === 'reduceMax' || node.dtype === 'bool' ? rest : mul(rest, fullLike(rest, count));
+      return node.op === 'reduceMax' || node.dtype === 'bool' ? rest : mul(rest, count);
     },
   },
   /** An empty sum is 0. */
@@ -234,7 +235,7 @@ export const rewriteRules = {
       const place = dtypes[index.dtype].bytes < 4 ? cast(index, 'int32') : index;
       const positions = reshape(iota(node.shape[axis] as number, place.dtype), along);
       const hit = eq(expand(positions, node.shape), expand(place, node.shape));
-      return where(hit, expand(src, node.shape), fullLike(node, 0));
+      return where(hit, expand(src, node.shape), 0);
     },
   },
   /** Of a row with one element that counts, the sum is that element. */
@@ -250,9 +251,9 @@ export const rewriteRules = {
       if (place === null || src === null || place.shape[axis] !== 1 || !isSplat(zero, 0)) return null;
       if (!isCount(input(hit), axis)) return null;
       const whole = expand(place, node.shape);
-      const least = binary('lt', fullLike(whole, -1), whole);
-      const most = binary('lt', whole, fullLike(whole, x.shape[axis] as number));
-      return where(binary('and', least, most), expand(src, node.shape), fullLike(node, 0));
+      const least = lt(-1, whole);
+      const most = lt(whole, x.shape[axis] as number);
+      return where(and(least, most), expand(src, node.shape), 0);
     },
   },
   /** An empty part takes no place. */

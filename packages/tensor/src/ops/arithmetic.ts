@@ -1,6 +1,17 @@
 /** Arithmetic, powers, rounding, minima and maxima, element by element. Comparisons are `comparison.ts`, other functions `functions.ts`. */
 import { type DType, dtypes, isFloat } from '@torchlet/device';
 import {
+  add as addExact,
+  sub as subExact,
+  div as divExact,
+  idiv,
+  eq,
+  xor,
+  and,
+  mod,
+  pow as powExact,
+  or,
+  max as maxExact,
   binary,
   cast,
   lt,
@@ -17,14 +28,14 @@ import { piecewise, steps } from './piecewise.js';
 
 export function add(x: NodeOperand, y: NodeOperand, alpha: number = 1): Node {
   const [a, b] = align('add', [x, y]) as [Node, Node];
-  return binary('add', a, alpha === 1 ? b : scaled('add', b, alpha));
+  return addExact(a, alpha === 1 ? b : scaled('add', b, alpha));
 }
 
 /** @throws TypeError for two bools, as in PyTorch: use logicalXor. */
 export function sub(x: NodeOperand, y: NodeOperand, alpha: number = 1): Node {
   const [a, b] = align('sub', [x, y]) as [Node, Node];
   if (a.dtype === 'bool') throw new TypeError('sub: bool tensors cannot be subtracted; use logicalXor or bitwiseNot');
-  return binary('add', a, negExact(alpha === 1 ? b : scaled('sub', b, alpha)));
+  return subExact(a, alpha === 1 ? b : scaled('sub', b, alpha));
 }
 
 function scaled(op: string, x: Node, alpha: number): Node {
@@ -32,12 +43,12 @@ function scaled(op: string, x: Node, alpha: number): Node {
     throw new TypeError(`${op}: expected a whole alpha for ${x.dtype}, got ${alpha}`);
   }
   const [a, b] = align(op, [x, alpha], x.dtype) as [Node, Node];
-  return binary('mul', a, b);
+  return mulExact(a, b);
 }
 
 export function mul(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('mul', [x, y]) as [Node, Node];
-  return binary('mul', a, b);
+  return mulExact(a, b);
 }
 
 export type RoundingMode = 'trunc' | 'floor';
@@ -47,15 +58,15 @@ export function div(x: NodeOperand, y: NodeOperand, roundingMode: RoundingMode |
   const dtype = resultType([x, y]);
   if (roundingMode === null) {
     const [a, b] = alignFloat('div', [x, y]) as [Node, Node];
-    return binary('div', a, b);
+    return divExact(a, b);
   }
   const [a, b] = align('div', [x, y], dtype === 'bool' ? 'int64' : dtype) as [Node, Node];
   if (isFloat(a.dtype)) {
-    const quotient = binary('div', a, b);
+    const quotient = divExact(a, b);
     return roundingMode === 'floor' ? floorDivideFloats(a, b) : trunc(quotient);
   }
   checkDivisor('div', y);
-  return roundingMode === 'floor' ? floorDivideIntegers(a, b) : binary('idiv', a, b);
+  return roundingMode === 'floor' ? floorDivideIntegers(a, b) : idiv(a, b);
 }
 
 /** A device answers a division by 0 with some number. What the host can see is an error at the user's line. */
@@ -72,51 +83,47 @@ export function floorDivide(x: NodeOperand, y: NodeOperand): Node {
 }
 
 function floorDivideIntegers(a: Node, b: Node): Node {
-  const quotient = binary('idiv', a, b);
-  const rest = binary('add', a, negExact(binary('mul', quotient, b)));
+  const quotient = idiv(a, b);
+  const rest = subExact(a, mulExact(quotient, b));
   const zero = like(a, 0);
-  const inexact = binary('xor', binary('eq', rest, zero), like({ shape: a.shape, dtype: 'bool' }, 1));
-  const signsDiffer = binary('xor', lt(rest, zero), lt(b, zero));
-  const down = binary('and', inexact, signsDiffer);
-  return binary('add', quotient, negExact(cast(down, a.dtype)));
+  const inexact = xor(eq(rest, zero), 1);
+  const signsDiffer = xor(lt(rest, zero), lt(b, zero));
+  const down = and(inexact, signsDiffer);
+  return subExact(quotient, cast(down, a.dtype));
 }
 
 /** As C's fmod gives a remainder first, so that 6 // 0.1 rounds as Python's does. */
 function floorDivideFloats(a: Node, b: Node): Node {
-  const rest = binary('mod', a, b);
+  const rest = mod(a, b);
   const zero = like(a, 0);
-  const exact = binary('div', binary('add', a, negExact(rest)), b);
-  const adjust = binary('and', ne(rest, zero), binary('xor', lt(rest, zero), lt(b, zero)));
-  const lowered = whereExact(adjust, binary('add', exact, like(a, -1)), exact);
+  const exact = divExact(subExact(a, rest), b);
+  const adjust = and(ne(rest, zero), xor(lt(rest, zero), lt(b, zero)));
+  const lowered = whereExact(adjust, addExact(exact, -1), exact);
   const floor = unary('floor', lowered);
-  const rounded = whereExact(
-    lt(like(a, 0.5), binary('add', lowered, negExact(floor))),
-    binary('add', floor, like(a, 1)),
-    floor,
-  );
-  return whereExact(binary('eq', b, zero), binary('div', a, b), rounded);
+  const rounded = whereExact(lt(0.5, subExact(lowered, floor)), addExact(floor, 1), floor);
+  return whereExact(eq(b, zero), divExact(a, b), rounded);
 }
 
 function ne(a: Node, b: Node): Node {
-  const equal = binary('eq', a, b);
-  return binary('xor', equal, like(equal, 1));
+  const equal = eq(a, b);
+  return xor(equal, 1);
 }
 
 /** Remainder with the sign of the dividend (C's fmod). */
 export function fmod(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('fmod', [x, y]) as [Node, Node];
   if (!isFloat(a.dtype)) checkDivisor('fmod', y);
-  return binary('mod', a, b);
+  return mod(a, b);
 }
 
 /** Remainder with the sign of the divisor (Python's %). */
 export function remainder(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('remainder', [x, y]) as [Node, Node];
   if (!isFloat(a.dtype)) checkDivisor('remainder', y);
-  const rest = binary('mod', a, b);
+  const rest = mod(a, b);
   const zero = like(a, 0);
-  const adjust = binary('and', ne(rest, zero), binary('xor', lt(rest, zero), lt(b, zero)));
-  return whereExact(adjust, binary('add', rest, b), rest);
+  const adjust = and(ne(rest, zero), xor(lt(rest, zero), lt(b, zero)));
+  return whereExact(adjust, addExact(rest, b), rest);
 }
 
 /** x ** y. A number as exponent is part of the structure; whole ones up to 4 are products. Integers to a negative power throw. */
@@ -127,7 +134,7 @@ export function pow(x: NodeOperand, y: NodeOperand): Node {
     if (!isFloat(dtype)) return integerPower(base, y);
     switch (y) {
       case 1:
-        return mulExact(base, like(base, 1));
+        return mulExact(base, 1);
       case 2:
         return mulExact(base, base);
       case 3:
@@ -139,21 +146,21 @@ export function pow(x: NodeOperand, y: NodeOperand): Node {
       case 0.5:
         return unary('sqrt', base);
       case -1:
-        return binary('div', like(base, 1), base);
+        return divExact(1, base);
       default:
-        return binary('pow', base, like(base, y));
+        return powExact(base, y);
     }
   }
   const [a, b] = align('pow', [x, y]) as [Node, Node];
-  if (isFloat(a.dtype)) return binary('pow', a, b);
-  if (a.dtype === 'bool') return binary('or', a, binary('xor', b, like(b, 1)));
+  if (isFloat(a.dtype)) return powExact(a, b);
+  if (a.dtype === 'bool') return or(a, xor(b, 1));
   return integerPowers(a, b);
 }
 
 /** By squaring, as PyTorch does: products wrap, and only 1 and -1 have negative powers that are not 0. */
 function integerPowers(base: Node, exponent: Node): Node {
   const one = like(base, 1);
-  const isOdd = (bits: Node): Node => binary('eq', binary('and', bits, one), one);
+  const isOdd = (bits: Node): Node => eq(and(bits, one), one);
   let result = one;
   let square = base;
   // No power whose exponent has more bits than int32 is worth its loop.
@@ -165,12 +172,8 @@ function integerPowers(base: Node, exponent: Node): Node {
   if (base.dtype === 'uint8') return result;
   const minusOne = like(base, -1);
   const ofMinusOne = whereExact(isOdd(exponent), minusOne, one);
-  const inverse = whereExact(
-    binary('eq', base, minusOne),
-    ofMinusOne,
-    whereExact(binary('eq', base, one), one, like(base, 0)),
-  );
-  return whereExact(lt(exponent, like(exponent, 0)), inverse, result);
+  const inverse = whereExact(eq(base, minusOne), ofMinusOne, whereExact(eq(base, one), one, 0));
+  return whereExact(lt(exponent, 0), inverse, result);
 }
 
 function integerPower(base: Node, exponent: number): Node {
@@ -196,7 +199,7 @@ export function abs(x: Node): Node {
   const magnitude = whereExact(lt(x, zero), negExact(x), x);
   if (!isFloat(x.dtype)) return magnitude;
   // Neither branch above turns -0 into 0.
-  const value = whereExact(binary('eq', x, zero), zero, magnitude);
+  const value = whereExact(eq(x, zero), zero, magnitude);
   return piecewise(x, value, (grad) => mulExact(grad, signValue(x)));
 }
 
@@ -209,7 +212,7 @@ function signValue(x: Node): Node {
   const zero = like(x, 0);
   const positive = cast(lt(zero, x), x.dtype);
   const negative = cast(lt(x, zero), x.dtype);
-  return binary('add', positive, negExact(negative));
+  return subExact(positive, negative);
 }
 
 export function floor(x: Node): Node {
@@ -223,7 +226,7 @@ export function ceil(x: Node): Node {
 /** Towards 0. */
 export function trunc(x: Node): Node {
   if (!isFloat(x.dtype)) return x;
-  return whereExact(lt(x, like(x, 0)), ceil(x), unary('floor', x));
+  return whereExact(lt(x, 0), ceil(x), unary('floor', x));
 }
 
 /** To the nearest whole number, halves to even; `decimals` places. */
@@ -231,20 +234,20 @@ export function round(x: Node, decimals: number = 0): Node {
   if (!isFloat(x.dtype)) return x;
   if (decimals !== 0) {
     const scale = like(x, 10 ** Math.abs(decimals));
-    const scaledUp = decimals > 0 ? mulExact(x, scale) : binary('div', x, scale);
+    const scaledUp = decimals > 0 ? mulExact(x, scale) : divExact(x, scale);
     const whole = round(scaledUp);
-    return decimals > 0 ? binary('div', whole, scale) : mulExact(whole, scale);
+    return decimals > 0 ? divExact(whole, scale) : mulExact(whole, scale);
   }
   const down = unary('floor', x);
-  const rest = binary('add', x, negExact(down));
+  const rest = subExact(x, down);
   const half = like(x, 0.5);
-  const up = binary('add', down, like(x, 1));
-  const downIsEven = binary('eq', mulExact(unary('floor', mulExact(down, half)), like(x, 2)), down);
+  const up = addExact(down, 1);
+  const downIsEven = eq(mulExact(unary('floor', mulExact(down, half)), 2), down);
   const tie = whereExact(downIsEven, down, up);
-  const nearest = whereExact(lt(half, rest), up, whereExact(binary('eq', rest, half), tie, down));
+  const nearest = whereExact(lt(half, rest), up, whereExact(eq(rest, half), tie, down));
   // What has no fraction stays as it is: -0, infinities, NaN; and a result of 0 keeps the sign of x.
-  const signed = whereExact(binary('and', binary('eq', nearest, like(x, 0)), lt(x, like(x, 0))), like(x, -0), nearest);
-  return steps(x, whereExact(binary('eq', x, down), x, whereExact(isNaNExact(rest), x, signed)));
+  const signed = whereExact(and(eq(nearest, 0), lt(x, 0)), -0, nearest);
+  return steps(x, whereExact(eq(x, down), x, whereExact(isNaNExact(rest), x, signed)));
 }
 
 function isNaNExact(x: Node): Node {
@@ -252,12 +255,12 @@ function isNaNExact(x: Node): Node {
 }
 
 export function frac(x: Node): Node {
-  return binary('add', x, negExact(trunc(x)));
+  return subExact(x, trunc(x));
 }
 
 export function maximum(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('maximum', [x, y]) as [Node, Node];
-  return binary('max', a, b);
+  return maxExact(a, b);
 }
 
 export function minimum(x: NodeOperand, y: NodeOperand): Node {
@@ -267,7 +270,7 @@ export function minimum(x: NodeOperand, y: NodeOperand): Node {
 
 /** -max(-x, -y); of integers by comparison, since the least one has no negative. */
 export function minExact(a: Node, b: Node): Node {
-  if (isFloat(a.dtype)) return negExact(binary('max', negExact(a), negExact(b)));
+  if (isFloat(a.dtype)) return negExact(maxExact(negExact(a), negExact(b)));
   return whereExact(lt(a, b), a, b);
 }
 
@@ -276,7 +279,7 @@ export function clamp(x: Node, min: NodeOperand | null, max: NodeOperand | null)
   if (min === null && max === null) throw new TypeError('clamp: expected a min or a max, got neither');
   const bounds = [min, max].filter((bound) => bound !== null);
   const dtype: DType = resultType([x, ...bounds]);
-  let result = piecewise(x, x, (grad) => whereExact(isNaNExact(x), like(grad, 0), grad));
+  let result = piecewise(x, x, (grad) => whereExact(isNaNExact(x), 0, grad));
   if (min !== null) {
     const [a, low] = align('clamp', [result, min], dtype) as [Node, Node];
     result = whereExact(lt(a, low), low, a);
@@ -290,16 +293,16 @@ export function clamp(x: Node, min: NodeOperand | null, max: NodeOperand | null)
 
 export function reciprocal(x: Node): Node {
   const float = toFloat(wide(x));
-  return binary('div', like(float, 1), float);
+  return divExact(1, float);
 }
 
 /** start + weight * (end - start), in the form that is exact at both ends. */
 export function lerp(start: Node, end: NodeOperand, weight: NodeOperand): Node {
   const [a, b, w] = align('lerp', [start, end, weight], floatOf(start.dtype)) as [Node, Node, Node];
-  const difference = binary('add', b, negExact(a));
-  const fromStart = binary('add', a, mulExact(w, difference));
-  const fromEnd = binary('add', b, negExact(mulExact(difference, binary('add', like(w, 1), negExact(w)))));
-  return whereExact(lt(abs(w), like(w, 0.5)), fromStart, fromEnd);
+  const difference = subExact(b, a);
+  const fromStart = addExact(a, mulExact(w, difference));
+  const fromEnd = subExact(b, mulExact(difference, subExact(1, w)));
+  return whereExact(lt(abs(w), 0.5), fromStart, fromEnd);
 }
 
 /** Whether the dtype counts as a number that can be summed without overflow of its own kind. */

@@ -1,11 +1,24 @@
 /** Comparisons, logic and tests of float classes: everything that gives bool, and the bitwise operations. */
 import { type DType, isFloat } from '@torchlet/device';
-import { binary, cast, eq as eqExact, lt as ltExact, type Node, where as whereExact } from '@torchlet/graph';
+import {
+  xor,
+  or,
+  and,
+  mul,
+  add,
+  max,
+  binary,
+  cast,
+  eq as eqExact,
+  lt as ltExact,
+  type Node,
+  where as whereExact,
+} from '@torchlet/graph';
 import { resultType } from '../promotion.js';
 import { align, broadcastShapes, broadcastTo, like, type NodeOperand } from './operands.js';
 
 export function not(x: Node): Node {
-  return binary('xor', x, like(x, 1));
+  return xor(x, 1);
 }
 
 export function eq(x: NodeOperand, y: NodeOperand): Node {
@@ -29,12 +42,12 @@ export function gt(x: NodeOperand, y: NodeOperand): Node {
 
 export function le(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('le', [x, y]) as [Node, Node];
-  return binary('or', ltExact(a, b), eqExact(a, b));
+  return or(ltExact(a, b), eqExact(a, b));
 }
 
 export function ge(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('ge', [x, y]) as [Node, Node];
-  return binary('or', ltExact(b, a), eqExact(a, b));
+  return or(ltExact(b, a), eqExact(a, b));
 }
 
 /** x where the condition holds, else y; the condition is bool. */
@@ -78,7 +91,7 @@ export function bitwise(x: NodeOperand, y: NodeOperand, op: 'and' | 'or' | 'xor'
 }
 
 export function bitwiseNot(x: Node): Node {
-  return binary('xor', x, like(x, x.dtype === 'bool' ? 1 : x.dtype === 'uint8' ? 255 : -1));
+  return xor(x, x.dtype === 'bool' ? 1 : x.dtype === 'uint8' ? 255 : -1);
 }
 
 export function shift(x: NodeOperand, y: NodeOperand, op: 'shl' | 'shr'): Node {
@@ -92,22 +105,22 @@ export function isNaN(x: Node): Node {
 
 export function isInf(x: Node): Node {
   if (!isFloat(x.dtype)) return like({ shape: x.shape, dtype: 'bool' }, 0);
-  return binary('or', eqExact(x, like(x, Infinity)), eqExact(x, like(x, -Infinity)));
+  return or(eqExact(x, Infinity), eqExact(x, -Infinity));
 }
 
 export function isFinite(x: Node): Node {
   if (!isFloat(x.dtype)) return like({ shape: x.shape, dtype: 'bool' }, 1);
-  return binary('and', ltExact(x, like(x, Infinity)), ltExact(like(x, -Infinity), x));
+  return and(ltExact(x, Infinity), ltExact(-Infinity, x));
 }
 
 /** Differences are exact, bounds float32, as in PyTorch. */
 function isCloseInteger(x: Node, y: Node, rtol: number, atol: number, dtype: DType): Node {
   const [a, b] = align('isclose', [x, y], dtype) as [Node, Node];
-  const size = (n: Node): Node => whereExact(ltExact(n, like(n, 0)), binary('mul', n, like(n, -1)), n);
-  const difference = cast(size(binary('add', a, binary('mul', b, like(b, -1)))), 'float32');
+  const size = (n: Node): Node => whereExact(ltExact(n, 0), mul(n, -1), n);
+  const difference = cast(size(add(a, mul(b, -1))), 'float32');
   const other = cast(size(b), 'float32');
-  const bound = binary('add', like(other, atol), binary('mul', like(other, rtol), other));
-  return binary('or', eqExact(a, b), binary('or', ltExact(difference, bound), eqExact(difference, bound)));
+  const bound = add(atol, mul(rtol, other));
+  return or(eqExact(a, b), or(ltExact(difference, bound), eqExact(difference, bound)));
 }
 
 /** |x - y| <= atol + rtol * |y|, infinities equal, NaN by choice. */
@@ -115,10 +128,10 @@ export function isClose(x: Node, y: Node, rtol: number, atol: number, equalNaN: 
   const dtype: DType = resultType([x, y]);
   if (!isFloat(dtype)) return isCloseInteger(x, y, rtol, atol, dtype === 'bool' ? 'int32' : dtype);
   const [a, b] = align('isclose', [x, y], dtype) as [Node, Node];
-  const magnitude = (n: Node): Node => binary('max', n, binary('mul', n, like(n, -1)));
-  const difference = magnitude(binary('add', a, binary('mul', b, like(b, -1))));
-  const bound = binary('add', like(b, atol), binary('mul', like(b, rtol), magnitude(b)));
-  const near = binary('and', binary('or', ltExact(difference, bound), eqExact(difference, bound)), isFinite(b));
-  const close = binary('or', eqExact(a, b), binary('and', near, isFinite(a)));
-  return equalNaN ? binary('or', close, binary('and', isNaN(a), isNaN(b))) : close;
+  const magnitude = (n: Node): Node => max(n, mul(n, -1));
+  const difference = magnitude(add(a, mul(b, -1)));
+  const bound = add(atol, mul(rtol, magnitude(b)));
+  const near = and(or(ltExact(difference, bound), eqExact(difference, bound)), isFinite(b));
+  const close = or(eqExact(a, b), and(near, isFinite(a)));
+  return equalNaN ? or(close, and(isNaN(a), isNaN(b))) : close;
 }

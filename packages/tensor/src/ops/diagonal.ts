@@ -1,7 +1,7 @@
 /** Diagonals and triangles of matrices: the last two dims, or the two that are named. Made of movements and masks, so that no index is read. */
 import {
+  add,
   axisOf,
-  binary,
   lt,
   type Node,
   pad,
@@ -23,7 +23,7 @@ export function triangle(op: 'tril' | 'triu', x: Node, offset: number): Node {
   if (rank < 2) throw new ShapeError(`${op}: expected at least 2 dims, got ${printShape(x.shape)}`);
   const row = alongAxis(x.shape[rank - 2] as number, rank - 2, x, 'int32');
   const column = alongAxis(x.shape[rank - 1] as number, rank - 1, x, 'int32');
-  const edge = binary('add', row, like(row, op === 'tril' ? offset + 1 : offset));
+  const edge = add(row, op === 'tril' ? offset + 1 : offset);
   const below = lt(column, edge);
   const zero = like(x, 0);
   return op === 'tril' ? where(below, x, zero) : where(below, zero, x);

@@ -1,9 +1,9 @@
 /** Reading and writing parts of a tensor by index: numbers, slices, new axes, ellipsis and integer tensors, as PyTorch's x[...]. */
 import {
+  idiv,
   add,
   assignSlice,
   axisOf,
-  binary,
   cast,
   expand,
   gather as gatherExact,
@@ -111,8 +111,8 @@ function boundSlice({ start, stop, step }: Slice, length: number): Resolved {
 /** Negative positions count from the end. */
 function wrapped(index: Node, length: number): Node {
   const i = index.dtype === 'int64' || index.dtype === 'int32' ? index : cast(index, 'int64');
-  const negative = lt(i, like(i, 0));
-  return where(negative, add(i, like(i, length)), i);
+  const negative = lt(i, 0);
+  return where(negative, add(i, length), i);
 }
 
 /** The part of x that `items` name. */
@@ -180,7 +180,7 @@ function linearIndex(indices: readonly Node[], lengths: readonly number[], shape
   let linear: Node | null = null;
   indices.forEach((index, i) => {
     const spread = broadcastTo('index', cast(index, 'int64'), shape);
-    linear = linear === null ? spread : add(mul(linear, like(linear, lengths[i] as number)), spread);
+    linear = linear === null ? spread : add(mul(linear, lengths[i] as number), spread);
   });
   return linear as unknown as Node;
 }
@@ -255,7 +255,7 @@ export function setThrough(x: Node, view: (node: Node) => Node, value: NodeOpera
   const hits = scatterAddExact(zeros, index, like(index, 1), 0);
   const sources = scatterAddExact(zeros, index, iota(count, 'int32'), 0);
   // A position hit twice gets the sum of two sources: the quotient is one of the range, and equal values agree anyway.
-  const source = binary('idiv', sources, hits);
+  const source = idiv(sources, hits);
   const written =
     count === 0 ? reshape(x, [size]) : where(lt(zeros, hits), gatherExact(values, source, 0), reshape(x, [size]));
   return reshape(written, x.shape);

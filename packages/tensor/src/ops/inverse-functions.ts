@@ -2,7 +2,7 @@
  * Functions of one float beside the primitives: inverse trigonometric and hyperbolic ones, the complementary error function. Owns the forms that
  * keep their digits near 0, near the ends of the domain and far out; each has its derivative as a formula of x.
  */
-import { add, binary, div, lt, mul, neg, type Node, unary, where } from '@torchlet/graph';
+import { sub, eq, add, div, lt, mul, neg, type Node, unary, where } from '@torchlet/graph';
 import { like, toFloat } from './operands.js';
 import { inTermsOfResult } from './piecewise.js';
 
@@ -12,14 +12,14 @@ function withSlope(x: Node, value: Node, slope: () => Node): Node {
 }
 
 const sqrt = (x: Node): Node => unary('sqrt', x);
-const minus = (x: Node, y: Node): Node => add(x, neg(y));
-const plus = (x: Node, y: number): Node => add(x, like(x, y));
-const times = (x: Node, y: number): Node => mul(x, like(x, y));
-const oneOver = (x: Node): Node => div(like(x, 1), x);
+const minus = (x: Node, y: Node): Node => sub(x, y);
+const plus = (x: Node, y: number): Node => add(x, y);
+const times = (x: Node, y: number): Node => mul(x, y);
+const oneOver = (x: Node): Node => div(1, x);
 
 /** |x| and the sign put back: for odd functions. -0 stays -0, NaN passes. */
 function odd(x: Node, ofMagnitude: (magnitude: Node) => Node): Node {
-  const negative = lt(x, like(x, 0));
+  const negative = lt(x, 0);
   const value = ofMagnitude(where(negative, neg(x), x));
   return where(negative, neg(value), value);
 }
@@ -49,8 +49,8 @@ const logOfTwice = (x: Node): Node => plus(unary('log', x), Math.LN2);
 export function asinh(x: Node): Node {
   const f = toFloat(x);
   const value = odd(f, (a) => {
-    const isFar = lt(like(a, far), a);
-    const near = where(isFar, like(a, 0), a);
+    const isFar = lt(far, a);
+    const near = where(isFar, 0, a);
     const square = mul(near, near);
     const log = unary('log1p', add(near, div(square, plus(sqrt(plus(square, 1)), 1))));
     return where(isFar, logOfTwice(a), log);
@@ -60,8 +60,8 @@ export function asinh(x: Node): Node {
 
 export function acosh(x: Node): Node {
   const f = toFloat(x);
-  const isFar = lt(like(f, far), f);
-  const above = plus(where(isFar, like(f, 1), f), -1);
+  const isFar = lt(far, f);
+  const above = plus(where(isFar, 1, f), -1);
   const log = unary('log1p', add(above, mul(sqrt(above), sqrt(plus(above, 2)))));
   return withSlope(f, where(isFar, logOfTwice(f), log), () => oneOver(mul(sqrt(plus(f, -1)), sqrt(plus(f, 1)))));
 }
@@ -84,8 +84,8 @@ function halfExp(x: Node): Node {
 export function sinh(x: Node): Node {
   const f = toFloat(x);
   const value = odd(f, (a) => {
-    const isLarge = lt(like(a, large), a);
-    const e = unary('expm1', where(isLarge, like(a, 0), a));
+    const isLarge = lt(large, a);
+    const e = unary('expm1', where(isLarge, 0, a));
     return where(isLarge, halfExp(a), times(add(e, div(e, plus(e, 1))), 0.5));
   });
   return withSlope(f, value, () => cosh(f));
@@ -93,7 +93,7 @@ export function sinh(x: Node): Node {
 
 export function cosh(x: Node): Node {
   const f = toFloat(x);
-  const a = where(lt(f, like(f, 0)), neg(f), f);
+  const a = where(lt(f, 0), neg(f), f);
   return withSlope(f, add(halfExp(a), times(unary('exp', neg(a)), 0.5)), () => sinh(f));
 }
 
@@ -111,9 +111,9 @@ const erfcSeries = [
 /** 1 - erf(x) with the digits of its small tail. */
 export function erfc(x: Node): Node {
   const f = toFloat(x);
-  const negative = lt(f, like(f, 0));
+  const negative = lt(f, 0);
   const z = where(negative, neg(f), f);
-  const t = div(like(z, 2), plus(z, 2));
+  const t = div(2, plus(z, 2));
   const y = plus(times(t, 4), -2);
   let [d, before] = [like(z, 0), like(z, 0)];
   // Clenshaw's recurrence, highest coefficient first.
@@ -129,7 +129,7 @@ export function erfc(x: Node): Node {
 /** sin(pi x) / (pi x), 1 at 0. */
 export function sinc(x: Node): Node {
   const f = toFloat(x);
-  const isZero = binary('eq', f, like(f, 0));
-  const angle = times(where(isZero, like(f, 1), f), Math.PI);
-  return where(isZero, like(f, 1), div(unary('sin', angle), angle));
+  const isZero = eq(f, 0);
+  const angle = times(where(isZero, 1, f), Math.PI);
+  return where(isZero, 1, div(unary('sin', angle), angle));
 }

@@ -3,7 +3,24 @@
  * gradient is a convention it is said here; operands are promoted and broadcast first.
  */
 import type { DType } from '@torchlet/device';
-import { add, attach, binary, div, eq, lt, marker, mul, neg, type Node, unary, where } from '@torchlet/graph';
+import {
+  or,
+  sub,
+  max,
+  xor,
+  and,
+  add,
+  attach,
+  div,
+  eq,
+  lt,
+  marker,
+  mul,
+  neg,
+  type Node,
+  unary,
+  where,
+} from '@torchlet/graph';
 import { resultType } from '../promotion.js';
 import { abs } from './arithmetic.js';
 import { isNaN, not } from './comparison.js';
@@ -21,10 +38,10 @@ function withGradients(a: Node, b: Node, value: Node, gradients: (grad: Node) =>
 
 /** Whether the sign bit is set: of -0 as well. */
 export function signbit(x: Node): Node {
-  const below = lt(x, like(x, 0));
+  const below = lt(x, 0);
   if (x.dtype === 'bool' || x.dtype === 'uint8') return like({ shape: x.shape, dtype: 'bool' }, 0);
   if (!isFloatNode(x)) return below;
-  return binary('or', below, lt(div(like(x, 1), x), like(x, 0)));
+  return or(below, lt(div(1, x), 0));
 }
 
 const isFloatNode = (x: Node): boolean => toFloat(x) === x;
@@ -46,26 +63,26 @@ function angle(y: Node, x: Node): Node {
   const smaller = where(steep, width, height);
   // 0 / 0 is the angle 0 and infinity / infinity half a right angle.
   const same = eq(smaller, larger);
-  const ratio = where(same, where(eq(larger, like(x, 0)), like(x, 0), like(x, 1)), div(smaller, larger));
+  const ratio = where(same, where(eq(larger, 0), like(x, 0), 1), div(smaller, larger));
   const first = unary('atan', ratio);
-  const upright = where(steep, add(like(x, Math.PI / 2), neg(first)), first);
-  const turned = where(signbit(x), add(like(x, Math.PI), neg(upright)), upright);
+  const upright = where(steep, sub(Math.PI / 2, first), first);
+  const turned = where(signbit(x), sub(Math.PI, upright), upright);
   const signed = where(signbit(y), neg(turned), turned);
-  return where(binary('or', isNaN(x), isNaN(y)), like(x, Number.NaN), signed);
+  return where(or(isNaN(x), isNaN(y)), Number.NaN, signed);
 }
 
 /** sqrt(x^2 + y^2) without overflow. */
 export function hypot(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = alignFloat('hypot', [x, y]) as [Node, Node];
   const [p, q] = [abs(a), abs(b)];
-  const larger = binary('max', p, q);
-  const smaller = neg(binary('max', neg(p), neg(q)));
-  const plain = binary('or', eq(larger, like(a, 0)), eq(smaller, larger));
-  const ratio = where(eq(larger, like(a, 0)), like(a, 0), div(smaller, larger));
-  const scaled = mul(larger, unary('sqrt', add(mul(ratio, ratio), like(a, 1))));
-  const finite = where(plain, mul(larger, like(a, Math.SQRT2)), scaled);
-  const infinite = binary('or', eq(p, like(a, Infinity)), eq(q, like(a, Infinity)));
-  const value = where(infinite, like(a, Infinity), finite);
+  const larger = max(p, q);
+  const smaller = neg(max(neg(p), neg(q)));
+  const plain = or(eq(larger, 0), eq(smaller, larger));
+  const ratio = where(eq(larger, 0), 0, div(smaller, larger));
+  const scaled = mul(larger, unary('sqrt', add(mul(ratio, ratio), 1)));
+  const finite = where(plain, mul(larger, Math.SQRT2), scaled);
+  const infinite = or(eq(p, Infinity), eq(q, Infinity));
+  const value = where(infinite, Infinity, finite);
   return withGradients(a, b, value, (grad) => {
     const length = hypot(a, b);
     return [mul(grad, div(a, length)), mul(grad, div(b, length))];
@@ -75,17 +92,17 @@ export function hypot(x: NodeOperand, y: NodeOperand): Node {
 /** The magnitude of x with the sign of y. The gradient at 0 is 0. */
 export function copysign(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = alignFloat('copysign', [x, y]) as [Node, Node];
-  const flips = binary('xor', signbit(a), signbit(b));
+  const flips = xor(signbit(a), signbit(b));
   const flipped = (n: Node): Node => where(flips, neg(n), n);
-  const zero = eq(a, like(a, 0));
-  return withGradients(a, b, flipped(a), (grad) => [where(zero, like(grad, 0), flipped(grad)), like(grad, 0)]);
+  const zero = eq(a, 0);
+  return withGradients(a, b, flipped(a), (grad) => [where(zero, 0, flipped(grad)), like(grad, 0)]);
 }
 
 /** The larger or smaller, over NaN where the other is a number; of equals the gradient goes to x. */
 export function overNaN(op: 'fmax' | 'fmin', x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align(op, [x, y]) as [Node, Node];
   const beyond = op === 'fmax' ? lt(a, b) : lt(b, a);
-  const takesB = binary('or', beyond, binary('and', isNaN(a), not(isNaN(b))));
+  const takesB = or(beyond, and(isNaN(a), not(isNaN(b))));
   return where(takesB, b, a);
 }
 
@@ -93,14 +110,14 @@ export function overNaN(op: 'fmax' | 'fmin', x: NodeOperand, y: NodeOperand): No
 export function logAddExp(op: 'logaddexp' | 'logaddexp2', x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = alignFloat(op, [x, y]) as [Node, Node];
   const unit = op === 'logaddexp' ? 1 : Math.LN2;
-  const scaled = (n: Node): Node => (unit === 1 ? n : mul(n, like(n, unit)));
-  const difference = scaled(add(a, neg(b)));
+  const scaled = (n: Node): Node => (unit === 1 ? n : mul(n, unit));
+  const difference = scaled(sub(a, b));
   const soft = unary('log1p', unary('exp', neg(abs(difference))));
-  const sum = add(binary('max', a, b), unit === 1 ? soft : div(soft, like(soft, unit)));
-  const equalInfinities = binary('and', eq(a, b), eq(abs(a), like(a, Infinity)));
+  const sum = add(max(a, b), unit === 1 ? soft : div(soft, unit));
+  const equalInfinities = and(eq(a, b), eq(abs(a), Infinity));
   return withGradients(a, b, where(equalInfinities, a, sum), (grad) => [
-    mul(grad, sigmoid(scaled(add(a, neg(b))))),
-    mul(grad, sigmoid(scaled(add(b, neg(a))))),
+    mul(grad, sigmoid(scaled(sub(a, b)))),
+    mul(grad, sigmoid(scaled(sub(b, a)))),
   ]);
 }
 
@@ -134,7 +151,7 @@ export function nanToNum(x: Node, nan: number, posinf: number | null, neginf: nu
   const most = largest[x.dtype];
   if (most === undefined) return x;
   const replaced = (n: Node, at: Node, value: number): Node => where(at, nodeOfLike(n, value), n);
-  const infinite = (sign: number): Node => eq(x, like(x, sign * Infinity));
+  const infinite = (sign: number): Node => eq(x, sign * Infinity);
   const finiteUp = replaced(x, infinite(1), posinf ?? most);
   const finite = replaced(finiteUp, infinite(-1), neginf ?? -most);
   return replaced(finite, isNaN(x), nan);
@@ -148,13 +165,13 @@ function nodeOfLike(x: Node, value: number): Node {
 export function heaviside(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('heaviside', [x, y]) as [Node, Node];
   const zero = like(a, 0);
-  const step = where(lt(zero, a), like(a, 1), zero);
+  const step = where(lt(zero, a), 1, zero);
   return piecewise(a, where(isNaN(a), a, where(eq(a, zero), b, step)), (grad) => like(grad, 0));
 }
 
 /** x * log(y), 0 where x is 0 and y no NaN. */
 export function xlogy(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = alignFloat('xlogy', [x, y]) as [Node, Node];
-  const empty = binary('and', eq(a, like(a, 0)), not(isNaN(b)));
-  return where(empty, like(a, 0), mul(a, unary('log', where(empty, like(b, 1), b))));
+  const empty = and(eq(a, 0), not(isNaN(b)));
+  return where(empty, 0, mul(a, unary('log', where(empty, 1, b))));
 }

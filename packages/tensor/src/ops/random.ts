@@ -1,5 +1,9 @@
 /** Random tensors drawn on the device, bit for bit what `Generator` draws on the host. The key and the offset are runtime numbers. */
 import {
+  and,
+  or,
+  xor,
+  mul,
   add,
   binary,
   cast,
@@ -23,8 +27,8 @@ function spread(word: Node, line: Node): Node {
 }
 
 function rotateLeft(x: Node, r: number): Node {
-  const low = binary('and', binary('shr', x, like(x, 32 - r)), like(x, 2 ** r - 1));
-  return binary('or', binary('shl', x, like(x, r)), low);
+  const low = and(binary('shr', x, like(x, 32 - r)), 2 ** r - 1);
+  return or(binary('shl', x, like(x, r)), low);
 }
 
 /** `count` random int32 words, 1-d, in the order of `Generator.bits`. */
@@ -34,16 +38,16 @@ function words(count: number, generator: Generator): Node {
   const line = iota(blocks, 'int32');
   const k0 = scalar(key0, 'int32');
   const k1 = scalar(key1, 'int32');
-  const keys = [k0, k1, binary('xor', binary('xor', k0, k1), constant(parity, 'int32'))];
+  const keys = [k0, k1, xor(xor(k0, k1), constant(parity, 'int32'))];
   let x = add(add(line, spread(scalar(offset | 0, 'int32'), line)), spread(keys[0] as Node, line));
   let y = spread(add(scalar(Math.floor(offset / 2 ** 32) | 0, 'int32'), keys[1] as Node), line);
   for (let round = 0; round < 20; round++) {
     x = add(x, y);
-    y = binary('xor', rotateLeft(y, rotations[round % 8] as number), x);
+    y = xor(rotateLeft(y, rotations[round % 8] as number), x);
     if (round % 4 !== 3) continue;
     const step = (round + 1) / 4;
     x = add(x, spread(keys[step % 3] as Node, line));
-    y = add(add(y, spread(keys[(step + 1) % 3] as Node, line)), like(y, step));
+    y = add(add(y, spread(keys[(step + 1) % 3] as Node, line)), step);
   }
   const pairs = reshape(cat([reshape(x, [blocks, 1]), reshape(y, [blocks, 1])], 1), [2 * blocks]);
   return pairs;
@@ -56,9 +60,9 @@ function firstOf(line: Node, shape: Shape): Node {
 /** Uniform in [0, 1), float32. */
 export function uniform(shape: Shape, generator: Generator): Node {
   const bits = firstOf(words(sizeOf(shape), generator), shape);
-  const high = binary('and', binary('shr', bits, like(bits, 8)), like(bits, 0xffffff));
+  const high = and(binary('shr', bits, like(bits, 8)), 0xffffff);
   const float = cast(high, 'float32');
-  return binary('mul', float, like(float, 2 ** -24));
+  return mul(float, 2 ** -24);
 }
 
 /** Standard normal, float32, by Box and Muller. */
@@ -66,13 +70,13 @@ export function normal(shape: Shape, generator: Generator): Node {
   const count = sizeOf(shape);
   const pairs = Math.ceil(count / 2);
   const bits = reshape(words(2 * pairs, generator), [pairs, 2]);
-  const high = cast(binary('and', binary('shr', bits, like(bits, 8)), like(bits, 0xffffff)), 'float32');
+  const high = cast(and(binary('shr', bits, like(bits, 8)), 0xffffff), 'float32');
   const first = shrink(high, [0, 0], [pairs, 1]);
   const second = shrink(high, [0, 1], [pairs, 1]);
-  const one = binary('mul', add(first, like(first, 1)), like(first, 2 ** -24));
+  const one = mul(add(first, 1), 2 ** -24);
   const log = unary('log', one);
-  const radius = unary('sqrt', binary('mul', log, like(log, -2)));
-  const angle = binary('mul', second, like(second, (2 * Math.PI) / 2 ** 24));
-  const values = cat([binary('mul', radius, unary('cos', angle)), binary('mul', radius, unary('sin', angle))], 1);
+  const radius = unary('sqrt', mul(log, -2));
+  const angle = mul(second, (2 * Math.PI) / 2 ** 24);
+  const values = cat([mul(radius, unary('cos', angle)), mul(radius, unary('sin', angle))], 1);
   return firstOf(reshape(values, [2 * pairs]), shape);
 }

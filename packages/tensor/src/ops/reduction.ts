@@ -1,8 +1,13 @@
 /** Reductions: sums, extremes, means and variances, norms, softmax and its kin, arg-extremes. */
 import { type DType, isFloat } from '@torchlet/device';
 import {
+  div,
+  xor,
+  eq,
+  or,
+  sub,
+  add,
   axisOf,
-  binary,
   cast,
   expand,
   iota,
@@ -59,7 +64,7 @@ export function mean(x: Node, dims: Dims, { keepdim, dtype }: ReduceOptions = {}
   }
   const axes = axesOf('mean', dims, x.shape.length);
   const total = reduce('reduceSum', cast(x, wanted), axes);
-  return finish(binary('div', total, like(total, countOf(x, axes))), axes, keepdim);
+  return finish(div(total, countOf(x, axes)), axes, keepdim);
 }
 
 function checkNotEmpty(op: string, x: Node, axes: readonly number[]): void {
@@ -83,7 +88,7 @@ export function amin(x: Node, dims: Dims, { keepdim }: ReduceOptions = {}): Node
 /** Negation has no room for the least integer, complement has. */
 function least(x: Node, axes: readonly number[]): Node {
   if (isFloat(x.dtype)) return neg(reduce('reduceMax', neg(x), axes));
-  const flip = (n: Node): Node => binary('xor', n, like(n, n.dtype === 'bool' ? 1 : n.dtype === 'uint8' ? 255 : -1));
+  const flip = (n: Node): Node => xor(n, n.dtype === 'bool' ? 1 : n.dtype === 'uint8' ? 255 : -1);
   return flip(reduce('reduceMax', flip(x), axes));
 }
 
@@ -108,11 +113,9 @@ function positionsOfExtreme(op: 'argmax' | 'argmin', x: Node, axis: number): Nod
   const length = x.shape[axis] as number;
   const extreme = op === 'argmax' ? reduce('reduceMax', x, [axis]) : least(x, [axis]);
   const spread = expand(extreme, x.shape);
-  const isIt = isFloat(x.dtype)
-    ? binary('or', binary('eq', x, spread), not(binary('eq', x, x)))
-    : binary('eq', x, spread);
+  const isIt = isFloat(x.dtype) ? or(eq(x, spread), not(eq(x, x))) : eq(x, spread);
   const places = alongAxis(length, axis, x, 'int32');
-  const candidates = where(isIt, places, like(places, length));
+  const candidates = where(isIt, places, length);
   return cast(least(candidates, [axis]), 'int64');
 }
 
@@ -140,9 +143,9 @@ export function extremeWithIndices(
   checkNotEmpty(op, x, [axis]);
   const index = positionsOfExtreme(op === 'max' ? 'argmax' : 'argmin', x, axis);
   const length = x.shape[axis] as number;
-  const chosen = binary('eq', alongAxis(length, axis, x, 'int64'), expand(index, x.shape));
+  const chosen = eq(alongAxis(length, axis, x, 'int64'), expand(index, x.shape));
   const values = isFloat(x.dtype)
-    ? reduce('reduceSum', where(chosen, x, like(x, 0)), [axis])
+    ? reduce('reduceSum', where(chosen, x, 0), [axis])
     : op === 'max'
       ? reduce('reduceMax', x, [axis])
       : least(x, [axis]);
@@ -177,10 +180,10 @@ export function variance(x: Node, dims: Dims, correction: number, keepdim: boole
   const f = toFloat(x);
   const count = countOf(x, axes);
   const total = reduce('reduceSum', f, axes);
-  const center = binary('div', total, like(total, count));
-  const deviation = binary('add', f, neg(expand(center, f.shape)));
+  const center = div(total, count);
+  const deviation = sub(f, expand(center, f.shape));
   const squares = reduce('reduceSum', mul(deviation, deviation), axes);
-  return finish(binary('div', squares, like(squares, Math.max(0, count - correction))), axes, keepdim);
+  return finish(div(squares, Math.max(0, count - correction)), axes, keepdim);
 }
 
 export function std(x: Node, dims: Dims, correction: number, keepdim: boolean): Node {
@@ -189,20 +192,14 @@ export function std(x: Node, dims: Dims, correction: number, keepdim: boolean): 
 
 /** The square root whose gradient at 0 is 0 instead of infinite, as PyTorch has it for deviations and norms. */
 export function rootOrZero(x: Node): Node {
-  return inTermsOfResult(x, unary('sqrt', x), (grad, root) =>
-    where(binary('eq', root, like(root, 0)), like(grad, 0), binary('div', grad, binary('add', root, root))),
-  );
+  return inTermsOfResult(x, unary('sqrt', x), (grad, root) => where(eq(root, 0), 0, div(grad, add(root, root))));
 }
 
 /** The shift that keeps exp in range: a maximum that no gradient passes, infinities replaced by 0. */
 function shiftOf(x: Node, axes: readonly number[]): Node {
   const largest = marker('detach', reduce('reduceMax', x, axes));
-  const infinite = binary(
-    'or',
-    binary('eq', largest, like(largest, Infinity)),
-    binary('eq', largest, like(largest, -Infinity)),
-  );
-  return where(infinite, like(largest, 0), largest);
+  const infinite = or(eq(largest, Infinity), eq(largest, -Infinity));
+  return where(infinite, 0, largest);
 }
 
 /** log(sum(exp(x))) without overflow. */
@@ -211,31 +208,31 @@ export function logsumexp(x: Node, dims: Dims, keepdim: boolean): Node {
   const f = toFloat(x);
   if (countOf(x, axes) === 0) return finish(unary('log', reduce('reduceSum', f, axes)), axes, keepdim);
   const shift = shiftOf(f, axes);
-  const total = reduce('reduceSum', unary('exp', binary('add', f, neg(expand(shift, f.shape)))), axes);
-  return finish(binary('add', unary('log', total), shift), axes, keepdim);
+  const total = reduce('reduceSum', unary('exp', sub(f, expand(shift, f.shape))), axes);
+  return finish(add(unary('log', total), shift), axes, keepdim);
 }
 
 function shifted(op: string, x: Node, dim: number, dtype: DType | undefined): { axis: number; centered: Node } {
   const axis = axisOf(op, dim, x.shape.length);
   const f = cast(x, dtype ?? wideDType(floatOf(x.dtype)));
-  if (f.shape.length === 0) return { axis: 0, centered: binary('add', f, neg(marker('detach', f))) };
+  if (f.shape.length === 0) return { axis: 0, centered: sub(f, marker('detach', f)) };
   const largest = marker('detach', reduce('reduceMax', f, [axis]));
-  return { axis, centered: binary('add', f, neg(expand(largest, f.shape))) };
+  return { axis, centered: sub(f, expand(largest, f.shape)) };
 }
 
 export function softmax(x: Node, dim: number, dtype?: DType): Node {
   const { axis, centered } = shifted('softmax', x, dim, dtype);
   const e = unary('exp', centered);
-  if (e.shape.length === 0) return binary('div', e, e);
+  if (e.shape.length === 0) return div(e, e);
   const sum = reduce('reduceSum', e, [axis]);
   // The sum lies between 1 and the length, so its reciprocal is exact enough, and one division a row takes the place of one an element.
-  return binary('mul', e, expand(binary('div', like(sum, 1), sum), e.shape));
+  return mul(e, expand(div(1, sum), e.shape));
 }
 
 export function logSoftmax(x: Node, dim: number, dtype?: DType): Node {
   const { axis, centered } = shifted('logSoftmax', x, dim, dtype);
   const e = unary('exp', centered);
-  if (e.shape.length === 0) return binary('add', centered, neg(unary('log', e)));
+  if (e.shape.length === 0) return sub(centered, unary('log', e));
   const normalizer = unary('log', reduce('reduceSum', e, [axis]));
-  return binary('add', centered, neg(expand(normalizer, e.shape)));
+  return sub(centered, expand(normalizer, e.shape));
 }

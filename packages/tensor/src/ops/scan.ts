@@ -4,8 +4,12 @@
  */
 import { type DType, dtypes, isFloat } from '@torchlet/device';
 import {
+  max,
+  eq,
+  or,
+  sub,
+  xor,
   add,
-  binary,
   expand,
   iota,
   lt,
@@ -21,7 +25,6 @@ import {
   where,
 } from '@torchlet/graph';
 import { not } from './comparison.js';
-import { like } from './operands.js';
 import { logAddExp } from './pairwise.js';
 import { minExact } from './arithmetic.js';
 
@@ -73,8 +76,7 @@ function prefixes(x: Node, { within }: Scan, shape: readonly number[]): Node {
   return reshape(within(repeated, not(lt(i, j))), shape);
 }
 
-const masked = (square: Node, mask: Node, identity: number | bigint): Node =>
-  where(mask, square, like(square, identity));
+const masked = (square: Node, mask: Node, identity: number | bigint): Node => where(mask, square, identity);
 
 export function cumsum(x: Node, axis: number): Node {
   return scan(x, axis, {
@@ -97,7 +99,7 @@ export function runningMax(x: Node, axis: number, least: number | bigint): Node 
   return scan(x, axis, {
     identity: least,
     within: (square, mask) => reduce('reduceMax', masked(square, mask, least), [3]),
-    combine: (before, here) => binary('max', before, here),
+    combine: (before, here) => max(before, here),
   });
 }
 
@@ -117,13 +119,9 @@ export function logcumsumexp(x: Node, axis: number): Node {
     within: (square, mask) => {
       const visible = masked(square, mask, -Infinity);
       const largest = marker('detach', reduce('reduceMax', visible, [3]));
-      const infinite = binary(
-        'or',
-        binary('eq', largest, like(largest, Infinity)),
-        binary('eq', largest, like(largest, -Infinity)),
-      );
-      const shift = where(infinite, like(largest, 0), largest);
-      const total = reduce('reduceSum', unary('exp', add(visible, neg(expand(shift, visible.shape)))), [3]);
+      const infinite = or(eq(largest, Infinity), eq(largest, -Infinity));
+      const shift = where(infinite, 0, largest);
+      const total = reduce('reduceSum', unary('exp', sub(visible, expand(shift, visible.shape))), [3]);
       return add(unary('log', total), shift);
     },
     combine: (before, here) => logAddExp('logaddexp', before, here),
@@ -139,7 +137,7 @@ export function diff(x: Node, times: number, axis: number): Node {
     const starts = result.shape.map(() => 0);
     const first = shrink(result, starts, shape);
     const second = shrink(result, starts.with(axis, 1), shape);
-    result = result.dtype === 'bool' ? binary('xor', second, first) : add(second, neg(first));
+    result = result.dtype === 'bool' ? xor(second, first) : sub(second, first);
   }
   return result;
 }

@@ -4,7 +4,8 @@
  */
 import { isFloat } from '@torchlet/device';
 import {
-  binary,
+  and,
+  or,
   cast,
   cat,
   eq,
@@ -24,7 +25,6 @@ import {
 } from '@torchlet/graph';
 import { isNaN, not } from './comparison.js';
 import { zerosOf } from './movement.js';
-import { like } from './operands.js';
 import { rangeOf } from './scan.js';
 
 /** Up to this length every element is compared with every other. */
@@ -45,12 +45,12 @@ export function sortedPositions(x: Node, axis: number, descending: boolean): Nod
 function goesBefore(a: Node, i: Node, b: Node, j: Node, descending: boolean): Node {
   const [less, more] = descending ? [b, a] : [a, b];
   const tie = lt(i, j);
-  if (!isFloat(a.dtype)) return binary('or', lt(less, more), binary('and', eq(a, b), tie));
+  if (!isFloat(a.dtype)) return or(lt(less, more), and(eq(a, b), tie));
   const lessIsNaN = isNaN(less);
   const moreIsNaN = isNaN(more);
-  const ahead = binary('or', lt(less, more), binary('and', moreIsNaN, not(lessIsNaN)));
-  const equal = binary('or', eq(a, b), binary('and', lessIsNaN, moreIsNaN));
-  return binary('or', ahead, binary('and', equal, tie));
+  const ahead = or(lt(less, more), and(moreIsNaN, not(lessIsNaN)));
+  const equal = or(eq(a, b), and(lessIsNaN, moreIsNaN));
+  return or(ahead, and(equal, tie));
 }
 
 /** The number of elements before each is its place; the places, turned round, are the positions. */
@@ -87,7 +87,7 @@ function byNetwork(x: Node, descending: boolean): Node {
       const [i, j] = [shrink(p, start, half), shrink(p, [0, 0, 1, 0], half)];
       // Every second block runs the other way, so that two of them make a sequence with one peak.
       const group = reshape(iota(size / (2 * distance), 'int32'), [1, size / (2 * distance), 1, 1]);
-      const turned = eq(binary('and', group, like(group, blockSize / (2 * distance))), like(group, 0));
+      const turned = eq(and(group, blockSize / (2 * distance)), 0);
       const inOrder = eq(goesBefore(a, i, b, j, descending), expand(turned, half));
       const swap = (first: Node, second: Node): Node =>
         marker('contiguous', cat([where(inOrder, first, second), where(inOrder, second, first)], 2));
