@@ -4,7 +4,7 @@
  */
 import { type LoopKernel, postorder, type Reduction } from '@torchlet/device';
 import { emptyKernel, type KernelFunction, type KernelSite, kernelFunction } from '../kernel-function.js';
-import { type FunctionBuilder, i32, type Local } from '../wasm/index.js';
+import { i32, type Local } from '../wasm/index.js';
 import type { Variable } from './affine.js';
 import { acrossLoop } from './across-loop.js';
 import { storeElements } from './elements.js';
@@ -24,205 +24,192 @@ const nanosecondsPerInstruction = 0.35;
 /** Rows of at most so many blocks are written out and stay in registers. */
 const blocksInRegisters = 4;
 
+/** What every part of a kernel's code needs. */
+interface LoopSite {
+  readonly emitter: Emitter;
+  readonly phases: Phases;
+  readonly strategy: Strategy;
+}
+
 export function emitLoopKernel(site: KernelSite, kernel: LoopKernel): KernelFunction {
   const phases = prepare(kernel);
   const { f, slots } = kernelFunction(site, kernel);
   if (kernel.axes.includes(0) || phases.list.every((phase) => !phase.hasPoints && phase.reductions.length === 0))
     return emptyKernel(f, slots);
-  return new LoopEmitter(site, f, phases, slots).emit();
+  const { space } = phases;
+  const strategy = chooseStrategy(phases);
+  const emitter = new Emitter(site, f, space, vectorsOf(strategy, space.inner.length));
+  const at: LoopSite = { emitter, phases, strategy };
+  const scratch = new RowScratch(emitter);
+  keepRows(at, scratch);
+  const outer = space.parallel.filter(
+    (variable) => strategy.lanes === 'inner' || (variable !== strategy.variable && variable !== strategy.across),
+  );
+  const part = f.params as Record<string, Local> & Part;
+  if (outer.length > 0) f.if(i32.ltU(part.begin, part.end), () => emitter.inside(() => outerLoops(at, outer, part)));
+  else innermostParallel(at, part);
+  return {
+    callee: f,
+    slots,
+    ...shared(at, outer[0]),
+    scratchBytes: scratch.bytes,
+    nanoseconds: strategy.cost * nanosecondsPerInstruction,
+  };
 }
 
-class LoopEmitter {
-  readonly #f: FunctionBuilder;
-  readonly #phases: Phases;
-  readonly #slots: readonly number[];
-  readonly #emitter: Emitter;
-  readonly #strategy: Strategy;
-  readonly #scratch: RowScratch;
+/** What threads share: the outermost loop. */
+function shared(at: LoopSite, outermost: Variable | undefined): { readonly extent: number; readonly granule: number } {
+  const { strategy } = at;
+  if (outermost !== undefined) return { extent: outermost.length, granule: 1 };
+  if (strategy.lanes === 'inner') return { extent: 1, granule: 1 };
+  if (strategy.across !== null) return { extent: strategy.across.length, granule: 4 };
+  return { extent: strategy.variable.length, granule: 4 * strategy.unroll };
+}
 
-  constructor(site: KernelSite, f: FunctionBuilder, phases: Phases, slots: readonly number[]) {
-    this.#f = f;
-    this.#phases = phases;
-    this.#slots = slots;
-    this.#strategy = chooseStrategy(phases);
-    this.#emitter = new Emitter(site, f, phases.space, vectorsOf(this.#strategy, phases.space.inner.length));
-    this.#scratch = new RowScratch(this.#emitter);
-  }
+function outerLoops(at: LoopSite, variables: readonly Variable[], part: Part | null): void {
+  const [first, ...rest] = variables;
+  if (first === undefined) return innermostParallel(at, null);
+  const bounds = part === null ? { start: 0, end: first.length } : { start: part.begin, end: part.end };
+  loop(at.emitter, first, bounds, 1, at.phases.list, () => outerLoops(at, rest, null));
+}
 
-  emit(): KernelFunction {
-    const strategy = this.#strategy;
-    const { parallel } = this.#phases.space;
-    this.#keepRows();
-    const outer = parallel.filter(
-      (variable) => strategy.lanes === 'inner' || (variable !== strategy.variable && variable !== strategy.across),
+/** `part` is given where this variable is the one that threads share. */
+function innermostParallel(at: LoopSite, part: Part | null): void {
+  const { strategy, emitter } = at;
+  const { list } = at.phases;
+  const phases = () => allPhases(at);
+  if (strategy.lanes === 'inner') return phases();
+  const { variable, across } = strategy;
+  if (across !== null) return acrossLoop(emitter, { variable, across }, part, list, phases);
+  if (part !== null || !copyRow(emitter, at.phases, variable)) vectorLoop(emitter, strategy, part, list, phases);
+}
+
+/** Rows of a domain that more than one phase uses. */
+function keepRows(at: LoopSite, scratch: RowScratch): void {
+  const { strategy } = at;
+  const { space, list, stored } = at.phases;
+  space.inner.forEach((variables, domain) => {
+    const own = list.filter((phase) => phase.domain === domain);
+    if (own.length < 2 || variables.length === 0 || isInRegisters(at, domain)) return;
+    at.emitter.enter(domain);
+    const vector = strategy.lanes === 'parallel' ? strategy.variable : strategy.variables[domain];
+    const mustVary = [...variables, ...(vector ? [vector] : [])].reduce((bits, variable) => bits | variable.bit, 0);
+    for (const expression of rowsToKeep(at.emitter, own, mustVary, stored)) {
+      const row =
+        strategy.lanes === 'parallel'
+          ? scratch.perPoint(expression, variables, strategy.unroll)
+          : scratch.alongRow(expression, vectorLast(variables, vector as Variable));
+      at.emitter.rows.set(expression, row);
+    }
+  });
+}
+
+/** The variable along which the lanes of one point lie, or null. */
+function vectorOf(at: LoopSite, domain: number): Variable | null {
+  return at.strategy.lanes === 'inner' ? (at.strategy.variables[domain] ?? null) : null;
+}
+
+/** The phases of the points of the current blocks, or of one point with its lanes along inner variables. Nothing of an earlier point is kept. */
+function allPhases(at: LoopSite): void {
+  const { emitter } = at;
+  const { list, space } = at.phases;
+  for (const row of emitter.rows.values()) row.written = false;
+  emitter.results.clear();
+  const { counts, scope } = emitter;
+  const registers = space.inner.map((_, domain) => {
+    const vector = vectorOf(at, domain);
+    return new Scope(scope, new Map(vector === null ? [] : [[vector, { local: null, offset: 0 }] as const]));
+  });
+  list.forEach((phase, position) => {
+    emitter.enter(phase.domain);
+    emitter.counts = at.strategy.lanes === 'inner' ? [1] : counts;
+    if (!phase.hasPoints) overNothing(at, phase);
+    else if (isInRegisters(at, phase.domain)) rowInRegisters(at, phase, registers[phase.domain] as Scope);
+    else emitter.inside(() => innerLoops(at, phase, position));
+    const inPhase = alwaysComputed(phase);
+    for (const [expression, row] of emitter.rows) if (inPhase.has(expression)) row.written = true;
+  });
+}
+
+function overNothing(at: LoopSite, { reductions }: PreparedPhase): void {
+  for (const reduction of reductions) {
+    const value = splatConstant(reduction.dtype, identity(reduction));
+    at.emitter.results.set(
+      reduction.id,
+      at.emitter.counts.map(() => value),
     );
-    const part = this.#f.params as Record<string, Local> & Part;
-    if (outer.length > 0)
-      this.#f.if(i32.ltU(part.begin, part.end), () => this.#emitter.inside(() => this.#outerLoops(outer, part)));
-    else this.#innermostParallel(part);
-    return {
-      callee: this.#f,
-      slots: this.#slots,
-      ...this.#shared(outer[0]),
-      scratchBytes: this.#scratch.bytes,
-      nanoseconds: strategy.cost * nanosecondsPerInstruction,
-    };
   }
+}
 
-  /** What threads share: the outermost loop. */
-  #shared(outermost: Variable | undefined): { readonly extent: number; readonly granule: number } {
-    const strategy = this.#strategy;
-    if (outermost !== undefined) return { extent: outermost.length, granule: 1 };
-    if (strategy.lanes === 'inner') return { extent: 1, granule: 1 };
-    if (strategy.across !== null) return { extent: strategy.across.length, granule: 4 };
-    return { extent: strategy.variable.length, granule: 4 * strategy.unroll };
-  }
+/** Whether rows of this domain are short, alone, and not read back: then values stay in locals from phase to phase. */
+function isInRegisters(at: LoopSite, domain: number): boolean {
+  const { list, space, stored } = at.phases;
+  const vector = vectorOf(at, domain);
+  if (vector === null || space.inner[domain]?.length !== 1 || vector.length > 4 * blocksInRegisters) return false;
+  const used = postorder(list.flatMap(({ values, stores }) => [...values, ...stores.map(({ value }) => value)]));
+  return list.length === 1 || used.every((load) => load.kind !== 'load' || !stored.has(load.slot));
+}
 
-  #outerLoops(variables: readonly Variable[], part: Part | null): void {
-    const [first, ...rest] = variables;
-    if (first === undefined) return this.#innermostParallel(null);
-    const bounds = part === null ? { start: 0, end: first.length } : { start: part.begin, end: part.end };
-    loop(this.#emitter, first, bounds, 1, this.#phases.list, () => this.#outerLoops(rest, null));
-  }
+function rowInRegisters(at: LoopSite, phase: PreparedPhase, row: Scope): void {
+  const { emitter } = at;
+  hoist(emitter, [phase]);
+  emitter.counts = blocksOf(vectorOf(at, phase.domain)?.length ?? 1);
+  emitter.inside(() => {
+    const accumulators = new Accumulators(emitter, phase.reductions, emitter.counts.length, true);
+    blocks(at, phase, accumulators);
+    setResults(at, phase, accumulators);
+  }, row);
+}
 
-  /** `part` is given where this variable is the one that threads share. */
-  #innermostParallel(part: Part | null): void {
-    const strategy = this.#strategy;
-    const emitter = this.#emitter;
-    const { list } = this.#phases;
-    const phases = () => this.#allPhases();
-    if (strategy.lanes === 'inner') return phases();
-    const { variable, across } = strategy;
-    if (across !== null) return acrossLoop(emitter, { variable, across }, part, list, phases);
-    if (part !== null || !copyRow(emitter, this.#phases, variable)) vectorLoop(emitter, strategy, part, list, phases);
-  }
+function innerLoops(at: LoopSite, phase: PreparedPhase, position: number): void {
+  const vector = vectorOf(at, phase.domain);
+  const variables = at.phases.space.inner[phase.domain] ?? [];
+  const blocks = vector === null ? at.emitter.counts.length : innerUnroll(at.phases, position, vector);
+  const accumulators = new Accumulators(at.emitter, phase.reductions, blocks, vector !== null);
+  level(at, phase, vector === null ? variables : vectorLast(variables, vector), vector, blocks, accumulators);
+  setResults(at, phase, accumulators);
+}
 
-  /** Rows of a domain that more than one phase uses. */
-  #keepRows(): void {
-    const strategy = this.#strategy;
-    const { space, list, stored } = this.#phases;
-    space.inner.forEach((variables, domain) => {
-      const own = list.filter((phase) => phase.domain === domain);
-      if (own.length < 2 || variables.length === 0 || this.#isInRegisters(domain)) return;
-      this.#emitter.enter(domain);
-      const vector = strategy.lanes === 'parallel' ? strategy.variable : strategy.variables[domain];
-      const mustVary = [...variables, ...(vector ? [vector] : [])].reduce((bits, variable) => bits | variable.bit, 0);
-      for (const expression of rowsToKeep(this.#emitter, own, mustVary, stored)) {
-        const row =
-          strategy.lanes === 'parallel'
-            ? this.#scratch.perPoint(expression, variables, strategy.unroll)
-            : this.#scratch.alongRow(expression, vectorLast(variables, vector as Variable));
-        this.#emitter.rows.set(expression, row);
-      }
-    });
+function level(
+  at: LoopSite,
+  phase: PreparedPhase,
+  variables: readonly Variable[],
+  vector: Variable | null,
+  unroll: number,
+  accumulators: Accumulators,
+): void {
+  const { emitter } = at;
+  const [first, ...rest] = variables;
+  const inside = () => level(at, phase, rest, vector, unroll, accumulators);
+  if (first === undefined) {
+    emitter.enter(phase.domain);
+    return blocks(at, phase, accumulators);
   }
+  const perTurn = 4 * unroll;
+  if (first === vector) {
+    const control = accumulators.control(Math.floor(first.length / perTurn), 1, perTurn);
+    return vectorLoop(emitter, { variable: first, unroll }, null, [phase], inside, control);
+  }
+  const terms = Math.ceil(points(rest) / (vector === null ? 1 : perTurn));
+  const bounds = { start: 0, end: first.length };
+  loop(emitter, first, bounds, 1, [phase], inside, accumulators.control(first.length, terms, 1));
+}
 
-  /** The variable along which the lanes of one point lie, or null. */
-  #vectorOf(domain: number): Variable | null {
-    return this.#strategy.lanes === 'inner' ? (this.#strategy.variables[domain] ?? null) : null;
-  }
+function setResults(at: LoopSite, { reductions }: PreparedPhase, accumulators: Accumulators): void {
+  accumulators.results().forEach((blocks, r) => {
+    at.emitter.results.set((reductions[r] as Reduction).id, [...blocks]);
+  });
+}
 
-  /** The phases of the points of the current blocks, or of one point with its lanes along inner variables. Nothing of an earlier point is kept. */
-  #allPhases(): void {
-    const emitter = this.#emitter;
-    const { list, space } = this.#phases;
-    for (const row of emitter.rows.values()) row.written = false;
-    emitter.results.clear();
-    const { counts, scope } = emitter;
-    const registers = space.inner.map((_, domain) => {
-      const vector = this.#vectorOf(domain);
-      return new Scope(scope, new Map(vector === null ? [] : [[vector, { local: null, offset: 0 }] as const]));
-    });
-    list.forEach((phase, position) => {
-      emitter.enter(phase.domain);
-      emitter.counts = this.#strategy.lanes === 'inner' ? [1] : counts;
-      if (!phase.hasPoints) this.#overNothing(phase);
-      else if (this.#isInRegisters(phase.domain)) this.#rowInRegisters(phase, registers[phase.domain] as Scope);
-      else emitter.inside(() => this.#innerLoops(phase, position));
-      const inPhase = alwaysComputed(phase);
-      for (const [expression, row] of emitter.rows) if (inPhase.has(expression)) row.written = true;
-    });
+/** Every value of a point is computed before any store of it: stores may go to slots that were read. */
+function blocks(at: LoopSite, phase: PreparedPhase, accumulators: Accumulators): void {
+  const { emitter } = at;
+  for (emitter.block = 0; emitter.block < emitter.counts.length; emitter.block++) {
+    accumulators.add();
+    for (const store of phase.stores) emitter.pieces(store.value);
+    for (const store of phase.stores) storeElements(emitter, store);
   }
-
-  #overNothing({ reductions }: PreparedPhase): void {
-    for (const reduction of reductions) {
-      const value = splatConstant(reduction.dtype, identity(reduction));
-      this.#emitter.results.set(
-        reduction.id,
-        this.#emitter.counts.map(() => value),
-      );
-    }
-  }
-
-  /** Whether rows of this domain are short, alone, and not read back: then values stay in locals from phase to phase. */
-  #isInRegisters(domain: number): boolean {
-    const { list, space, stored } = this.#phases;
-    const vector = this.#vectorOf(domain);
-    if (vector === null || space.inner[domain]?.length !== 1 || vector.length > 4 * blocksInRegisters) return false;
-    const used = postorder(list.flatMap(({ values, stores }) => [...values, ...stores.map(({ value }) => value)]));
-    return list.length === 1 || used.every((load) => load.kind !== 'load' || !stored.has(load.slot));
-  }
-
-  #rowInRegisters(phase: PreparedPhase, row: Scope): void {
-    const emitter = this.#emitter;
-    hoist(emitter, [phase]);
-    emitter.counts = blocksOf(this.#vectorOf(phase.domain)?.length ?? 1);
-    emitter.inside(() => {
-      const accumulators = new Accumulators(emitter, phase.reductions, emitter.counts.length, true);
-      this.#blocks(phase, accumulators);
-      this.#setResults(phase, accumulators);
-    }, row);
-  }
-
-  #innerLoops(phase: PreparedPhase, position: number): void {
-    const vector = this.#vectorOf(phase.domain);
-    const variables = this.#phases.space.inner[phase.domain] ?? [];
-    const blocks = vector === null ? this.#emitter.counts.length : innerUnroll(this.#phases, position, vector);
-    const accumulators = new Accumulators(this.#emitter, phase.reductions, blocks, vector !== null);
-    this.#level(phase, vector === null ? variables : vectorLast(variables, vector), vector, blocks, accumulators);
-    this.#setResults(phase, accumulators);
-  }
-
-  #level(
-    phase: PreparedPhase,
-    variables: readonly Variable[],
-    vector: Variable | null,
-    unroll: number,
-    accumulators: Accumulators,
-  ): void {
-    const emitter = this.#emitter;
-    const [first, ...rest] = variables;
-    const inside = () => this.#level(phase, rest, vector, unroll, accumulators);
-    if (first === undefined) {
-      emitter.enter(phase.domain);
-      return this.#blocks(phase, accumulators);
-    }
-    const perTurn = 4 * unroll;
-    if (first === vector) {
-      const control = accumulators.control(Math.floor(first.length / perTurn), 1, perTurn);
-      return vectorLoop(emitter, { variable: first, unroll }, null, [phase], inside, control);
-    }
-    const terms = Math.ceil(points(rest) / (vector === null ? 1 : perTurn));
-    const bounds = { start: 0, end: first.length };
-    loop(emitter, first, bounds, 1, [phase], inside, accumulators.control(first.length, terms, 1));
-  }
-
-  #setResults({ reductions }: PreparedPhase, accumulators: Accumulators): void {
-    accumulators.results().forEach((blocks, r) => {
-      this.#emitter.results.set((reductions[r] as Reduction).id, [...blocks]);
-    });
-  }
-
-  /** Every value of a point is computed before any store of it: stores may go to slots that were read. */
-  #blocks(phase: PreparedPhase, accumulators: Accumulators): void {
-    const emitter = this.#emitter;
-    for (emitter.block = 0; emitter.block < emitter.counts.length; emitter.block++) {
-      accumulators.add();
-      for (const store of phase.stores) emitter.pieces(store.value);
-      for (const store of phase.stores) storeElements(emitter, store);
-    }
-    emitter.block = 0;
-  }
+  emitter.block = 0;
 }
 
 function vectorsOf(strategy: Strategy, domains: number): readonly (Variable | null)[] {
