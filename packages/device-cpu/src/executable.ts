@@ -36,9 +36,30 @@ export class Executables {
 
   /** @throws DeviceError where a kernel has no form for this device. */
   make(program: Program): Executable {
-    const code = this.#code.get(program) ?? this.#generate(program);
-    this.#code.set(program, code);
-    return new Executable(code, this.#memory, this.#helpers, this.#made++);
+    const made = this.#code.get(program) ?? this.#generate(program);
+    this.#code.set(program, made);
+    const { module, bytes, block, scratchBytes } = made;
+    const { linear } = this.#memory;
+    const { exports } = new WebAssembly.Instance(module, importsOf(linear.memory));
+    const run = exports['run'] as Executable['run'];
+    const helpers = this.#helpers;
+    if (bytes === null || helpers === null) return { block, scratchBytes, run, dispose() {} };
+    // The module lies where helpers find it.
+    const code = this.#memory.reserve(bytes.length);
+    linear.views.u8.set(bytes, code);
+    const shared: SharedProgram = { id: this.#made++, code, codeBytes: bytes.length, scratchBytes };
+    return {
+      block,
+      scratchBytes: scratchBytes * helpers.threads,
+      run(at, scratch) {
+        helpers.post(shared, at, scratch);
+        run(at, scratch);
+      },
+      dispose: () => {
+        helpers.withdraw(shared);
+        this.#memory.release(code);
+      },
+    };
   }
 
   #generate(program: Program): Code {
@@ -55,40 +76,11 @@ export class Executables {
   }
 }
 
-export class Executable {
+/** A program's code, ready to run. */
+export interface Executable {
   readonly block: ArgumentBlock;
   /** Of all threads. */
   readonly scratchBytes: number;
-  readonly #run: (block: number, scratch: number) => void;
-  readonly #memory: DeviceMemory;
-  readonly #helpers: Helpers | null;
-  readonly #shared: SharedProgram | null;
-
-  constructor({ module, bytes, block, scratchBytes }: Code, memory: DeviceMemory, helpers: Helpers | null, id: number) {
-    this.block = block;
-    this.scratchBytes = bytes === null || helpers === null ? scratchBytes : scratchBytes * helpers.threads;
-    this.#memory = memory;
-    this.#helpers = helpers;
-    const instance = new WebAssembly.Instance(module, importsOf(memory.linear.memory));
-    this.#run = instance.exports['run'] as (block: number, scratch: number) => void;
-    this.#shared = bytes === null ? null : { id, code: this.#publish(bytes), codeBytes: bytes.length, scratchBytes };
-  }
-
-  run(block: number, scratch: number): void {
-    if (this.#shared !== null) this.#helpers?.post(this.#shared, block, scratch);
-    this.#run(block, scratch);
-  }
-
-  dispose(): void {
-    if (this.#shared === null) return;
-    this.#helpers?.withdraw(this.#shared);
-    this.#memory.release(this.#shared.code);
-  }
-
-  /** Puts the module where helpers find it. */
-  #publish(bytes: Uint8Array): number {
-    const address = this.#memory.reserve(bytes.length);
-    this.#memory.linear.views.u8.set(bytes, address);
-    return address;
-  }
+  run(block: number, scratch: number): void;
+  dispose(): void;
 }

@@ -81,8 +81,7 @@ export class FunctionBuilder<P extends string = string> implements Callable {
 
   /** A new local that holds `value` from here on. */
   let(name: string, value: Value): Local {
-    if (value.type === null) throw new TypeError(`wasm: ${name} cannot hold a statement`);
-    const local = this.local(name, value.type);
+    const local = this.local(name, value.type as ValueType);
     this.set(local, value);
     return local;
   }
@@ -103,7 +102,6 @@ export class FunctionBuilder<P extends string = string> implements Callable {
 
   /** Runs an instruction for its effect: a store, a call without result, a fill. */
   do(value: Instruction): void {
-    if (value.type !== null) throw new TypeError(`wasm: ${value.name} gives ${value.type}, which nobody takes`);
     this.#open.push({ kind: 'do', value });
   }
 
@@ -142,8 +140,6 @@ export class FunctionBuilder<P extends string = string> implements Callable {
 
   return(value?: Operand): void {
     const given = value === undefined || this.result === null ? null : asValue(value, this.result, null, 'return');
-    if ((given === null) !== (this.result === null))
-      throw new TypeError(`wasm: ${this.name} returns ${this.result ?? 'nothing'}`);
     this.#open.push({ kind: 'return', value: given });
   }
 

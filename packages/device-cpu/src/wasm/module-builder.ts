@@ -80,15 +80,10 @@ export class ModuleBuilder {
     const indices = new Map<Callable, number>(this.#imports.map((callee, i) => [callee, i]));
     const signatures: number[][] = [];
     const bodies: number[][] = [];
-    const encoding = new Set<Callable>();
     const indexOf = (callee: Callable): number => {
       const known = indices.get(callee);
       if (known !== undefined) return known;
-      if (!(callee instanceof FunctionBuilder))
-        throw new RangeError(`wasm: ${callee.name} is no function of this module`);
-      if (encoding.has(callee)) throw new RangeError(`wasm: ${callee.name} calls itself`);
-      encoding.add(callee);
-      const body = encodeBody(callee, indexOf);
+      const body = encodeBody(callee as FunctionBuilder, indexOf);
       const type = unsigned(typeOf(callee));
       const position = functions.indexOf([...type, ...body]);
       signatures[position] = type;
