@@ -39,6 +39,7 @@ export interface Phase {
 /**
  * Element-wise work, reductions and row kernels (softmax is: max, then sum, then store). An expression shared by two phases with
  * the same inner axes is computed in both unless the device keeps the row. A phase may read back what an earlier phase of the same parallel point stored.
+ * Whoever plans a kernel gives it few, long axes: split where an index divides one, joined where every index walks neighbours as one.
  */
 export interface LoopKernel {
   readonly kind: 'loop';

@@ -5,36 +5,16 @@
 import type { DType } from '@torchlet/device';
 import type { Pieces } from '../kernel-function.js';
 import { LaneMemory } from '../loop/lane-memory.js';
-import { type LaneClass, laneClasses } from '../loop/lanes.js';
-import {
-  f32x4,
-  f64x2,
-  type FunctionBuilder,
-  i32x4,
-  i64x2,
-  type Local,
-  shuffleLanes,
-  type Value,
-  v128,
-} from '../wasm/index.js';
+import { floatsFor, isWide, type LaneClass, laneClasses, piecesOf, vectorsFor } from '../loop/lanes.js';
+import { type FunctionBuilder, i32x4, type Local, shuffleLanes, type Value, v128 } from '../wasm/index.js';
 
-interface ClassRow {
-  /** What the lanes are as elements of memory. */
-  readonly stored: DType;
-  readonly width: 4 | 8;
-  readonly add: (a: Value, b: Value) => Value;
-  readonly multiply: (a: Value, b: Value) => Value;
-  /** a * b + c in one instruction. */
-  readonly fused: ((a: Value, b: Value, c: Value) => Value) | null;
-}
-
-/** The products of bool are `and`, their sums `or`. */
-const classes: Readonly<Record<LaneClass, ClassRow>> = {
-  f32: { stored: 'float32', width: 4, add: f32x4.add, multiply: f32x4.mul, fused: f32x4.relaxedMadd },
-  f64: { stored: 'float64', width: 8, add: f64x2.add, multiply: f64x2.mul, fused: f64x2.relaxedMadd },
-  i32: { stored: 'int32', width: 4, add: i32x4.add, multiply: i32x4.mul, fused: null },
-  i64: { stored: 'int64', width: 8, add: i64x2.add, multiply: i64x2.mul, fused: null },
-  bool: { stored: 'int32', width: 4, add: v128.or, multiply: v128.and, fused: null },
+/** What the lanes of each class are as elements of memory. */
+const storedAs: Readonly<Record<LaneClass, DType>> = {
+  f32: 'float32',
+  f64: 'float64',
+  i32: 'int32',
+  i64: 'int64',
+  bool: 'int32',
 };
 
 /** What a product of `dtype` is accumulated in. */
@@ -47,16 +27,16 @@ export class Arithmetic {
   readonly pieces: 1 | 2;
   /** Lanes of a vector. */
   readonly lanes: 2 | 4;
-  readonly #row: ClassRow;
+  readonly #dtype: DType;
   readonly #fma: boolean;
 
   constructor(dtype: DType, fma: boolean) {
-    this.#row = classes[laneClasses[dtype]];
+    this.#dtype = dtype;
     this.#fma = fma;
-    this.stored = this.#row.stored;
-    this.width = this.#row.width;
-    this.pieces = this.width === 4 ? 1 : 2;
-    this.lanes = this.width === 4 ? 4 : 2;
+    this.stored = storedAs[laneClasses[dtype]];
+    this.pieces = piecesOf(dtype);
+    this.width = isWide(dtype) ? 8 : 4;
+    this.lanes = isWide(dtype) ? 2 : 4;
   }
 
   /** Loads and stores of lanes. */
@@ -68,14 +48,16 @@ export class Arithmetic {
     return i32x4.const(0);
   }
 
+  /** Sums of bool are `or`, products `and`. */
   add(a: Value, b: Value): Value {
-    return this.#row.add(a, b);
+    return this.#dtype === 'bool' ? v128.or(a, b) : vectorsFor(this.#dtype).add(a, b);
   }
 
   /** a * b + sum. */
   multiplyAdd(a: Value, b: Value, sum: Value): Value {
-    if (this.#fma && this.#row.fused !== null) return this.#row.fused(a, b, sum);
-    return this.#row.add(sum, this.#row.multiply(a, b));
+    const F = floatsFor(this.#dtype);
+    if (this.#fma && F !== null) return F.relaxedMadd(a, b, sum);
+    return this.add(sum, this.#dtype === 'bool' ? v128.and(a, b) : vectorsFor(this.#dtype).mul(a, b));
   }
 
   /** The group whose lanes are the sums over the lanes of each of up to four vectors. */
