@@ -1,49 +1,34 @@
 /**
- * Tensors as text: values as PyTorch prints them (https://pytorch.org/docs/stable/generated/torch.set_printoptions.html, its defaults), and the one
- * line that stands for a tensor whose values are not read.
+ * Values as PyTorch prints them (https://pytorch.org/docs/stable/generated/torch.set_printoptions.html, its defaults). Loaded when a value is first
+ * printed, which waits for the device anyway; so it imports nothing that would be split off with it. The line of a tensor that is not read is
+ * `describe.ts`.
  */
-import { type DType, dtypes, type HostArray } from '@torchlet/device';
-import { printShape, type Shape, sizeOf } from '@torchlet/graph';
-import { numberAt } from './host-values.js';
+import type { DType, dtypes } from '@torchlet/device';
+import type { Shape } from '@torchlet/graph';
+import type { Describable } from './describe.js';
 
 const threshold = 1000;
 const edge = 3;
 const precision = 4;
 const lineWidth = 80;
 
-interface Describable {
-  readonly shape: Shape;
-  readonly dtype: DType;
-  readonly requiresGrad: boolean;
-  readonly device: { readonly name: string } | null;
-  readonly node: { readonly source: object | null };
-}
-
-/** Shape, dtype, device, and whether the values exist. */
-export function describe(tensor: Describable): string {
-  const state = tensor.node.source === null ? 'not evaluated, ' : '';
-  const device = tensor.device === null ? '' : `, device=${tensor.device.name}`;
-  const grad = tensor.requiresGrad ? ', requiresGrad=true' : '';
-  return `Tensor(${state}shape=${printShape(tensor.shape)}, dtype=${tensor.dtype}${device}${grad}; await x.toString() for the values)`;
-}
+type Kind = (typeof dtypes)[DType]['kind'];
 
 /** As `print(tensor)` in PyTorch. */
-export function printValues(tensor: Describable, elements: HostArray): string {
+export function printValues(tensor: Describable, kind: Kind, elementAt: (i: number) => number | bigint): string {
   const { shape, dtype } = tensor;
+  const size = shape.reduce((product, length) => product * length, 1);
   const suffix = [
     ...(isDefault(dtype) ? [] : [`dtype=${dtype}`]),
     ...(tensor.requiresGrad ? ['requiresGrad=true'] : []),
-    ...(sizeOf(shape) === 0 && shape.length !== 1 ? [`size=${printShape(shape)}`] : []),
+    ...(size === 0 && shape.length !== 1 ? [`size=[${shape.join(', ')}]`] : []),
   ];
   const tail = suffix.map((text) => `, ${text}`).join('');
-  if (sizeOf(shape) === 0) return `tensor([]${tail})`;
-  const summarized = sizeOf(shape) > threshold;
+  if (size === 0) return `tensor([]${tail})`;
+  const summarized = size > threshold;
   const shown = shownPositions(shape, summarized);
-  const format = formatter(
-    dtype,
-    shown.map((i) => numberAt(dtype, elements, i)),
-  );
-  const body = block(shape, 0, 0, summarized, (i) => format(numberAt(dtype, elements, i)), 'tensor('.length);
+  const format = formatter(kind, shown.map(elementAt));
+  const body = block(shape, 0, 0, summarized, (i) => format(elementAt(i)), 'tensor('.length);
   return `tensor(${body}${tail})`;
 }
 
@@ -93,15 +78,15 @@ function wrap(cells: readonly string[], indent: number): string {
 }
 
 /** One format for all cells, so that columns line up. */
-function formatter(dtype: DType, values: readonly (number | bigint)[]): (value: number | bigint) => string {
-  const write = writer(dtype, values);
+function formatter(kind: Kind, values: readonly (number | bigint)[]): (value: number | bigint) => string {
+  const write = writer(kind, values);
   const width = Math.max(...values.map((value) => write(value).length));
   return (value) => write(value).padStart(width);
 }
 
-function writer(dtype: DType, values: readonly (number | bigint)[]): (value: number | bigint) => string {
-  if (dtypes[dtype].kind === 'bool') return (value) => (value ? 'True' : 'False');
-  if (dtypes[dtype].kind === 'int') return String;
+function writer(kind: Kind, values: readonly (number | bigint)[]): (value: number | bigint) => string {
+  if (kind === 'bool') return (value) => (value ? 'True' : 'False');
+  if (kind === 'int') return String;
   const finite = values
     .map(Number)
     .filter((value) => Number.isFinite(value) && value !== 0)

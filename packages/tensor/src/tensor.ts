@@ -4,8 +4,9 @@
  * values are computed when asked for. What a tensor is beneath is in `handle.ts`. Longer than other files because it is a list: one method an
  * operation, no logic.
  */
-import type { Device, DType } from '@torchlet/device';
+import { type Device, type DType, dtypes } from '@torchlet/device';
 import { cast, type Node, marker, type Shape, sizeOf } from '@torchlet/graph';
+import { describe } from './describe.js';
 import { DifferentiableTensor } from './differentiable.js';
 import { hostDataOf, type View } from './handle.js';
 import * as arithmetic from './ops/arithmetic.js';
@@ -19,8 +20,7 @@ import { matmul } from './ops/matmul.js';
 import * as movement from './ops/movement.js';
 import type { Dims, NodeOperand } from './ops/operands.js';
 import * as reduction from './ops/reduction.js';
-import { flatData, nested, type NestedArray, type ReadableArray, singleNumber } from './host-values.js';
-import { describe, printValues } from './print.js';
+import { flatData, nested, type NestedArray, numberAt, type ReadableArray, singleNumber } from './host-values.js';
 import type { PlainNumber } from './promotion.js';
 import { runtimeOf } from './runtime/devices.js';
 import type { Runtime } from './runtime/runtime.js';
@@ -121,7 +121,11 @@ export class Tensor extends DifferentiableTensor {
 
   /** The values as PyTorch prints them. */
   override toString(): Promise<string> {
-    return this.promise(async () => printValues(this, await this.elements()), 'x.toString()');
+    return this.promise(async () => {
+      const elements = await this.elements();
+      const { printValues } = await import('./print.js');
+      return printValues(this, dtypes[this.dtype].kind, (i) => numberAt(this.dtype, elements, i));
+    }, 'x.toString()');
   }
 
   /** What `console.log` shows: shape, dtype and device, and whether it is evaluated. Values need an `await`. */
