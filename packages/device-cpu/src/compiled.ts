@@ -11,10 +11,12 @@ import {
   type DType,
   dtypes,
   float16ToNumber,
+  type HostArray,
   type KernelTime,
   numberToBfloat16,
   numberToFloat16,
   type Program,
+  type Slot,
 } from '@torchlet/device';
 import type { Executable, Executables } from './executable.js';
 import { lineBytes } from './memory/allocator.js';
@@ -31,22 +33,6 @@ export interface CompiledContext {
 /** What each kernel took, by program and position. */
 export type KernelTimes = Map<string, { -readonly [K in keyof KernelTime]: KernelTime[K] }>;
 
-interface BufferSlot {
-  readonly slot: number;
-  readonly index: number;
-  readonly bytes: number;
-}
-
-interface HostSlot {
-  readonly slot: number;
-  readonly index: number;
-  readonly dtype: DType;
-  readonly size: number;
-  /** From the staging area's start. */
-  readonly offset: number;
-  readonly storedBytes: number;
-}
-
 export class CpuCompiled implements Compiled {
   readonly program: Program;
   /** Bytes of the staging area that its host inputs and then its scratch memory need. */
@@ -54,15 +40,15 @@ export class CpuCompiled implements Compiled {
   readonly #context: CompiledContext;
   readonly #scratchOffset: number;
   #disposed = false;
-  #arenaVersion = -1;
   /** One for each kernel, to be timed. */
   #separate: readonly Executable[] | null = null;
   readonly #executable: Executable;
   readonly #block: number;
   readonly #scalars: number;
-  readonly #buffers: readonly BufferSlot[];
-  readonly #hosts: readonly HostSlot[];
-  readonly #bufferCount: number;
+  /** How many buffers and host inputs must be given. */
+  readonly #wanted = { buffer: 0, host: 0 };
+  /** Where the host input of each slot begins in the staging area. */
+  readonly #offsets: readonly number[];
 
   /** @throws DeviceError where the program asks for what the device does not have. */
   constructor(context: CompiledContext, program: Program) {
@@ -70,27 +56,15 @@ export class CpuCompiled implements Compiled {
     this.program = program;
     this.#executable = context.executables.make(program);
     const { block, scratchBytes } = this.#executable;
-    const { storedBytes } = context.capabilities;
     this.#block = context.memory.reserve(block.bytes);
     this.#scalars = this.#block + block.scalars;
-    this.#buffers = program.slots.flatMap((slot, i) =>
-      slot.kind === 'buffer' ? [{ slot: i, index: slot.index, bytes: slot.size * storedBytes[slot.dtype] }] : [],
-    );
     let offset = 0;
-    this.#hosts = program.slots.flatMap((slot, i) => {
-      if (slot.kind !== 'host') return [];
-      const host = {
-        slot: i,
-        index: slot.index,
-        dtype: slot.dtype,
-        size: slot.size,
-        offset,
-        storedBytes: storedBytes[slot.dtype],
-      };
-      offset += Math.ceil((slot.size * host.storedBytes) / lineBytes) * lineBytes;
-      return [host];
+    this.#offsets = program.slots.map((slot) => {
+      const start = offset;
+      if (slot.kind !== 'arena') this.#wanted[slot.kind] = Math.max(this.#wanted[slot.kind], slot.index + 1);
+      if (slot.kind === 'host') offset += Math.ceil(this.#bytesOf(slot) / lineBytes) * lineBytes;
+      return start;
     });
-    this.#bufferCount = Math.max(0, ...this.#buffers.map(({ index }) => index + 1));
     this.#scratchOffset = offset;
     this.stagingBytes = offset + scratchBytes;
   }
@@ -105,29 +79,26 @@ export class CpuCompiled implements Compiled {
   /** Checks the bindings, then writes addresses, host inputs and scalars. */
   bind(bindings: Bindings): void {
     if (this.#disposed) throw this.#error('it was disposed; compile it again');
-    const { linear, stagingAddress, version } = this.#context.memory;
-    if (bindings.buffers.length < this.#bufferCount) {
-      throw this.#error(`expected ${this.#bufferCount} buffers, got ${bindings.buffers.length}`);
+    const { memory, capabilities } = this.#context;
+    const { buffers, hostInputs, scalars } = bindings;
+    const { buffer, host } = this.#wanted;
+    if (buffers.length < buffer) throw this.#error(`expected ${buffer} buffers, got ${buffers.length}`);
+    if (hostInputs.length < host) throw this.#error(`expected ${host} host inputs, got ${hostInputs.length}`);
+    if (scalars.length !== this.program.scalars.length) {
+      throw this.#error(`expected ${this.program.scalars.length} scalars, got ${scalars.length}`);
     }
-    if (bindings.hostInputs.length < this.#hosts.length) {
-      throw this.#error(`expected ${this.#hosts.length} host inputs, got ${bindings.hostInputs.length}`);
-    }
-    if (bindings.scalars.length !== this.program.scalars.length) {
-      throw this.#error(`expected ${this.program.scalars.length} scalars, got ${bindings.scalars.length}`);
-    }
-    const words = linear.views.i32;
-    const first = this.#block / 4;
-    for (const { slot, index, bytes } of this.#buffers) words[first + slot] = this.#addressOf(bindings, index, bytes);
-    for (const host of this.#hosts) this.#checkHost(bindings, host);
-    for (const { index, dtype, offset, storedBytes } of this.#hosts) {
-      const data = bindings.hostInputs[index];
-      if (data !== undefined) linear.write(stagingAddress + offset, dtype, storedBytes, data);
-    }
-    if (this.#arenaVersion !== version) {
-      this.#writeArena();
-      this.#arenaVersion = version;
-    }
-    bindings.scalars.forEach((value, i) => {
+    const words = memory.linear.views.i32;
+    this.program.slots.forEach((slot, i) => {
+      let address = memory.stagingAddress + (this.#offsets[i] as number);
+      if (slot.kind === 'arena') address = memory.segmentAddress(slot.segment) + slot.offset;
+      else if (slot.kind === 'buffer') address = this.#addressOf(bindings, slot.index, this.#bytesOf(slot));
+      else {
+        const data = this.#hostData(bindings, slot);
+        memory.linear.write(address, slot.dtype, capabilities.storedBytes[slot.dtype], data);
+      }
+      words[this.#block / 4 + i] = address;
+    });
+    scalars.forEach((value, i) => {
       this.#writeScalar(this.#scalars + 8 * i, this.program.scalars[i] as DType, value);
     });
   }
@@ -175,22 +146,16 @@ export class CpuCompiled implements Compiled {
     return buffer.address + byteOffset;
   }
 
-  #checkHost(bindings: Bindings, { index, dtype, size }: HostSlot): void {
-    const data = bindings.hostInputs[index];
+  #hostData({ hostInputs }: Bindings, { index, dtype, size }: Slot & { readonly kind: 'host' }): HostArray {
+    const data = hostInputs[index];
     if (data === undefined) throw this.#error(`host input ${index} is missing`);
     if (data.length !== size) throw this.#error(`host input ${index} must have ${size} elements, got ${data.length}`);
-    if (data.BYTES_PER_ELEMENT !== dtypes[dtype].bytes) {
-      throw this.#error(`host input ${index} is ${dtype}, got a ${data.constructor.name}`);
-    }
+    if (data.BYTES_PER_ELEMENT === dtypes[dtype].bytes) return data;
+    throw this.#error(`host input ${index} is ${dtype}, got a ${data.constructor.name}`);
   }
 
-  #writeArena(): void {
-    const { memory } = this.#context;
-    const words = memory.linear.views.i32;
-    this.program.slots.forEach((slot, i) => {
-      if (slot.kind === 'arena') words[this.#block / 4 + i] = memory.segmentAddress(slot.segment) + slot.offset;
-    });
-    for (const { slot, offset } of this.#hosts) words[this.#block / 4 + slot] = memory.stagingAddress + offset;
+  #bytesOf({ size, dtype }: Slot): number {
+    return size * this.#context.capabilities.storedBytes[dtype];
   }
 
   /** As kernels load it: a float of its class, rounded to a half; an int32 of the dtype's range; an int64. */

@@ -25,17 +25,11 @@ export class DeviceMemory {
   readonly #arena: Block[] = [];
   #staging = nothing;
   #created = 0;
-  #version = 0;
 
   constructor(device: string, linear: LinearMemory, budget: number) {
     this.#device = device;
     this.linear = linear;
     this.#budget = budget;
-  }
-
-  /** Changes when a segment of the arena or the staging area moves. */
-  get version(): number {
-    return this.#version;
   }
 
   get stagingAddress(): number {
@@ -116,7 +110,6 @@ export class DeviceMemory {
     if (bytes <= block.bytes) return block;
     const address = this.reserve(bytes);
     if (block.bytes > 0) this.linear.free(block.address);
-    this.#version++;
     return { address, bytes };
   }
 }
