@@ -1,4 +1,5 @@
 export * from './build.js';
+export { type Element, elementOf, exactMeanings, rangeOf, type ScalarMeaning } from './exact-meaning.js';
 export * from './meaning.js';
 export * from './node.js';
 export * from './primitives.js';

@@ -5,7 +5,8 @@
 import type { CustomKernelSpec } from './build.js';
 import type { Node } from './node.js';
 import type { Primitive } from './primitives.js';
-import { type Element, elementOf, rangeOf, scalarMeanings } from './scalar-meaning.js';
+import { type Element, elementOf, rangeOf } from './exact-meaning.js';
+import { scalarMeanings } from './scalar-meaning.js';
 import { contiguousStrides, type Shape, sizeOf } from './shape.js';
 
 /** The elements of a node in row-major order. */

@@ -12,7 +12,7 @@ import {
 } from '@torchlet/device';
 import { type Elements, meanings } from './meaning.js';
 import { type Node, reachable, type Source } from './node.js';
-import type { Element } from './scalar-meaning.js';
+import type { Element } from './exact-meaning.js';
 import { printShape, type Shape, sizeOf } from './shape.js';
 
 export interface ReferenceOptions {

@@ -2,7 +2,7 @@
  * The rewrite rules, one row each: a pattern, what takes its place, and in its comment why that is the same and better. Owns nothing but rows; a test
  * evaluates both sides of every row by the reference. `rewrite.ts` applies them.
  */
-import { type DType, dtypes, isFloat, isInteger, type ScalarFunction } from '@torchlet/device';
+import { type DType, dtypes, isFloat, isInteger } from '@torchlet/device';
 import {
   lt,
   and,
@@ -10,16 +10,15 @@ import {
   cat,
   div,
   eq,
+  exactMeanings,
   expand,
   full,
   fullLike,
   iota,
-  isElementwise,
   mul,
   Node,
   permute,
   type Primitive,
-  primitives,
   rangeOf,
   reduce,
   reshape,
@@ -54,16 +53,16 @@ export const rewriteRules = {
         ? full(node.shape, 0, node.dtype)
         : null,
   },
-  /** Numbers known now need no kernel. */
+  /** Numbers known now need no kernel; what devices approximate, they compute. */
   fold: {
-    ops: (Object.keys(primitives) as Primitive[]).filter(isElementwise),
+    ops: Object.keys(exactMeanings) as Primitive[],
     replacement: (node) => {
       const args = node.inputs.map(splatOf);
       if (args.some((arg) => arg === null)) return null;
       const from = (node.inputs.at(-1) as Node).dtype;
       return full(
         node.shape,
-        fold(node.op as ScalarFunction, args as (number | bigint)[], node.dtype, from),
+        fold(node.op as keyof typeof exactMeanings, args as (number | bigint)[], node.dtype, from),
         node.dtype,
       );
     },

@@ -1,13 +1,6 @@
 /** Splats: nodes that hold one known number everywhere. Owns finding that number, and computing with it by the meaning of the primitives. */
-import {
-  bfloat16ToNumber,
-  type DType,
-  float16ToNumber,
-  numberToBfloat16,
-  numberToFloat16,
-  type ScalarFunction,
-} from '@torchlet/device';
-import { type Element, elementOf, type Node, scalarMeanings } from '@torchlet/graph';
+import { bfloat16ToNumber, type DType, float16ToNumber, numberToBfloat16, numberToFloat16 } from '@torchlet/device';
+import { type Element, elementOf, type Node, exactMeanings } from '@torchlet/graph';
 
 /** The number that `node` holds at every place; null where there is none. */
 export function splatOf(node: Node): Element | null {
@@ -22,9 +15,9 @@ export function isSplat(node: Node, value: number): boolean {
   return typeof splat === 'bigint' ? splat === BigInt(value) : Object.is(splat, value);
 }
 
-/** What an element-wise primitive gives for the numbers `args`, in the precision of `dtype`. */
-export function fold(op: ScalarFunction, args: readonly Element[], dtype: DType, from: DType): Element {
-  return rounded(scalarMeanings[op](args, dtype, from), dtype);
+/** What a function with one right answer gives for the numbers `args`, in the precision of `dtype`. */
+export function fold(op: keyof typeof exactMeanings, args: readonly Element[], dtype: DType, from: DType): Element {
+  return rounded(exactMeanings[op](args, dtype, from), dtype);
 }
 
 /** `value` as memory of `dtype` holds it. */
