@@ -10,12 +10,11 @@ import {
   i32,
   i64,
   type Local,
-  memory,
   type ModuleBuilder,
   type Operand,
   select,
-  unreachable,
 } from '../wasm/index.js';
+import { atomic32, atomic64, unreachable, waiting } from './atomics.js';
 import { chunkBits, control } from './control.js';
 
 /** A kernel that takes less is done by the main thread alone: waking another costs about as much. */
@@ -54,17 +53,17 @@ export function takeChunks(
   const f = module.function(name, { block: 'i32', scratch: 'i32', sequence: 'i64' }, null);
   const { block, scratch, sequence } = f.params;
   f.loop((again) => {
-    const claim = f.let('claim', i64.atomicLoad(words, control.claim));
+    const claim = f.let('claim', atomic64.atomicLoad(words, control.claim));
     const isOther = i64.ne(i64.shrU(claim, chunkBits), sequence);
     const chunk = f.let('chunk', i32.and(i32.wrapI64(claim), (1 << chunkBits) - 1));
     f.if(i32.or(isOther, i32.geU(chunk, count)), () => f.return());
-    const before = i64.atomicRmwCmpxchg(words, claim, i64.add(claim, 1n), control.claim);
+    const before = atomic64.atomicRmwCmpxchg(words, claim, i64.add(claim, 1n), control.claim);
     f.branchIf(again, i64.ne(before, claim));
     const begin = f.let('begin', i32.mul(chunk, size));
     const next = f.let('next', i32.add(begin, size));
     callPart(f, block, scratch, begin, select(next, kernel.extent, i32.ltU(next, kernel.extent)));
-    const earlier = f.let('earlier', i32.atomicRmwAdd(words, 1, control.done));
-    f.if(i32.eq(earlier, count - 1), () => f.set(earlier, memory.atomicNotify(words, 1, control.done)));
+    const earlier = f.let('earlier', atomic32.atomicRmwAdd(words, 1, control.done));
+    f.if(i32.eq(earlier, count - 1), () => f.set(earlier, waiting.atomicNotify(words, 1, control.done)));
     f.branch(again);
   });
   return f;
@@ -81,18 +80,18 @@ export function emitShared(
 ): void {
   const sequence = f.let('sequence', i64.add(i64.load(words, control.sequence), 1n));
   f.do(i64.store(words, sequence, control.sequence));
-  f.do(i32.atomicStore(words, 0, control.done));
-  f.do(i64.atomicStore(words, i64.shl(sequence, BigInt(chunkBits)), control.claim));
-  f.set(f.local('woken', 'i32'), memory.atomicNotify(words, -1, control.claim));
+  f.do(atomic32.atomicStore(words, 0, control.done));
+  f.do(atomic64.atomicStore(words, i64.shl(sequence, BigInt(chunkBits)), control.claim));
+  f.set(f.local('woken', 'i32'), waiting.atomicNotify(words, -1, control.claim));
   f.do(call(take, block, scratch, sequence));
   const spin = f.let('spin', i32.const(0));
   f.loop((again) => {
-    const done = f.let('done', i32.atomicLoad(words, control.done));
+    const done = f.let('done', atomic32.atomicLoad(words, control.done));
     f.if(i32.ltU(done, count), () => {
-      f.if(i32.atomicLoad(words, control.failed), () => f.do(unreachable()));
+      f.if(atomic32.atomicLoad(words, control.failed), () => f.do(unreachable()));
       f.advance(spin, 1);
       const patience = i32.and(i32.gtU(spin, spins), i32.load(words, control.mayBlock));
-      f.if(patience, () => f.set(f.local('slept', 'i32'), memory.atomicWait32(words, done, 1_000_000n, control.done)));
+      f.if(patience, () => f.set(f.local('slept', 'i32'), waiting.atomicWait32(words, done, 1_000_000n, control.done)));
       f.branch(again);
     });
   });
@@ -118,11 +117,11 @@ function awaitOpen(module: ModuleBuilder, words: number): Callable {
   const { sequence } = f.params;
   const spin = f.local('spin', 'i32');
   f.loop((again) => {
-    const claim = f.let('claim', i64.atomicLoad(words, control.claim));
+    const claim = f.let('claim', atomic64.atomicLoad(words, control.claim));
     f.if(i64.ltU(i64.shrU(claim, chunkBits), sequence), () => {
       f.advance(spin, 1);
       f.if(i32.gtU(spin, spins), () =>
-        f.set(f.local('slept', 'i32'), memory.atomicWait64(words, claim, noTimeout, control.claim)),
+        f.set(f.local('slept', 'i32'), waiting.atomicWait64(words, claim, noTimeout, control.claim)),
       );
       f.branch(again);
     });

@@ -5,6 +5,7 @@ export {
   f32x4,
   f64,
   f64x2,
+  family,
   i16x8,
   i32,
   i32x4,
@@ -14,7 +15,6 @@ export {
   memory,
   select,
   shuffleLanes,
-  unreachable,
   v128,
 } from './instructions.js';
 export { importsOf, type MemoryImport, ModuleBuilder } from './module-builder.js';

@@ -4,7 +4,16 @@
  * locals are `function-builder.ts`.
  */
 import { unsigned } from './leb128.js';
-import { asValue, constant, type Instruction, isLanes, type Operand, type ValueType, vector } from './value.js';
+import {
+  asValue,
+  constant,
+  type Instruction,
+  isLanes,
+  type Operand,
+  type Value,
+  type ValueType,
+  vector,
+} from './value.js';
 
 /**
  * Instructions that follow each other, in one text: the opcode of the first in hexadecimal digits, its prefix in front; their signature; their names,
@@ -58,7 +67,8 @@ function operator(family: string, key: string, signature: string, code: readonly
   };
 }
 
-function family<const Rows extends readonly Row[]>(name: string, rows: Rows): Family<Rows> {
+/** A table of instructions whose names begin with `name`. */
+export function family<const Rows extends readonly Row[]>(name: string, rows: Rows): Family<Rows> {
   const made: Record<string, (...given: readonly Operand[]) => Instruction> = {};
   for (const row of rows) {
     const [digits = '', signature = '', ...names] = row.split(' ');
@@ -85,13 +95,8 @@ export const i32 = {
     `46 ii:i ${comparisons}`,
     `6a ii:i ${arithmetic}`,
     '28 i:i@ load',
-    '2c i:i@ load8S load8U load16S load16U',
     '36 ii:@ store',
     'a7 l:i wrapI64',
-    'c0 i:i extend8S extend16S',
-    'fe10 i:i@ atomicLoad',
-    'fe17 ii:@ atomicStore',
-    'fe1e ii:i@ atomicRmwAdd',
   ]),
 };
 
@@ -102,14 +107,10 @@ export const i64 = {
     `51 ll:i ${comparisons}`,
     `7c ll:l ${arithmetic}`,
     '29 i:l@ load',
-    '34 i:l@ load32S',
     '37 il:@ store',
-    'ac i:l extendI32S extendI32U',
+    'ad i:l extendI32U',
     'fc4 f:l truncSatF32S',
     'fc6 d:l truncSatF64S',
-    'fe11 i:l@ atomicLoad',
-    'fe18 il:@ atomicStore',
-    'fe49 ill:l@ atomicRmwCmpxchg',
   ]),
 };
 
@@ -217,29 +218,19 @@ export const f64x2 = {
 
 const wholeMemory = family('memory', ['fca iii: copy']);
 
-/** Statements and values on the whole memory. */
+/** Statements on the whole memory. */
 export const memory = {
   /** Copies `bytes` bytes; the parts may overlap. */
   copy: (to: Operand, from: Operand, bytes: Operand): Instruction => ({
     ...wholeMemory.copy(to, from, bytes),
     immediate: [0, 0],
   }),
-  ...family('memory', [
-    'fe0 ii:i@ atomicNotify',
-    /** Waits until notified or the nanoseconds are over, while the word at the pointer is `expected`. */
-    'fe1 iil:i@ atomicWait32',
-    'fe2 ill:i@ atomicWait64',
-  ]),
 };
 
-export const { unreachable } = family('control', ['0 : unreachable']);
-
 /** `condition` ? `a` : `b`, both computed. */
-export function select(a: Operand, b: Operand, condition: Operand): Instruction {
-  const type = typeof a === 'object' ? a.type : typeof b === 'object' ? b.type : null;
-  if (type === null)
-    throw new TypeError('wasm: select wants at least one value with a type, got two numbers or a statement');
-  const args = ([a, b, condition] as const).map((operand, i) => asValue(operand, i < 2 ? type : 'i32', null, 'select'));
+export function select(a: Value, b: Operand, condition: Value): Instruction {
+  const { type } = a;
+  const args = [a, asValue(b, type as ValueType, null, 'select'), condition];
   return { kind: 'instruction', name: 'select', type, args, code: [0x1b], immediate: [] };
 }
 
