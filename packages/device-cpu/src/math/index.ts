@@ -20,9 +20,6 @@ const formulas = { exp, expm1, log, log1p, sin, cos, tanh, erf } as const satisf
 export type MathName = keyof typeof formulas | 'atan' | 'pow';
 export type { FloatName } from './engine.js';
 
-/** The functions of this folder. */
-export const mathNames = [...Object.keys(formulas), 'atan', 'pow'] as readonly MathName[];
-
 /**
  * Writes `fn` of the lanes of a vector into `f` and gives its value. `y` is the exponent of pow.
  *

@@ -1,8 +1,8 @@
 /** Vector functions: accuracy in units in the last place over wide ranges, and every special value, for both widths. */
 import { describe, expect, it } from 'vitest';
-import { type FloatName, type MathName, mathNames } from '../../src/math/index.js';
+import type { FloatName, MathName } from '../../src/math/index.js';
 import { apply, type Floats, floatArray, hasFused } from './apply.js';
-import { reference } from './reference.js';
+import { mathNames, reference } from './reference.js';
 
 const ways: readonly boolean[] = hasFused ? [false, true] : [false];
 const widths: readonly FloatName[] = ['float32', 'float64'];

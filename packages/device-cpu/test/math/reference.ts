@@ -39,3 +39,5 @@ export const reference: Readonly<Record<MathName, (x: number, y: number) => numb
   erf,
   pow,
 };
+
+export const mathNames = Object.keys(reference) as readonly MathName[];
