@@ -76,11 +76,11 @@ export function movingPointer(
   const outside = within(context, groupOf(region, form), scope.bound);
   const inside = { ...outside, terms: new Map([...outside.terms, [variable, coefficient]]) };
   const key = keyOf(context, inside);
-  if (inner.pointer(key) !== undefined) return null;
+  if (inner.known('pointer', key) !== undefined) return null;
   const base = isBase(outside) ? region.base : pointerOf(context, outside);
   const bytes = coefficient * region.width;
   const pointer = f.let(`p.${region.base.name}`, start === 0 ? base : i32.add(base, i32.mul(start, bytes)));
-  inner.setPointer(key, pointer);
+  inner.learn('pointer', pointer, key);
   return { pointer, bytesPerStep: bytes * step };
 }
 
@@ -115,12 +115,12 @@ function pointerOf(context: AddressContext, group: Group): Local {
   if (isBase(group)) return group.region.base;
   const { f, scope } = context;
   const key = keyOf(context, group);
-  const known = scope.pointer(key);
+  const known = scope.known('pointer', key);
   if (known !== undefined) return known;
   const { start, rest } = nearest(context, group);
   const address = sumOf(context, start, rest);
   const pointer = address.kind === 'local' ? address : f.let(`p.${group.region.base.name}`, address);
-  scope.setPointer(key, pointer);
+  scope.learn('pointer', pointer, key);
   return pointer;
 }
 
@@ -128,11 +128,11 @@ function pointerOf(context: AddressContext, group: Group): Local {
 function nearest(context: AddressContext, group: Group): { start: Local; rest: Group } {
   for (const scope of context.scope.chain()) {
     const outer = within(context, group, scope.bound);
-    const known = isBase(outer) ? undefined : context.scope.pointer(keyOf(context, outer));
+    const known = isBase(outer) ? undefined : context.scope.known('pointer', keyOf(context, outer));
     if (known !== undefined) return { start: known, rest: without(group, outer) };
     // What was moved through a loop does not hold the atoms that change in it.
     const terms = { ...outer, atoms: within(context, outer, scope.parent?.bound ?? 0).atoms };
-    const moved = isBase(terms) ? undefined : context.scope.pointer(keyOf(context, terms));
+    const moved = isBase(terms) ? undefined : context.scope.known('pointer', keyOf(context, terms));
     if (moved !== undefined) return { start: moved, rest: without(group, terms) };
   }
   return { start: group.region.base, rest: group };

@@ -138,8 +138,8 @@ function loadAcross(emitter: Emitter, load: Load, access: Access): Pieces | null
   });
   emitter.block = current;
   for (const [block, column] of turned(f, rows).slice(0, counts.length).entries())
-    scope.setPieces(load, block, [f.let(`x${load.slot}`, column)]);
-  return scope.pieces(load, current) ?? null;
+    scope.learn('pieces', [f.let(`x${load.slot}`, column)], load, block);
+  return scope.known('pieces', load, current) ?? null;
 }
 
 /** Writes the current block of `store`, or adds to what is there: lane by lane where places may meet. */

@@ -123,12 +123,12 @@ export class Emitter implements AddressContext {
   /** Code for the values of the current block, or the values if they are known. */
   pieces(expression: Expression): Pieces {
     const block = this.differs(expression) ? this.block : 0;
-    const known = this.scope.pieces(expression, block);
+    const known = this.scope.known('pieces', expression, block);
     if (known !== undefined) return known;
     const row = this.rows.get(expression);
     const values = row?.written ? row.read() : this.#computePieces(expression);
     const pieces = values.map((piece) => this.#held(nameOf(expression), piece));
-    this.scope.setPieces(expression, block, pieces);
+    this.scope.learn('pieces', pieces, expression, block);
     if (row?.written === false) row.write(pieces);
     return pieces;
   }
@@ -136,10 +136,10 @@ export class Emitter implements AddressContext {
   /** Code for an integer or bool as a scalar: the value of all lanes, or of the first. */
   scalar(expression: Expression): Value {
     const block = this.differs(expression) ? this.block : 0;
-    const known = this.scope.scalar(expression, block);
+    const known = this.scope.known('scalar', expression, block);
     if (known !== undefined) return known;
     const value = this.#held(nameOf(expression), this.#computeScalar(expression));
-    this.scope.setScalar(expression, block, value);
+    this.scope.learn('scalar', value, expression, block);
     return value;
   }
 

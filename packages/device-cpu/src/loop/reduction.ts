@@ -185,7 +185,7 @@ export class Accumulators {
     const { site, rows, scope, block } = this.#emitter;
     const plain = dtype === 'float32' || dtype === 'float64';
     if (!site.features.fma || combine !== 'sum' || !plain || of.dtype !== dtype || rows.has(of)) return null;
-    return of.kind === 'apply' && of.fn === 'mul' && scope.pieces(of, block) === undefined ? of.args : null;
+    return of.kind === 'apply' && of.fn === 'mul' && scope.known('pieces', of, block) === undefined ? of.args : null;
   }
 
   #combined({ combine, dtype }: Reduction, a: Pieces, b: Pieces): Pieces {

@@ -7,21 +7,28 @@ import type { Pieces, Position } from '../kernel-function.js';
 import type { Local, Value } from '../wasm/index.js';
 import type { Variable } from './affine.js';
 
+/** Kinds of what is known, by expression and block; of pointers by a key. */
+interface Known {
+  readonly scalar: Value;
+  readonly pieces: Pieces;
+  readonly pointer: Local;
+}
+
 export class Scope {
   readonly parent: Scope | null;
   /** Bits of the variables bound here and outside. */
   readonly bound: number;
   readonly #positions: ReadonlyMap<Variable, Position>;
-  readonly #scalars = new Map<Expression, Value[]>();
-  readonly #pieces = new Map<Expression, Pieces[]>();
-  readonly #pointers = new Map<string, Local>();
+  readonly #known: { readonly [Kind in keyof Known]: Map<Expression | string, Known[Kind][]> } = {
+    scalar: new Map(),
+    pieces: new Map(),
+    pointer: new Map(),
+  };
 
   constructor(parent: Scope | null, positions: ReadonlyMap<Variable, Position>) {
     this.parent = parent;
     this.#positions = positions;
-    let bound = parent?.bound ?? 0;
-    for (const variable of positions.keys()) bound |= variable.bit;
-    this.bound = bound;
+    this.bound = [...positions.keys()].reduce((bits, variable) => bits | variable.bit, parent?.bound ?? 0);
   }
 
   position(variable: Variable): Position {
@@ -32,44 +39,18 @@ export class Scope {
     throw new RangeError(`cpu: loop variable ${variable.name} is not bound here`);
   }
 
-  scalar(expression: Expression, block: number): Value | undefined {
+  known<Kind extends keyof Known>(kind: Kind, key: Expression | string, block = 0): Known[Kind] | undefined {
     for (const scope of this.chain()) {
-      const value = scope.#scalars.get(expression)?.[block];
+      const value = scope.#known[kind].get(key)?.[block];
       if (value !== undefined) return value;
     }
     return undefined;
   }
 
-  setScalar(expression: Expression, block: number, value: Value): void {
-    const blocks = this.#scalars.get(expression) ?? [];
+  learn<Kind extends keyof Known>(kind: Kind, value: Known[Kind], key: Expression | string, block = 0): void {
+    const blocks = this.#known[kind].get(key) ?? [];
     blocks[block] = value;
-    this.#scalars.set(expression, blocks);
-  }
-
-  pieces(expression: Expression, block: number): Pieces | undefined {
-    for (const scope of this.chain()) {
-      const pieces = scope.#pieces.get(expression)?.[block];
-      if (pieces !== undefined) return pieces;
-    }
-    return undefined;
-  }
-
-  setPieces(expression: Expression, block: number, pieces: Pieces): void {
-    const blocks = this.#pieces.get(expression) ?? [];
-    blocks[block] = pieces;
-    this.#pieces.set(expression, blocks);
-  }
-
-  pointer(key: string): Local | undefined {
-    for (const scope of this.chain()) {
-      const pointer = scope.#pointers.get(key);
-      if (pointer !== undefined) return pointer;
-    }
-    return undefined;
-  }
-
-  setPointer(key: string, pointer: Local): void {
-    this.#pointers.set(key, pointer);
+    this.#known[kind].set(key, blocks);
   }
 
   /** This scope, then those around it. */
