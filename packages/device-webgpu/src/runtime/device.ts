@@ -109,7 +109,9 @@ export class OpenWebGpuDevice implements WebGpuDevice {
     });
     gpu.lost.then(
       ({ message, reason }) =>
-        this.#end(`${reason === 'destroyed' ? 'destroyed' : 'lost'}: ${message.replace(/\.$/, '') || 'the adapter gave no reason'}`),
+        this.#end(
+          `${reason === 'destroyed' ? 'destroyed' : 'lost'}: ${message.replace(/\.$/, '') || 'the adapter gave no reason'}`,
+        ),
       () => undefined,
     );
     gpu.addEventListener('uncapturederror', (event) => {
