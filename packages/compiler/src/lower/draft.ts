@@ -3,6 +3,7 @@
  * what) and the choice of a layout; where stores go and which slot a place is, `program.ts` decides.
  */
 import { type Combine, type Expression, type Load, postorder } from '@torchlet/device';
+import { closure } from '../closure.js';
 import type { Group } from '../schedule/groups.js';
 import type { Item, Place } from '../schedule/item.js';
 import { isLoaded } from '../schedule/stores.js';
@@ -178,14 +179,8 @@ function firstPhase(roots: readonly Expression[], phases: readonly number[]): nu
 
 /** The reductions that stored items of the group depend on. */
 function neededAnchors(group: Group): Set<Item> {
-  const seen = new Set<Item>();
-  const stack = group.members.filter((member) => member.stored);
-  for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
-    if (seen.has(item) || isLoaded(item, group)) continue;
-    seen.add(item);
-    stack.push(...item.inputs);
-  }
-  return seen;
+  const stored = group.members.filter((member) => member.stored);
+  return closure(stored, (item) => (isLoaded(item, group) ? [] : item.inputs));
 }
 
 /** Every load of a draft, with the phase that does it. */

@@ -4,6 +4,7 @@
  */
 import type { Expression, Load } from '@torchlet/device';
 import { postorder } from '@torchlet/device';
+import { closure } from '../closure.js';
 import { loadsOf } from '../lower/draft.js';
 import type { Unit, UnitKernel } from './units.js';
 
@@ -67,16 +68,7 @@ export class UnitOrder {
 
   /** `units` and all that they wait for. */
   #behind(units: readonly Unit[]): Set<Unit> {
-    const seen = new Set(units);
-    const stack = [...units];
-    for (let unit = stack.pop(); unit !== undefined; unit = stack.pop()) {
-      for (const other of this.#needs(unit)) {
-        if (seen.has(other)) continue;
-        seen.add(other);
-        stack.push(other);
-      }
-    }
-    return seen;
+    return closure(units, (unit) => this.#needs(unit));
   }
 }
 

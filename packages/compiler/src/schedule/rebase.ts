@@ -2,6 +2,7 @@
  * Rebasing: finds values that a kernel would store for others although these could compute them from less, as the several derivatives of an
  * activation from what it was applied to. Owns that search over what `stores.ts` decided first; a second decision then knows.
  */
+import { closure } from '../closure.js';
 import { bounds, costOf } from './costs.js';
 import type { Group } from './groups.js';
 import type { Item } from './item.js';
@@ -43,22 +44,16 @@ interface Base {
 function baseOf(group: Group, stored: readonly Item[], wanted: ReadonlySet<Item>): Base {
   const base = new Set<Item>();
   const between: Item[] = [];
-  const seen = new Set<Item>(stored);
-  const stack = [...stored];
   let cost = 0;
-  for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
-    if (isLoaded(item, group) || item.inputs.length === 0) continue;
+  closure(stored, (item) => {
+    if (isLoaded(item, group) || item.inputs.length === 0) return [];
     if (item.group === group && (item.isAnchor || (item.stored && stays(item, wanted)))) {
       if (!item.stored) base.add(item);
-      continue;
+      return [];
     }
     cost += costOf(item.op);
     if (item.group === group) between.push(item);
-    for (const input of item.inputs) {
-      if (seen.has(input)) continue;
-      seen.add(input);
-      stack.push(input);
-    }
-  }
+    return item.inputs;
+  });
   return { base, between, cost };
 }

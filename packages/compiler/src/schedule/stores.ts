@@ -4,6 +4,7 @@
  * learns what deserves a kernel of its own.
  */
 import type { Node } from '@torchlet/graph';
+import { closure } from '../closure.js';
 import { bounds, costOf } from './costs.js';
 import type { Group } from './groups.js';
 import type { Item } from './item.js';
@@ -58,19 +59,10 @@ export function decideStores(
 
 /** Calls `visit` with `roots` and all that `group` loads or computes for them beyond its own items; does not look behind what is loaded. */
 function eachNeeded(group: Group, roots: readonly Item[], visit: (item: Item) => void): void {
-  const seen = new Set<Item>(roots);
-  const stack = [...roots];
-  for (let item = stack.pop(); item !== undefined; item = stack.pop()) {
-    if (item.group !== group || item.isLeaf) {
-      visit(item);
-      if (isLoaded(item, group)) continue;
-    }
-    for (const input of item.inputs) {
-      if (seen.has(input)) continue;
-      seen.add(input);
-      stack.push(input);
-    }
-  }
+  closure(roots, (item) => {
+    if (item.group !== group || item.isLeaf) visit(item);
+    return isLoaded(item, group) ? [] : item.inputs;
+  });
 }
 
 function isElsewhere(item: Item, group: Group): boolean {

@@ -2,7 +2,8 @@
  * The graph of one compilation: what the outputs are computed from, with rules applied and equal nodes made one. Owns the walk over the nodes
  * and the fate of assignments; the rules are rows in `rules.ts`. Nodes of the caller are read, never changed.
  */
-import { freshMark, type Node, sizeOf, withGradMode } from '@torchlet/graph';
+import { type Node, sizeOf, withGradMode } from '@torchlet/graph';
+import { closure } from '../closure.js';
 import { coversAll, valueInputs } from './inputs.js';
 import { Rewriter } from './rewrite.js';
 
@@ -44,16 +45,7 @@ export function simplify(outputs: readonly Node[], scalarNumber: (node: Node) =>
 
 /** All that `roots` are computed from, by serial. Does not recurse. */
 function walkInputs(roots: readonly Node[]): Node[] {
-  const mark = freshMark();
-  const found: Node[] = [];
-  const stack: Node[] = [...roots];
-  for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-    if (node.mark === mark) continue;
-    node.mark = mark;
-    found.push(node);
-    for (const input of valueInputs(node)) stack.push(input);
-  }
-  return found.sort((a, b) => a.serial - b.serial);
+  return [...closure(roots, valueInputs)].sort((a, b) => a.serial - b.serial);
 }
 
 function wantedOutput(output: Node, rewriter: Rewriter): WantedOutput {
