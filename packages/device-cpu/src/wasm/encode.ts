@@ -16,26 +16,29 @@ const end = 0x0b;
 
 /** The body of `f`: its locals, grouped by type, and its code, without the length before it. */
 export function encodeBody(f: FunctionBuilder, indexOf: (callee: Callable) => number): number[] {
-  const groups = new Map<ValueType, Local[]>();
-  for (const local of f.locals.slice(f.paramTypes.length))
-    groups.set(local.type, [...(groups.get(local.type) ?? []), local]);
-  const ordered = [...f.locals.slice(0, f.paramTypes.length), ...[...groups.values()].flat()];
+  const params = f.locals.slice(0, f.paramTypes.length);
+  const others = f.locals.slice(f.paramTypes.length);
+  const types = [...new Set(others.map(({ type }) => type))];
+  const groups = new Map(types.map((type) => [type, others.filter((local) => local.type === type)]));
+  const ordered = [...params, ...[...groups.values()].flat()];
   const indices = new Map(ordered.map((local, i) => [local, i]));
   const labels: (Label | null)[] = [];
-  const out = [...unsigned(groups.size)];
+  const out = unsigned(groups.size);
   for (const [type, { length }] of groups) out.push(...unsigned(length), valueTypeCodes[type]);
 
   const access = (opcode: number, local: Local): void => {
     const index = indices.get(local);
     if (index === undefined) throw new RangeError(`wasm: local ${local.name} belongs to another function`);
-    out.push(opcode, ...unsigned(index));
+    out.push(opcode);
+    unsigned(index, out);
   };
 
   const value = (written: Value): void => {
     if (written.kind === 'local') return access(0x20, written);
-    written.args.forEach(value);
-    out.push(...written.code, ...written.immediate);
-    if (written.callee !== undefined) out.push(...unsigned(indexOf(written.callee)));
+    for (const arg of written.args) value(arg);
+    for (const byte of written.code) out.push(byte);
+    for (const byte of written.immediate) out.push(byte);
+    if (written.callee !== undefined) unsigned(indexOf(written.callee), out);
   };
 
   const nested = (label: Label | null, body: readonly Statement[]): void => {
@@ -68,7 +71,8 @@ export function encodeBody(f: FunctionBuilder, indexOf: (callee: Callable) => nu
         if (written.condition !== null) value(written.condition);
         const at = labels.lastIndexOf(written.label);
         if (at < 0) throw new RangeError('wasm: branch to a loop that does not enclose it');
-        out.push(written.condition === null ? 0x0c : 0x0d, ...unsigned(labels.length - 1 - at));
+        out.push(written.condition === null ? 0x0c : 0x0d);
+        unsigned(labels.length - 1 - at, out);
         return;
       }
       case 'return':

@@ -1,16 +1,17 @@
 /** Whole numbers as Wasm writes them: seven bits a byte, the lowest first. Owns nothing else. */
 
-/** A number from 0 on, below 2^32. */
-export function unsigned(value: number): number[] {
-  const bytes: number[] = [];
+/** A number from 0 on, below 2^32, at the end of `bytes`. */
+export function unsigned(value: number, bytes: number[] = []): number[] {
   let rest = value >>> 0;
   for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
-  return [...bytes, rest];
+  bytes.push(rest);
+  return bytes;
 }
 
 export function signed(value: bigint): number[] {
   const bytes: number[] = [];
   let rest = value;
   for (; rest < -64n || rest > 63n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
-  return [...bytes, Number(rest & 0x7fn)];
+  bytes.push(Number(rest & 0x7fn));
+  return bytes;
 }

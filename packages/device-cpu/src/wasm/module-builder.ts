@@ -134,6 +134,7 @@ function text(name: string): number[] {
 }
 
 function section(id: number, items: readonly (readonly number[])[]): number[] {
-  const content = [...unsigned(items.length), ...items.flat()];
+  // `flat` would be ten times slower.
+  const content = unsigned(items.length).concat(...items);
   return items.length === 0 ? [] : [id, ...unsigned(content.length), ...content];
 }
