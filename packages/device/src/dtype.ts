@@ -25,78 +25,38 @@ interface DTypeRow {
   readonly zeros: (length: number) => HostArray;
 }
 
+interface ArrayClass {
+  new (length: number): HostArray;
+  new (buffer: ArrayBufferLike, byteOffset?: number, length?: number): HostArray;
+}
+
+function row<const Kind extends DTypeRow['kind']>(
+  bytes: DTypeRow['bytes'],
+  kind: Kind,
+  short: string,
+  Elements: ArrayClass,
+): DTypeRow & { readonly kind: Kind } {
+  return {
+    bytes,
+    kind,
+    short,
+    array: (buffer, byteOffset, length) => new Elements(buffer, byteOffset, length),
+    zeros: (length) => new Elements(length),
+  };
+}
+
 /** float16 and bfloat16 hold their bits in a Uint16Array; bool holds 0 or 1 in a Uint8Array. */
 export const dtypes = {
-  float32: {
-    bytes: 4,
-    kind: 'float',
-    short: 'f32',
-    array: (b, o, n) => new Float32Array(b, o, n),
-    zeros: (n) => new Float32Array(n),
-  },
-  float64: {
-    bytes: 8,
-    kind: 'float',
-    short: 'f64',
-    array: (b, o, n) => new Float64Array(b, o, n),
-    zeros: (n) => new Float64Array(n),
-  },
-  float16: {
-    bytes: 2,
-    kind: 'float',
-    short: 'f16',
-    array: (b, o, n) => new Uint16Array(b, o, n),
-    zeros: (n) => new Uint16Array(n),
-  },
-  bfloat16: {
-    bytes: 2,
-    kind: 'float',
-    short: 'bf16',
-    array: (b, o, n) => new Uint16Array(b, o, n),
-    zeros: (n) => new Uint16Array(n),
-  },
-  int64: {
-    bytes: 8,
-    kind: 'int',
-    short: 'i64',
-    array: (b, o, n) => new BigInt64Array(b, o, n),
-    zeros: (n) => new BigInt64Array(n),
-  },
-  int32: {
-    bytes: 4,
-    kind: 'int',
-    short: 'i32',
-    array: (b, o, n) => new Int32Array(b, o, n),
-    zeros: (n) => new Int32Array(n),
-  },
-  int16: {
-    bytes: 2,
-    kind: 'int',
-    short: 'i16',
-    array: (b, o, n) => new Int16Array(b, o, n),
-    zeros: (n) => new Int16Array(n),
-  },
-  int8: {
-    bytes: 1,
-    kind: 'int',
-    short: 'i8',
-    array: (b, o, n) => new Int8Array(b, o, n),
-    zeros: (n) => new Int8Array(n),
-  },
-  uint8: {
-    bytes: 1,
-    kind: 'int',
-    short: 'u8',
-    array: (b, o, n) => new Uint8Array(b, o, n),
-    zeros: (n) => new Uint8Array(n),
-  },
-  bool: {
-    bytes: 1,
-    kind: 'bool',
-    short: 'bool',
-    array: (b, o, n) => new Uint8Array(b, o, n),
-    zeros: (n) => new Uint8Array(n),
-  },
+  float32: row(4, 'float', 'f32', Float32Array),
+  float64: row(8, 'float', 'f64', Float64Array),
+  float16: row(2, 'float', 'f16', Uint16Array),
+  bfloat16: row(2, 'float', 'bf16', Uint16Array),
+  int64: row(8, 'int', 'i64', BigInt64Array),
+  int32: row(4, 'int', 'i32', Int32Array),
+  int16: row(2, 'int', 'i16', Int16Array),
+  int8: row(1, 'int', 'i8', Int8Array),
+  uint8: row(1, 'int', 'u8', Uint8Array),
+  bool: row(1, 'bool', 'bool', Uint8Array),
 } as const satisfies Record<string, DTypeRow>;
 
 export type DType = keyof typeof dtypes;

@@ -124,13 +124,6 @@ export abstract class DifferentiableTensor extends TensorHandle {
 
 function release(walked: readonly Node[], retain: boolean): void {
   for (const node of walked) {
-    if (node.walked === 'freed') {
-      throw new Error(
-        'backward: this graph was walked by an earlier backward(), which let it go; pass { retainGraph: true } to that one',
-      );
-    }
-  }
-  for (const node of walked) {
     node.walked = retain ? 'retained' : 'freed';
     if (!retain && node.source !== null && node.owner === null) node.cut();
   }

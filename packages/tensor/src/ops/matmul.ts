@@ -14,17 +14,6 @@ import {
 import { narrowed } from './autocasting.js';
 import { broadcastShapes, broadcastTo } from './operands.js';
 
-function fail(a: Node, b: Node, why: string): never {
-  throw new ShapeError(`matmul: ${why}: ${printShape(a.shape)} @ ${printShape(b.shape)}`);
-}
-
-function checkInner(a: Node, b: Node, left: number, right: number): void {
-  if (left === right) return;
-  throw new ShapeError(
-    `matmul: inner dimensions differ: ${printShape(a.shape)} @ ${printShape(b.shape)} (${left} and ${right})`,
-  );
-}
-
 /**
  * 1-d operands are rows on the left and columns on the right, and lose that dim again; batch dims are broadcast.
  * A batch on the left only is one tall product.
@@ -32,7 +21,9 @@ function checkInner(a: Node, b: Node, left: number, right: number): void {
 export function matmul(left: Node, right: Node): Node {
   const [a, b] = [narrowed(left), narrowed(right)];
   if (a.dtype !== b.dtype) throw new TypeError(`matmul: expected equal dtypes, got ${a.dtype} and ${b.dtype}`);
-  if (a.shape.length === 0 || b.shape.length === 0) fail(a, b, 'expected at least 1-d operands');
+  if (a.shape.length === 0 || b.shape.length === 0) {
+    throw new ShapeError(`matmul: expected at least 1-d operands: ${printShape(a.shape)} @ ${printShape(b.shape)}`);
+  }
   if (a.shape.length === 1) {
     const row = matmul(reshape(a, [1, ...a.shape]), b);
     const drop = b.shape.length === 1 ? 0 : row.shape.length - 2;
@@ -46,7 +37,12 @@ export function matmul(left: Node, right: Node): Node {
     return reshape(column, column.shape.slice(0, -1));
   }
   const k = a.shape[a.shape.length - 1] as number;
-  checkInner(a, b, k, b.shape[b.shape.length - 2] as number);
+  const rowsOfB = b.shape[b.shape.length - 2] as number;
+  if (k !== rowsOfB) {
+    throw new ShapeError(
+      `matmul: inner dimensions differ: ${printShape(a.shape)} @ ${printShape(b.shape)} (${k} and ${rowsOfB})`,
+    );
+  }
   const batchA = a.shape.slice(0, -2);
   const batchB = b.shape.slice(0, -2);
   if (sizeOf(batchB) === 1 && batchB.length <= batchA.length && a.dtype !== 'bool') {

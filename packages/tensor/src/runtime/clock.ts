@@ -49,11 +49,6 @@ export function runForward<T>(
   } finally {
     depth--;
   }
-  if (result instanceof Promise) {
-    throw new TypeError(
-      `${module.constructor.name}.forward: expected a synchronous function, got a promise. Record in forward, and await values outside of it`,
-    );
-  }
   if (outermost) keepResults(module, isRoot, collect(result));
   return result;
 }
