@@ -1,6 +1,6 @@
 /**
- * The page of `chromium-faults.test.ts`: trains until the browser takes its device away, then goes on from the checkpoint on a new one. Owns what the page does
- * and tells; who takes the device away is the test.
+ * The page of `chromium-faults.test.ts`: trains until the browser takes its device away, then goes on from the checkpoint on a new one; or says why it has none.
+ * Owns what the page does and tells; who takes the device away is the test.
  */
 import { DeviceError } from '@torchlet/device';
 import { webgpu } from '@torchlet/device-webgpu';
@@ -23,6 +23,8 @@ export interface LostDevicePage {
   /** Steps that the loop has done: from some on the device may be taken. */
   steps: number;
   report(): Promise<LossReport>;
+  /** Why no device opens here; null where one does. */
+  whyNot(): Promise<string | null>;
 }
 
 const saved = 3;
@@ -55,6 +57,14 @@ const page: LostDevicePage = {
     const { message, sticky, program } = told;
     return { message, sticky, program, expected: expected.slice(saved), continued, unhandled };
   },
+  whyNot: () =>
+    webgpu().then(
+      (device) => {
+        device.dispose();
+        return null;
+      },
+      (error: Error) => error.message,
+    ),
 };
 
 async function untilLost(training: CheckpointedTraining): Promise<DeviceError> {
