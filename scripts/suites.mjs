@@ -19,12 +19,13 @@ const tasks = { source: 'test', dist: 'test:dist', long: 'test:long' };
  * Runs the tests of the given workspaces in one of the ways, with a line for each that is done.
  * @param {keyof typeof tasks} mode
  * @param {readonly string[]} folders
+ * @param {readonly string[]} missing what this machine lacks: turbo's results of another machine are not ours
  * @returns {Promise<{ passed: number, failed: string[], skipped: string[] }>} failed and skipped tests by name
  */
-export async function runSuites(mode, folders) {
+export async function runSuites(mode, folders, missing) {
   const reports = folders.map((folder) => join(root, folder, '.torchlet', `${mode}.json`));
   for (const report of reports) rmSync(report, { force: true });
-  const { code, broken } = await turbo(tasks[mode], folders);
+  const { code, broken } = await turbo(tasks[mode], folders, missing);
   const sum = { passed: 0, failed: [], skipped: [] };
   for (const report of reports) addReport(sum, report);
   sum.skipped = grouped(sum.skipped);
@@ -34,9 +35,9 @@ export async function runSuites(mode, folders) {
 }
 
 /** Streams turbo's output into a line per package; what a failed package said is printed whole, at the end. */
-async function turbo(task, folders) {
+async function turbo(task, folders, missing) {
   const said = new Map();
-  const env = { ...childEnvironment(), NO_COLOR: '1', TORCHLET_TEST_INPUTS: testInputs() };
+  const env = { ...childEnvironment(), NO_COLOR: '1', TORCHLET_TEST_INPUTS: testInputs(missing) };
   const args = ['run', task, ...folders.map((folder) => `--filter=./${folder}`), '--concurrency=2', '--continue'];
   const child = spawn('turbo', [...args, '--output-logs=full', '--log-order=stream', '--ui=stream'], {
     cwd: root,
@@ -78,21 +79,30 @@ function addFile(sum, file) {
     const name = test.fullName.replace(/\s+/g, ' ');
     if (test.status === 'passed') sum.passed += 1;
     else if (test.status === 'failed') sum.failed.push(`${where}: ${name}`);
-    else sum.skipped.push({ name: `${where}: ${name}`, title: `${where}: ${test.ancestorTitles[0] ?? name}` });
+    else sum.skipped.push({ where, name, title: test.ancestorTitles[0] ?? name });
   }
 }
 
-/** Tests of one title are skipped for one reason, which the title says: more than a few are one line. */
+/** A line for each reason that titles tell, in brackets, and the names of tests that tell none. */
 function grouped(skipped) {
-  const byTitle = new Map();
-  for (const { name, title } of skipped) byTitle.set(title, [...(byTitle.get(title) ?? []), name]);
-  return [...byTitle].flatMap(([title, names]) => (names.length > 3 ? [`${title}: ${names.length} tests`] : names));
+  const reasons = new Map();
+  const others = [];
+  for (const { where, name, title } of skipped) {
+    const reason = /\(skipped: (.*)\)/.exec(title)?.[1];
+    if (reason === undefined) others.push(`${where}: ${name}`);
+    else reasons.set(reason, [...(reasons.get(reason) ?? []), where]);
+  }
+  const lines = [...reasons].map(
+    ([reason, files]) => `${files.length} tests of ${[...new Set(files)].join(', ')}: ${reason}`,
+  );
+  return [...lines, ...others];
 }
 
-/** Changes with the files outside the checkout that tests read, so that turbo's cache doesn't hide a new set of them. */
-function testInputs() {
+/** Changes with the files outside the checkout that tests read and with what they lack, so that turbo's cache doesn't hide a new set of them. */
+function testInputs(missing) {
   const env = childEnvironment();
   const stamps = createHash('sha256');
+  for (const line of missing) stamps.update(`${line}\n`);
   for (const folder of [env.TORCHLET_GOLDENS, env.TORCHLET_DATA]) {
     if (!folder || !existsSync(folder)) continue;
     for (const name of readdirSync(folder, { recursive: true }).sort()) {

@@ -11,7 +11,8 @@ import { checkSizes } from './size.mjs';
 import { runSuites } from './suites.mjs';
 import { capture, workspaces } from './toolchain.mjs';
 
-const sum = { passed: 0, failed: [], skipped: [] };
+/** `missing`: what this machine lacks; tests that want it are among the skipped. */
+const sum = { passed: 0, failed: [], skipped: [], missing: [] };
 const longOnly = process.argv.includes('--long');
 
 const checks = [
@@ -45,9 +46,10 @@ const needs = [
 async function main() {
   const start = performance.now();
   await setup();
+  sum.missing = await missingHardware();
   if (longOnly) await everythingLong();
   else await everything();
-  sum.skipped.push(...(await missingHardware()));
+  sum.skipped.push(...sum.missing);
   if (!longOnly) sum.skipped.push(...needs.map((need) => need()).filter(Boolean));
   if (sum.skipped.length > 0) console.log(`\nSkipped:\n${sum.skipped.map((text) => `  ${text}`).join('\n')}`);
   if (sum.failed.length > 0) console.log(`\nFailed:\n${sum.failed.map((text) => `  ${text}`).join('\n')}`);
@@ -101,7 +103,7 @@ async function missingHardware() {
 
 async function tests(mode, folders) {
   const start = performance.now();
-  const { passed, failed, skipped } = await runSuites(mode, folders);
+  const { passed, failed, skipped } = await runSuites(mode, folders, sum.missing);
   sum.passed += passed;
   sum.failed.push(...failed);
   // What is skipped from source is skipped from `dist` too.

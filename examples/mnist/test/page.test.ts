@@ -21,7 +21,7 @@ function whyNot(): string {
     chromiumPath();
     return '';
   } catch (error) {
-    return ` (${(error as Error).message})`;
+    return ` (skipped: ${(error as Error).message})`;
   }
 }
 
