@@ -3,7 +3,7 @@
  * code. Owns the checks and their words.
  */
 import { type Capabilities, DeviceError } from './device.js';
-import { type Expression, postorder } from './expression.js';
+import { type Expression, loadsIn } from './expression.js';
 import type { Kernel, Store } from './kernel.js';
 import type { Program } from './program.js';
 
@@ -16,7 +16,7 @@ export function storeParts(stores: readonly Store[]): Expression[] {
 export function kernelSlots(kernel: Kernel): Set<number> {
   const slots = new Set<number>();
   const visit = (roots: readonly Expression[]) => {
-    for (const expression of postorder(roots)) if (expression.kind === 'load') slots.add(expression.slot);
+    for (const { slot } of loadsIn(roots)) slots.add(slot);
   };
   const store = (stores: readonly Store[]) => {
     visit(storeParts(stores));

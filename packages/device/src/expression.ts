@@ -146,3 +146,32 @@ export function postorder(roots: readonly Expression[]): Expression[] {
   }
   return order;
 }
+
+/** Every distinct load under `roots`. */
+export function loadsIn(roots: readonly Expression[]): Load[] {
+  return postorder(roots).filter((expression) => expression.kind === 'load');
+}
+
+/**
+ * Rewrites expressions from their operands up; what was shared stays shared, also from root to root.
+ *
+ * @param change gets an expression whose operands are changed already, the same object where none of them is, and gives what takes its place.
+ */
+export function rewriter(change: (expression: Expression) => Expression): (root: Expression) => Expression {
+  const done = new Map<Expression, Expression>();
+  const of = (expression: Expression) => done.get(expression) as Expression;
+  return (root) => {
+    if (done.has(root)) return of(root);
+    for (const expression of postorder([root])) {
+      if (!done.has(expression)) done.set(expression, change(withOperands(expression, of)));
+    }
+    return of(root);
+  };
+}
+
+function withOperands(expression: Expression, of: (operand: Expression) => Expression): Expression {
+  if (operands(expression).every((operand) => of(operand) === operand)) return expression;
+  if (expression.kind === 'apply') return { ...expression, args: expression.args.map(of) };
+  const { index, mask } = expression as Load;
+  return { ...(expression as Load), index: of(index), mask: mask === null ? null : of(mask) };
+}

@@ -2,7 +2,7 @@
  * Drafts: a group as the loops, results and stores of a kernel, still in terms of places. Owns phases (which pass of a row kernel computes
  * what) and the choice of a layout; where stores go and which slot a place is, `program.ts` decides.
  */
-import { type Combine, type Expression, type Load, postorder } from '@torchlet/device';
+import { type Combine, type Expression, type Load, loadsIn, postorder } from '@torchlet/device';
 import { closure } from '../closure.js';
 import type { Group } from '../schedule/groups.js';
 import type { Item, Place } from '../schedule/item.js';
@@ -185,12 +185,10 @@ function neededAnchors(group: Group): Set<Item> {
 
 /** Every load of a draft, with the phase that does it. */
 export function loadsOf(made: Draft): { readonly load: Load; readonly phase: number }[] {
-  const found: { load: Load; phase: number }[] = [];
-  const add = (roots: readonly Expression[], phase: number) => {
-    for (const expression of postorder(roots)) if (expression.kind === 'load') found.push({ load: expression, phase });
-  };
-  add(made.operands, -1);
-  for (const { of, phase } of made.reductions) add([of], phase);
-  for (const { value, phase } of made.stores) add([value], phase);
-  return found;
+  const passes = [
+    { roots: made.operands, phase: -1 },
+    ...made.reductions.map(({ of, phase }) => ({ roots: [of], phase })),
+    ...made.stores.map(({ value, phase }) => ({ roots: [value], phase })),
+  ];
+  return passes.flatMap(({ roots, phase }) => loadsIn(roots).map((load) => ({ load, phase })));
 }

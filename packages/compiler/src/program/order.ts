@@ -2,8 +2,7 @@
  * The order of units: as recorded, but for writes in place, which come after every read of the old value. Owns the graph of which unit needs
  * which, and the question whether a unit may write where another reads.
  */
-import type { Expression, Load } from '@torchlet/device';
-import { postorder } from '@torchlet/device';
+import { loadsIn } from '@torchlet/device';
 import { closure } from '../closure.js';
 import { loadsOf } from '../lower/draft.js';
 import type { Unit, UnitKernel } from './units.js';
@@ -84,9 +83,7 @@ function placesRead(kernel: UnitKernel): number[] {
     case 'matmul':
       return loadsOf(kernel.draft).map(({ load }) => load.slot);
     case 'scatter':
-      return postorder([kernel.index, kernel.value])
-        .filter(isLoad)
-        .map((load) => load.slot);
+      return loadsIn([kernel.index, kernel.value]).map(({ slot }) => slot);
     case 'custom':
       return kernel.inputs.map(({ id }) => id);
     default: {
@@ -94,8 +91,4 @@ function placesRead(kernel: UnitKernel): number[] {
       return never;
     }
   }
-}
-
-function isLoad(expression: Expression): expression is Load {
-  return expression.kind === 'load';
 }

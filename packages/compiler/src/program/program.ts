@@ -3,7 +3,7 @@
  * drafts to the contract's plain data; what it makes is printed by `printProgram` of `@torchlet/device`.
  */
 import type { Capabilities, Expression, Kernel, LoopKernel, MatmulKernel, Phase, Slot, Store } from '@torchlet/device';
-import { postorder } from '@torchlet/device';
+import { rewriter } from '@torchlet/device';
 import { contiguousStrides, type CustomKernelSpec, type Typed } from '@torchlet/graph';
 import type { DraftStore } from '../lower/draft.js';
 import { planArena } from '../memory/arena.js';
@@ -125,38 +125,13 @@ class ProgramWriter {
     return known >= 0 ? known : this.#scalars.push(position) - 1;
   }
 
-  /** The expressions of one kernel with slots in place of places; what was shared stays shared. */
+  /** The expressions of one kernel with slots in place of places. */
   #translator(): (expression: Expression) => Expression {
-    const done = new Map<Expression, Expression>();
-    const of = (expression: Expression) => done.get(expression) as Expression;
-    return (root) => {
-      if (done.has(root)) return of(root);
-      for (const expression of postorder([root])) {
-        if (!done.has(expression)) done.set(expression, this.#translate(expression, of));
-      }
-      return of(root);
-    };
-  }
-
-  #translate(expression: Expression, of: (operand: Expression) => Expression): Expression {
-    switch (expression.kind) {
-      case 'constant':
-      case 'axis':
-      case 'result':
-        return expression;
-      case 'scalar':
-        return { ...expression, slot: this.#scalar(expression.slot) };
-      case 'load': {
-        const mask = expression.mask === null ? null : of(expression.mask);
-        return { ...expression, slot: this.#slot(expression.slot, false), index: of(expression.index), mask };
-      }
-      case 'apply':
-        return { ...expression, args: expression.args.map(of) };
-      default: {
-        const never: never = expression;
-        return never;
-      }
-    }
+    return rewriter((expression) => {
+      if (expression.kind === 'scalar') return { ...expression, slot: this.#scalar(expression.slot) };
+      if (expression.kind === 'load') return { ...expression, slot: this.#slot(expression.slot, false) };
+      return expression;
+    });
   }
 
   #stores(

@@ -2,7 +2,7 @@
  * Units: a group as the kernels it takes. Most groups are one kernel; a scatter first fills what it adds to, a `cat` stores its parts into one
  * buffer, kernel by kernel so that none touches too many. Owns that; where stores go is `targets.ts`.
  */
-import { type Expression, postorder } from '@torchlet/device';
+import { type Expression, loadsIn } from '@torchlet/device';
 import { Builder } from '../lower/builder.js';
 import { type Draft, type DraftStore, draft, PlacedView, type StoreIndices } from '../lower/draft.js';
 import { Lowerer } from '../lower/lower.js';
@@ -90,7 +90,7 @@ export interface PlacedStore {
 export function orderStores(stores: readonly PlacedStore[]): PlacedStore[] | null {
   const left = stores.map((placed) => ({
     placed,
-    reads: new Set(postorder([placed.store.value]).flatMap((e) => (e.kind === 'load' ? [e.slot] : []))),
+    reads: new Set(loadsIn([placed.store.value]).map(({ slot }) => slot)),
   }));
   const order: PlacedStore[] = [];
   while (left.length > 0) {

@@ -1,5 +1,5 @@
 /** A loop kernel prepared for emission: inner lengths gathered into domains, variables found. Owns that preparation only. */
-import { type Expression, type LoopKernel, operands, postorder, type Reduction } from '@torchlet/device';
+import { type Expression, type LoopKernel, type Reduction, rewriter } from '@torchlet/device';
 import type { Work } from './nest.js';
 import { Space } from './space.js';
 
@@ -21,20 +21,9 @@ export interface Phases {
  * what is known of an expression is known of the object.
  */
 function separated(firstInner: number): (root: Expression) => Expression {
-  const copies = new Map<Expression, Expression>();
-  const copyOf = (expression: Expression) => copies.get(expression) as Expression;
-  const copied = (expression: Expression): Expression => {
-    if (expression.kind === 'axis') return expression.axis < firstInner ? expression : { ...expression };
-    if (operands(expression).every((operand) => copyOf(operand) === operand)) return expression;
-    if (expression.kind === 'apply') return { ...expression, args: expression.args.map(copyOf) };
-    if (expression.kind !== 'load') return expression;
-    const { index, mask } = expression;
-    return { ...expression, index: copyOf(index), mask: mask === null ? null : copyOf(mask) };
-  };
-  return (root) => {
-    for (const expression of postorder([root])) if (!copies.has(expression)) copies.set(expression, copied(expression));
-    return copyOf(root);
-  };
+  return rewriter((expression) =>
+    expression.kind === 'axis' && expression.axis >= firstInner ? { ...expression } : expression,
+  );
 }
 
 export function prepare(kernel: LoopKernel): Phases {

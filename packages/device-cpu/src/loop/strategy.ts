@@ -3,7 +3,7 @@
  * compute four results at once; lanes along an inner variable of each domain share one result and are combined at the end of it. Owns
  * the choice, by a rough count of instructions; `loop-kernel.ts` carries it out.
  */
-import { type Expression, postorder, storeParts } from '@torchlet/device';
+import { type Expression, loadsIn, postorder, storeParts } from '@torchlet/device';
 import type { Variable } from './affine.js';
 import { laneClasses, piecesOf } from './lanes.js';
 import type { Phases, PreparedPhase } from './phases.js';
@@ -139,7 +139,7 @@ function turnedVariable(phases: Phases, vector: Variable): Variable | null {
   const { space } = phases;
   if ((space.inner[phase.domain] ?? []).length > 0) return null;
   const roots = storeParts(phase.stores);
-  const loads = postorder(roots).filter((expression) => expression.kind === 'load');
+  const loads = loadsIn(roots);
   const forms = [...loads.map(({ index }) => index), ...phase.stores.map(({ index }) => index)].map((index) =>
     space.form(index, phase.domain),
   );

@@ -2,7 +2,7 @@
  * What the two operands of a matmul are: elements at fixed strides, whole lines at computed places (rows picked by an index), elements whose
  * place is a sum of a part for each dimension (windows, axes merged by a reshape), or anything else. Owns the analysis of their expressions; which loops follow from it is `plan.ts`, how they are copied `packing.ts`.
  */
-import { type DType, type Expression, type MatmulKernel, postorder } from '@torchlet/device';
+import { type DType, type Expression, loadsIn, type MatmulKernel } from '@torchlet/device';
 import type { KernelSite } from '../kernel-function.js';
 import type { Variable } from '../loop/affine.js';
 import { storedWidth } from '../loop/lane-memory.js';
@@ -90,7 +90,7 @@ function inLanesOf(expression: Expression, dtype: DType): Expression {
 
 /** The dimension along which more loads of the expression have neighbours in memory. */
 function bestAlong(expression: Expression, space: Space, own: number, k: number): Dimension | null {
-  const loads = postorder([expression]).filter((e) => e.kind === 'load');
+  const loads = loadsIn([expression]);
   const neighbours = (axis: number) => loads.filter((load) => strideOf(space, load.index, axis) === 1).length;
   if (neighbours(own) === neighbours(k)) return null;
   return neighbours(own) > neighbours(k) ? 'own' : 'k';

@@ -12,6 +12,7 @@ import {
   postorder,
   type Slot,
   type Store,
+  rewriter,
 } from '@torchlet/device';
 import { dtypeRows, integerRange } from '../wgsl/kinds.js';
 import { product } from './threads.js';
@@ -53,35 +54,11 @@ export function substitution(
   axes: ReadonlyMap<number, Expression>,
   results: ReadonlyMap<number, Expression>,
 ): (root: Expression) => Expression {
-  const done = new Map<Expression, Expression>();
-  const of = (expression: Expression): Expression => done.get(expression) as Expression;
-  const replaced = (expression: Expression): Expression => {
-    switch (expression.kind) {
-      case 'constant':
-      case 'scalar':
-        return expression;
-      case 'axis':
-        return axes.get(expression.axis) ?? expression;
-      case 'result':
-        return results.get(expression.id) ?? expression;
-      case 'load':
-        return {
-          ...expression,
-          index: of(expression.index),
-          mask: expression.mask === null ? null : of(expression.mask),
-        };
-      case 'apply':
-        return { ...expression, args: expression.args.map(of) };
-      default: {
-        const never: never = expression;
-        return never;
-      }
-    }
-  };
-  return (root) => {
-    for (const expression of postorder([root])) if (!done.has(expression)) done.set(expression, replaced(expression));
-    return of(root);
-  };
+  return rewriter((expression) => {
+    if (expression.kind === 'axis') return axes.get(expression.axis) ?? expression;
+    if (expression.kind === 'result') return results.get(expression.id) ?? expression;
+    return expression;
+  });
 }
 
 /** The dtype in which parts of a result wait: halves are not rounded between. */
