@@ -20,7 +20,7 @@ import {
   splitOnce,
   storesTransposed,
 } from './layout.js';
-import { Lowerer, Unreachable, type View } from './lower.js';
+import { Lowerer, reachable, type View } from './lower.js';
 
 export interface DraftReduction {
   readonly id: number;
@@ -68,10 +68,6 @@ export class PlacedView implements View {
     return isLoaded(item, this.#group) ? (item.place as Place).id : -1;
   }
 
-  scalar(item: Item): number {
-    return item.scalar;
-  }
-
   result(item: Item): { readonly id: number; readonly at: readonly Index[] } | null {
     if (item.group !== this.#group || !item.isAnchor) return null;
     return { id: this.#group.anchors.indexOf(item), at: this.#results(item) };
@@ -103,12 +99,7 @@ export function draft(group: Group, storeIndices: StoreIndices): Draft {
 
 /** Null where equal points of the group are spelled differently in the layout. */
 function tryDraft(group: Group, layout: Layout, storeIndices: StoreIndices, transposed: boolean): Draft | null {
-  try {
-    return draftIn(group, layout, storeIndices, transposed);
-  } catch (error) {
-    if (error instanceof Unreachable) return null;
-    throw error;
-  }
+  return reachable(() => draftIn(group, layout, storeIndices, transposed));
 }
 
 function draftIn(group: Group, layout: Layout, storeIndices: StoreIndices, transposed = false): Draft {

@@ -13,8 +13,6 @@ import { indexMaps, isIndexMap } from './movement.js';
 export interface View {
   /** The slot to load the item from; -1 where it is computed in the kernel. */
   slot(item: Item): number;
-  /** The slot of a runtime scalar. */
-  scalar(item: Item): number;
   /** Number and point of a result of this kernel; null for all other items. */
   result(item: Item): { readonly id: number; readonly at: readonly Index[] } | null;
 }
@@ -22,6 +20,16 @@ export interface View {
 /** An item is asked of a kernel at another point than the one where the kernel has it, or the expression outgrows its bound. */
 export class Unreachable extends Error {
   override readonly name = 'Unreachable';
+}
+
+/** What `lower` gives; null where it is unreachable. */
+export function reachable<T>(lower: () => T): T | null {
+  try {
+    return lower();
+  } catch (error) {
+    if (error instanceof Unreachable) return null;
+    throw error;
+  }
 }
 
 export class Lowerer {
@@ -71,7 +79,8 @@ export class Lowerer {
       case 'constant':
         return builder.constant(constantOf(item), item.dtype);
       case 'scalar':
-        return builder.scalar(this.#view.scalar(item), item.dtype);
+        // Simplified, it has its position among the runtime scalars for a value.
+        return builder.scalar(Number(item.node.value), item.dtype);
       case 'iota':
         return builder.cast(builder.index(at[0] as Index), item.dtype);
       case 'gather':

@@ -128,7 +128,7 @@ export function copyGroup(index: number, from: readonly Item[]): Group {
   );
   for (const item of from) {
     // Below the ids of the schedule's own items.
-    const copy = new Item(-1 - loop.members.length, item.node, 'copy', [item], -1, null);
+    const copy = new Item(-1 - loop.members.length, item.node, 'copy', [item], null);
     copy.stored = true;
     loop.take(copy, loop.axes);
   }

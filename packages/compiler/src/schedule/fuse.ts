@@ -7,7 +7,7 @@ import type { Capabilities } from '@torchlet/device';
 import type { Node } from '@torchlet/graph';
 import { Builder } from '../lower/builder.js';
 import { type Index, isAffine, onlyAtom } from '../lower/index-map.js';
-import { Lowerer, Unreachable } from '../lower/lower.js';
+import { Lowerer, reachable } from '../lower/lower.js';
 import { bounds, costOf } from './costs.js';
 import { Group, type GroupKind, outsideReads, product, union } from './groups.js';
 import type { Item } from './item.js';
@@ -136,17 +136,11 @@ export class Fuser {
     const builder = new Builder();
     const view = {
       slot: (other: Item) => (other.isLeaf || other.group !== null ? other.id : -1),
-      scalar: (other: Item) => other.scalar,
       result: () => null,
     };
     const at = item.shape.map((length, axis) => builder.indices.axis(axis, length));
     const lowerer = new Lowerer(builder, view, 2 * bounds.weight);
-    try {
-      for (const input of item.isAnchor ? [] : [item]) lowerer.lower(input, at);
-    } catch (error) {
-      if (error instanceof Unreachable) return Number.POSITIVE_INFINITY;
-      throw error;
-    }
+    if (!item.isAnchor && reachable(() => lowerer.lower(item, at)) === null) return Number.POSITIVE_INFINITY;
     item.weight = Math.min(item.weight, Math.ceil(builder.size / 2));
     return item.weight;
   }
@@ -266,7 +260,6 @@ export class Fuser {
     const builder = new Builder();
     const view = {
       slot: (item: Item) => (item.isLeaf || (item.group !== null && !item.isMovement) ? item.id : -1),
-      scalar: (item: Item) => item.scalar,
       result: () => null,
     };
     const at = operand.shape.map((length, axis) => builder.indices.axis(axis, length));

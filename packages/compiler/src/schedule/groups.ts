@@ -4,7 +4,7 @@
  */
 import { Builder } from '../lower/builder.js';
 import { eachAtom, type Index } from '../lower/index-map.js';
-import { Lowerer, Unreachable, type View } from '../lower/lower.js';
+import { Lowerer, reachable, type View } from '../lower/lower.js';
 import type { Item } from './item.js';
 
 /** Expressions one kernel may have: what generators and browsers take without trouble. */
@@ -73,10 +73,6 @@ export class Group implements View {
     return item.group !== null && item.group.index < this.index ? item.id : -1;
   }
 
-  scalar(item: Item): number {
-    return item.scalar;
-  }
-
   result(item: Item): { readonly id: number; readonly at: readonly Index[] } | null {
     if (item.group !== this || !item.isAnchor) return null;
     return { id: this.anchors.indexOf(item), at: item.at as readonly Index[] };
@@ -114,13 +110,7 @@ export class Group implements View {
 
   /** Whether `item` can be computed at `at` from memory and from what the group has at the same point. */
   reaches(item: Item, at: readonly Index[]): boolean {
-    try {
-      this.lowerer.lower(item, at);
-      return true;
-    } catch (error) {
-      if (error instanceof Unreachable) return false;
-      throw error;
-    }
+    return reachable(() => this.lowerer.lower(item, at)) !== null;
   }
 
   /** Whether `at` moves along the reduced axes. */

@@ -30,8 +30,6 @@ export class Item {
   readonly shape: Shape;
   readonly size: number;
   readonly inputs: readonly Item[];
-  /** Position among the runtime scalars; -1 for all other items. */
-  readonly scalar: number;
   /** Where the value lies, once something needs it in memory. */
   place: Place | null;
   /** The kernel that computes it; null while it is computed wherever it is needed. */
@@ -57,7 +55,7 @@ export class Item {
   /** What is read for it, as ids of items in other kernels and of leaves, in rising order. */
   reads: readonly number[] = [];
 
-  constructor(id: number, node: Node, op: Primitive, inputs: readonly Item[], scalar: number, place: Place | null) {
+  constructor(id: number, node: Node, op: Primitive, inputs: readonly Item[], place: Place | null) {
     this.id = id;
     this.op = op;
     this.node = node;
@@ -65,7 +63,6 @@ export class Item {
     this.shape = node.shape;
     this.size = sizeOf(node.shape);
     this.inputs = inputs;
-    this.scalar = scalar;
     this.place = place;
   }
 

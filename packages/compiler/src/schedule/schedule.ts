@@ -65,8 +65,7 @@ function scheduleOnce(
   const items: Item[] = [];
   const wanted = wantedNodes(graph);
   const add = (node: Node, op: Node['op'], inputs: readonly Item[], place: Place | null): Item => {
-    const scalar = op === 'scalar' ? Number(node.value) : -1;
-    const item = new Item(items.length, node, op, inputs, scalar, place);
+    const item = new Item(items.length, node, op, inputs, place);
     items.push(item);
     return item;
   };
