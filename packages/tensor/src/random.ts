@@ -84,38 +84,43 @@ export class Generator {
 
   /** `count` standard normal numbers by Box and Muller (1958), in pairs. */
   normal(count: number): Float32Array {
-    const words = this.bits(2 * Math.ceil(count / 2));
+    const uniform = this.uniform(2 * Math.ceil(count / 2));
     const values = new Float32Array(count);
     for (let i = 0; i < count; i += 2) {
-      const radius = Math.sqrt(-2 * Math.log((((words[i] as number) >>> 8) + 1) / 2 ** 24));
-      const angle = (2 * Math.PI * ((words[i + 1] as number) >>> 8)) / 2 ** 24;
+      const radius = Math.sqrt(-2 * Math.log((uniform[i] as number) + 2 ** -24));
+      const angle = 2 * Math.PI * (uniform[i + 1] as number);
       values[i] = radius * Math.cos(angle);
-      if (i + 1 < count) values[i + 1] = radius * Math.sin(angle);
+      // Of an odd count the last has no place, and is not kept.
+      values[i + 1] = radius * Math.sin(angle);
     }
     return values;
   }
 
   /** `count` whole numbers uniform in [low, high), each from one 53-bit draw. */
   integers(count: number, low: number, high: number): number[] {
-    const words = this.bits(2 * count);
-    return Array.from({ length: count }, (_, i) => {
-      const fraction = (((words[2 * i] as number) >>> 5) * 2 ** 26 + ((words[2 * i + 1] as number) >>> 6)) / 2 ** 53;
-      return low + Math.floor(fraction * (high - low));
-    });
+    return this.#fractions(count).map((fraction) => low + Math.floor(fraction * (high - low)));
   }
 
   /** 0 to n - 1 in random order (Fisher and Yates). */
   permutation(n: number): number[] {
     const order = Array.from({ length: n }, (_, i) => i);
-    const words = this.bits(2 * n);
+    const fractions = this.#fractions(n);
     for (let i = n - 1; i > 0; i--) {
-      const fraction = (((words[2 * i] as number) >>> 5) * 2 ** 26 + ((words[2 * i + 1] as number) >>> 6)) / 2 ** 53;
-      const j = Math.floor(fraction * (i + 1));
+      const j = Math.floor((fractions[i] as number) * (i + 1));
       const moved = order[i] as number;
       order[i] = order[j] as number;
       order[j] = moved;
     }
     return order;
+  }
+
+  /** `count` numbers uniform in [0, 1) of 53 bits. */
+  #fractions(count: number): number[] {
+    const words = this.bits(2 * count);
+    return Array.from({ length: count }, (_, i) => {
+      const [high, low] = [words[2 * i] as number, words[2 * i + 1] as number];
+      return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
+    });
   }
 }
 

@@ -6,6 +6,7 @@ import {
   div as divExact,
   idiv,
   eq,
+  ne as neExact,
   xor,
   and,
   mod,
@@ -85,28 +86,22 @@ export function floorDivide(x: NodeOperand, y: NodeOperand): Node {
 function floorDivideIntegers(a: Node, b: Node): Node {
   const quotient = idiv(a, b);
   const rest = subExact(a, mulExact(quotient, b));
-  const zero = like(a, 0);
-  const inexact = xor(eq(rest, zero), 1);
-  const signsDiffer = xor(lt(rest, zero), lt(b, zero));
-  const down = and(inexact, signsDiffer);
-  return subExact(quotient, cast(down, a.dtype));
+  return subExact(quotient, cast(isAcross(rest, b), a.dtype));
+}
+
+/** Whether a remainder is on the other side of 0 than the divisor, so that the quotient was rounded up. */
+function isAcross(rest: Node, divisor: Node): Node {
+  return and(neExact(rest, 0), xor(lt(rest, 0), lt(divisor, 0)));
 }
 
 /** As C's fmod gives a remainder first, so that 6 // 0.1 rounds as Python's does. */
 function floorDivideFloats(a: Node, b: Node): Node {
   const rest = mod(a, b);
-  const zero = like(a, 0);
   const exact = divExact(subExact(a, rest), b);
-  const adjust = and(ne(rest, zero), xor(lt(rest, zero), lt(b, zero)));
-  const lowered = whereExact(adjust, addExact(exact, -1), exact);
+  const lowered = whereExact(isAcross(rest, b), addExact(exact, -1), exact);
   const floor = unary('floor', lowered);
   const rounded = whereExact(lt(0.5, subExact(lowered, floor)), addExact(floor, 1), floor);
-  return whereExact(eq(b, zero), divExact(a, b), rounded);
-}
-
-function ne(a: Node, b: Node): Node {
-  const equal = eq(a, b);
-  return xor(equal, 1);
+  return whereExact(eq(b, 0), divExact(a, b), rounded);
 }
 
 /** Remainder with the sign of the dividend (C's fmod). */
@@ -121,9 +116,7 @@ export function remainder(x: NodeOperand, y: NodeOperand): Node {
   const [a, b] = align('remainder', [x, y]) as [Node, Node];
   if (!isFloat(a.dtype)) checkDivisor('remainder', y);
   const rest = mod(a, b);
-  const zero = like(a, 0);
-  const adjust = and(ne(rest, zero), xor(lt(rest, zero), lt(b, zero)));
-  return whereExact(adjust, addExact(rest, b), rest);
+  return whereExact(isAcross(rest, b), addExact(rest, b), rest);
 }
 
 /** x ** y. A number as exponent is part of the structure; whole ones up to 4 are products. Integers to a negative power throw. */
@@ -251,7 +244,7 @@ export function round(x: Node, decimals: number = 0): Node {
 }
 
 function isNaNExact(x: Node): Node {
-  return ne(x, x);
+  return neExact(x, x);
 }
 
 export function frac(x: Node): Node {
