@@ -20,9 +20,12 @@ interface Page {
   readonly storages: readonly Storage[];
 }
 
-interface Held {
-  readonly storage: WeakRef<Storage>;
-  readonly buffer: DeviceBuffer;
+/** A value with a buffer of its own, which nothing here keeps alive. */
+interface Placed {
+  /** Null once it was given back. */
+  buffer: DeviceBuffer | null;
+  /** Where it is held. A reference keeps its target until the task ends, so what is not held has none. */
+  storage: WeakRef<Storage> | null;
 }
 
 export class DeviceMemory {
@@ -31,11 +34,12 @@ export class DeviceMemory {
   heldBudget = 256 * 1024 * 1024;
   readonly #pool = new Map<number, DeviceBuffer[]>();
   #pooledBytes = 0;
-  readonly #held = new Map<number, Held>();
+  readonly #placed = new WeakMap<Storage, Placed>();
+  /** Of the placed values those that are the user's, the oldest first. */
+  readonly #held = new Set<Placed>();
   #heldBytes = 0;
   #collectAbove = 0;
-  #nextHeld = 0;
-  readonly #finalizer: FinalizationRegistry<{ readonly buffer: DeviceBuffer; readonly id: number }>;
+  readonly #finalizer: FinalizationRegistry<Placed>;
   #page: DeviceBuffer | null = null;
   #pageCursor = 0;
   #pageStorages: Storage[] = [];
@@ -45,7 +49,7 @@ export class DeviceMemory {
 
   constructor(device: Device) {
     this.#device = device;
-    this.#finalizer = new FinalizationRegistry(({ buffer, id }) => this.#release(buffer, id));
+    this.#finalizer = new FinalizationRegistry((placed) => this.#release(placed));
   }
 
   /** Bytes one value takes on the device, rounded to the alignment. */
@@ -86,7 +90,9 @@ export class DeviceMemory {
   place(storage: Storage, label: string): void {
     const buffer = this.take(this.storedBytes(storage), label);
     storage.span = { buffer, byteOffset: 0 };
-    this.#finalizer.register(storage, { buffer, id: -1 }, storage);
+    const placed: Placed = { buffer, storage: null };
+    this.#placed.set(storage, placed);
+    this.#finalizer.register(storage, placed);
   }
 
   /** Memory for a small value, in the current page. */
@@ -104,13 +110,12 @@ export class DeviceMemory {
     const { span } = storage;
     if (span === null || this.isSmall(storage)) return;
     if (this.#device.readNow !== undefined && storage.bytes <= hostBytes) {
-      this.#moveNow(storage, span);
+      this.#toHost(storage, readNow(this.#device, span, storage));
       return;
     }
-    this.#finalizer.unregister(storage);
-    const id = this.#nextHeld++;
-    this.#finalizer.register(storage, { buffer: span.buffer, id }, storage);
-    this.#held.set(id, { storage: new WeakRef(storage), buffer: span.buffer });
+    const placed = this.#placed.get(storage) as Placed;
+    placed.storage = new WeakRef(storage);
+    this.#held.add(placed);
     this.#heldBytes += span.buffer.bytes;
     this.#trimNow();
   }
@@ -119,10 +124,8 @@ export class DeviceMemory {
   free(storage: Storage): void {
     const { span } = storage;
     if (span === null || (this.isSmall(storage) && !storage.fixed)) return;
-    this.#finalizer.unregister(storage);
     storage.span = null;
-    for (const [id, { buffer }] of this.#held) if (buffer === span.buffer) return this.#release(buffer, id);
-    this.giveBack(span.buffer);
+    this.#release(this.#placed.get(storage) as Placed);
   }
 
   /** Moves the oldest held values to the host where that must be waited for. Called where a program waits anyway. */
@@ -131,17 +134,13 @@ export class DeviceMemory {
     this.#moving = null;
     await moving;
     if (this.#device.readNow !== undefined) return;
-    for (const [id, held] of this.#held) {
+    for (const held of this.#held) {
       if (this.#heldBytes <= this.heldBudget) return;
-      const storage = held.storage.deref();
-      const span = storage?.span;
-      if (storage === undefined || span === undefined || span === null) continue;
-      const { version } = storage;
+      const storage = held.storage?.deref();
+      if (storage === undefined || storage.span === null) continue;
+      const { span, version } = storage;
       const data = await this.#device.read(span, storage.dtype, storage.size);
-      if (storage.span !== span || storage.version !== version) continue;
-      this.#finalizer.unregister(storage);
-      storage.moveToHost(data);
-      this.#release(span.buffer, id);
+      if (storage.span === span && storage.version === version) this.#toHost(storage, data);
     }
   }
 
@@ -150,14 +149,11 @@ export class DeviceMemory {
     if (this.#heldBytes <= this.heldBudget) return;
     if (this.#heldBytes > this.#collectAbove) this.#collect();
     if (this.#device.readNow === undefined) return;
-    for (const [id, held] of this.#held) {
+    for (const held of this.#held) {
       if (this.#heldBytes <= this.heldBudget) return;
-      const storage = held.storage.deref();
+      const storage = held.storage?.deref();
       if (storage === undefined || storage.span === null) continue;
-      const { span } = storage;
-      storage.moveToHost(readNow(this.#device, span, storage));
-      this.#finalizer.unregister(storage);
-      this.#release(span.buffer, id);
+      this.#toHost(storage, readNow(this.#device, storage.span, storage));
     }
   }
 
@@ -165,23 +161,22 @@ export class DeviceMemory {
   #collect(): void {
     const before = this.#heldBytes;
     this.#device.collectGarbage?.();
-    for (const [id, { storage, buffer }] of this.#held) if (storage.deref() === undefined) this.#release(buffer, id);
+    for (const held of this.#held) if (held.storage?.deref() === undefined) this.#release(held);
     const found = before - this.#heldBytes;
     this.#collectAbove = found >= before / 2 ? this.heldBudget : before + this.heldBudget;
   }
 
-  #moveNow(storage: Storage, span: Span): void {
-    storage.moveToHost(readNow(this.#device, span, storage));
-    this.#finalizer.unregister(storage);
-    this.giveBack(span.buffer);
+  #toHost(storage: Storage, data: HostArray): void {
+    storage.moveToHost(data);
+    this.#release(this.#placed.get(storage) as Placed);
   }
 
-  #release(buffer: DeviceBuffer, id: number): void {
-    if (id >= 0) {
-      // Found dropped by a collection, before its finalizer ran.
-      if (!this.#held.delete(id)) return;
-      this.#heldBytes -= buffer.bytes;
-    }
+  /** Idempotent: what was given back before is found again by its finalizer. */
+  #release(placed: Placed): void {
+    const { buffer } = placed;
+    if (buffer === null) return;
+    placed.buffer = null;
+    if (this.#held.delete(placed)) this.#heldBytes -= buffer.bytes;
     this.giveBack(buffer);
   }
 
