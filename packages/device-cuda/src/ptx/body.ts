@@ -100,6 +100,14 @@ export class Body {
     return this.op('pred', `setp.${comparison}`, [x, y], stem);
   }
 
+  /** condition ? x : y, both of one kind. */
+  choose(condition: Operand, x: Operand, y: Operand): Operand {
+    if (x.kind !== 'pred') return this.op(x.kind, `selp.${x.kind}`, [x, y, condition], 'chosen');
+    const first = this.op('pred', 'and.pred', [condition, x], 'chosen');
+    const second = this.op('pred', 'and.pred', [y, this.op('pred', 'not.pred', [condition])], 'chosen');
+    return this.op('pred', 'or.pred', [first, second], 'chosen');
+  }
+
   /** The number that a literal stands for in a register, for instructions that take none. */
   inRegister(value: Operand, stem = 'known'): Operand {
     return value.literal === null ? value : this.op(value.kind, `mov${registerTypes[value.kind]}`, [value], stem);

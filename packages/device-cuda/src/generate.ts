@@ -1,0 +1,91 @@
+/**
+ * A program as one PTX module and the steps that run it. Pure: it needs no card, so tests print what it makes. Owns the order and the names in errors;
+ * kernels come from `kernels/`, running them is `runtime/`.
+ */
+import {
+  type Capabilities,
+  DeviceError,
+  type Expression,
+  type Kernel,
+  type LoopKernel,
+  type MatmulKernel,
+  type Program,
+} from '@torchlet/device';
+import type { Generated, Step, Target } from './generated.js';
+import { loopKernel } from './kernels/loop-kernel.js';
+import { scatterKernel } from './kernels/scatter-kernel.js';
+import { KernelSite } from './kernels/site.js';
+import { splitLoopKernel } from './kernels/split.js';
+import { strategyOf } from './kernels/strategy.js';
+import { product } from './kernels/threads.js';
+import { type KernelCode, PtxModule } from './ptx/module.js';
+
+/** @throws DeviceError that names the kernel which cannot be generated. */
+export function generate(device: string, program: Program, capabilities: Capabilities, target: Target): Generated {
+  const site = new KernelSite(program.slots, program.scalars, target, capabilities.alignment);
+  const module = new PtxModule();
+  const steps = program.kernels.flatMap((kernel, i): Step[] => {
+    site.nextKernel();
+    try {
+      return codesOf(kernel, site).map((code) => module.add(code, i));
+    } catch (cause) {
+      if (cause instanceof DeviceError) throw cause;
+      const problem = cause instanceof Error ? cause.message : String(cause);
+      throw new DeviceError(`${device}: program ${program.name}, kernel ${kernel.name}: ${problem}`, {
+        device,
+        program: program.name,
+        kernel: kernel.name,
+        cause,
+      });
+    }
+  });
+  return { ptx: module.text(), steps, scratchBytes: site.scratchBytes };
+}
+
+function codesOf(kernel: Kernel, site: KernelSite): KernelCode[] {
+  switch (kernel.kind) {
+    case 'loop':
+      return loopCodes(kernel, site);
+    case 'matmul':
+      return loopCodes(productAsLoop(kernel), site);
+    case 'scatter':
+      return product(kernel.axes) * kernel.length === 0 ? [] : [scatterKernel(site, kernel)];
+    case 'custom': {
+      const given = Object.keys(kernel.sources).join(', ') || 'none';
+      throw new Error(`a custom kernel has no form that this device runs; it has sources for: ${given}`);
+    }
+    default: {
+      const never: never = kernel;
+      return never;
+    }
+  }
+}
+
+function loopCodes(kernel: LoopKernel, site: KernelSite): KernelCode[] {
+  if (product(kernel.axes) === 0) return [];
+  const strategy = strategyOf(kernel, site);
+  switch (strategy.kind) {
+    case 'shared':
+      return [loopKernel(site, kernel, strategy.sharing, strategy.lanes)];
+    case 'split':
+      return splitLoopKernel(kernel, site).flatMap((piece) => loopCodes(piece, site));
+    default: {
+      const never: never = strategy;
+      return never;
+    }
+  }
+}
+
+/** A product of any dtype and operands: every element of the result is a sum of its own. */
+function productAsLoop({ name, batch, m, n, k, a, b, dtype, result, stores }: MatmulKernel): LoopKernel {
+  const of: Expression = { kind: 'apply', dtype, fn: 'mul', args: [a, b] };
+  return {
+    kind: 'loop',
+    name,
+    axes: [...batch, m, n],
+    phases: [
+      { lengths: [k], reductions: [{ id: result, combine: 'sum', dtype, of }], stores: [] },
+      { lengths: [], reductions: [], stores },
+    ],
+  };
+}

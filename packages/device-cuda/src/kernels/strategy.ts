@@ -1,0 +1,128 @@
+/**
+ * How a loop kernel is best run on a card: how many threads share a point and in which order they lie, how many lanes a thread takes, or that long passes of
+ * few points become kernels of their own. Owns the choice, by the kernel's shape and how its memory lies.
+ */
+import { type Expression, loadsIn, type LoopKernel, type Phase } from '@torchlet/device';
+import { storedBytes } from '../ptx/dtypes.js';
+import type { Sharing } from './accumulator.js';
+import { LaneForms } from './lane-form.js';
+import { axisLengths, loopRoots, phaseRoots } from './roots.js';
+import type { KernelSite } from './site.js';
+import { product } from './threads.js';
+
+/** Threads of a multiprocessor below which it waits for memory more than it works. */
+const busyThreads = 512;
+/** Positions of a pass that a thread does by itself in any case. */
+const shortPass = 16;
+/** Positions that each thread of a shared point should have. */
+const positionsPerThread = 8;
+const mostThreadsOfRow = 512;
+/** Positions of a pass from which on few points are split over several blocks. */
+export const longPass = 16384;
+const threadsOfBlock = 256;
+const columnsOfBlock = 32;
+
+export type Strategy =
+  | { readonly kind: 'split' }
+  | {
+      readonly kind: 'shared';
+      readonly sharing: Sharing;
+      /** Lanes of a thread along the last parallel axis. */
+      readonly lanes: number;
+    };
+
+function ceilingPower(value: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, value)));
+}
+
+function longestPass(kernel: LoopKernel): number {
+  return Math.max(1, ...kernel.phases.map(({ lengths }) => product(lengths)));
+}
+
+export function strategyOf(kernel: LoopKernel, site: KernelSite): Strategy {
+  const points = product(kernel.axes);
+  const longest = longestPass(kernel);
+  const enough = site.target.multiprocessors * busyThreads;
+  const alone: Sharing = { threads: 1, points: threadsOfBlock, order: 'column' };
+  if (points === 0 || longest <= shortPass) {
+    return { kind: 'shared', sharing: alone, lanes: parallelLanes(kernel, site, enough / 2) };
+  }
+  const isColumn = liesAlongPoints(kernel);
+  if (longest >= longPass && points * (isColumn ? columnsOfBlock : mostThreadsOfRow) < enough / 2)
+    return { kind: 'split' };
+  if (isColumn) {
+    const wanted = Math.min(enough / points, longest / positionsPerThread, columnsOfBlock);
+    const threads = ceilingPower(wanted);
+    if (threads <= 1) return { kind: 'shared', sharing: alone, lanes: parallelLanes(kernel, site, enough) };
+    return { kind: 'shared', sharing: { threads, points: columnsOfBlock, order: 'column' }, lanes: 1 };
+  }
+  const threads = Math.min(mostThreadsOfRow, ceilingPower(longest / positionsPerThread));
+  // A warp never holds parts of rows.
+  const ofBlock = Math.max(1, threadsOfBlock / 2 / threads);
+  return { kind: 'shared', sharing: { threads, points: threads > 32 ? 1 : ofBlock, order: 'row' }, lanes: 1 };
+}
+
+/** Lanes that make accesses of 16 bytes of the narrowest elements, at most 8; 1 where memory does not lie so or threads would be too few. */
+function parallelLanes(kernel: LoopKernel, site: KernelSite, enough: number): number {
+  const axis = kernel.axes.length - 1;
+  const length = kernel.axes[axis] ?? 1;
+  const points = product(kernel.axes);
+  const stores = kernel.phases.flatMap((phase) => phase.stores);
+  return widest(
+    site,
+    loopRoots(kernel),
+    stores.map(({ slot }) => slot),
+    (lanes) => {
+      if (length % lanes !== 0 || points / lanes < enough) return false;
+      const forms = new LaneForms({ axis, count: lanes }, axisLengths(kernel));
+      return stores.every(({ index }) => forms.isVector(index));
+    },
+  );
+}
+
+/** Lanes of a pass along its last axis. */
+export function passLanes(kernel: LoopKernel, site: KernelSite, { threads, order }: Sharing): (phase: Phase) => number {
+  return (phase) => {
+    const last = phase.lengths.at(-1);
+    if (last === undefined || order === 'column') return 1;
+    const axis = kernel.axes.length + phase.lengths.length - 1;
+    const roots = phaseRoots(phase);
+    const slots = phase.stores.map(({ slot }) => slot);
+    return widest(site, roots, slots, (lanes) => {
+      if (last % lanes !== 0 || product(phase.lengths) < threads * lanes) return false;
+      const forms = new LaneForms({ axis, count: lanes }, axisLengths(kernel));
+      const moving = loadsIn(roots).filter(({ index }) => forms.of(index).stride !== 0);
+      const indices = [...moving.map(({ index }) => index), ...phase.stores.map(({ index }) => index)];
+      return indices.length > 0 && indices.every((index) => forms.isVector(index));
+    });
+  };
+}
+
+function widest(
+  site: KernelSite,
+  roots: readonly Expression[],
+  stored: readonly number[],
+  fits: (lanes: number) => boolean,
+): number {
+  const slots = [...loadsIn(roots).map(({ slot }) => slot), ...stored];
+  const narrowest = Math.min(8, ...slots.map((slot) => storedBytes(site.slots[slot]?.dtype ?? 'float32')));
+  for (let lanes = Math.min(8, 16 / narrowest); lanes > 1; lanes /= 2) if (fits(lanes)) return lanes;
+  return 1;
+}
+
+/** Whether neighbouring points read neighbouring elements more often than neighbouring positions of a pass do. */
+function liesAlongPoints(kernel: LoopKernel): boolean {
+  const lengths = axisLengths(kernel);
+  const last = (before: number): number => {
+    for (let axis = before - 1; axis >= 0; axis--) if ((lengths[axis] ?? 1) > 1) return axis;
+    return -1;
+  };
+  const loads = loadsIn(loopRoots(kernel));
+  const count = (axis: number): number => {
+    if (axis < 0) return 0;
+    const forms = new LaneForms({ axis, count: 2 }, lengths);
+    return loads.filter(({ index }) => forms.of(index).stride === 1).length;
+  };
+  const [parallel, inner] = [last(kernel.axes.length), last(lengths.length)];
+  return parallel >= 0 && count(parallel) >= count(inner) && count(parallel) > 0;
+}
