@@ -81,9 +81,12 @@ export function logInParts(f: Real, x: Operand): { readonly high: Operand; reado
   const tail = f.mul(s, f.mul(f.polynomial(z, series[f.kind]), z), 'tail');
   const double = f.add(s, s);
   const whole = f.mul(k, ln2High, 'whole');
-  const high = f.add(whole, double, 'high');
-  const below = f.add(f.add(f.sub(whole, high), double), f.fma(k, ln2Low, f.fma(correction, 2, tail)), 'low');
+  const lead = f.add(whole, double, 'lead');
+  const rounded = f.add(f.sub(whole, lead), double);
+  const below = f.add(rounded, f.fma(k, ln2Low, f.fma(correction, 2, tail)), 'below');
+  const high = f.add(lead, below, 'high');
+  const low = f.add(f.sub(lead, high), below, 'low');
   const isPlain = f.body.op('pred', 'and.pred', [f.is('gt', x, 0), f.is('lt', x, Infinity)], 'plain');
   const edge = f.choose(f.is('eq', x, 0), -Infinity, x);
-  return { high: f.choose(isPlain, high, edge), low: f.choose(isPlain, below, 0) };
+  return { high: f.choose(isPlain, high, edge), low: f.choose(isPlain, low, 0) };
 }

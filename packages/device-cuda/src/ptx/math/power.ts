@@ -12,8 +12,8 @@ export function pow(f: Real, x: Operand, y: Operand): Operand {
   const exponent = f.mul(y, high, 'exponent');
   const rest = f.fma(y, low, f.fma(y, high, f.neg(exponent)), 'rest');
   const e = exp(f, exponent);
-  // Beyond, e is 0 or infinite, and the rest may be no number.
-  const isInside = f.is('lt', f.abs(exponent), 1000);
+  // Infinite times the rest may be no number, and so may the rest itself.
+  const isInside = body.op('pred', 'and.pred', [f.is('lt', f.abs(exponent), 1000), f.is('lt', e, Infinity)], 'inside');
   const value = f.choose(isInside, f.fma(e, rest, e), e);
   const both = (p: Operand, q: Operand): Operand => body.op('pred', 'and.pred', [p, q], 'both');
   const isWhole = f.is('eq', f.truncated(y), y);
