@@ -188,7 +188,16 @@ export class Body {
   call(callee: DeviceFunction, args: readonly Operand[]): Operand {
     this.#functions.add(callee);
     const result = this.register(callee.result, callee.name);
-    this.line(`call.uni (${result.text}), ${callee.name}, (${args.map(({ text }) => text).join(', ')})`);
+    const lines = [
+      ...callee.parameters.flatMap((kind, i) => [
+        `.param ${registerTypes[kind]} given${i}`,
+        `st.param${registerTypes[kind]} [given${i}], ${(args[i] as Operand).text}`,
+      ]),
+      `.param ${registerTypes[callee.result]} found`,
+      `call.uni (found), ${callee.name}, (${args.map((_, i) => `given${i}`).join(', ')})`,
+      `ld.param${registerTypes[callee.result]} ${result.text}, [found]`,
+    ];
+    this.#scope.lines.push('{', ...lines.map((line) => `  ${line};`), '}');
     return result;
   }
 

@@ -143,12 +143,16 @@ export function deviceFunction(
   write: (body: Body, args: readonly Operand[]) => Operand,
 ): DeviceFunction {
   const body = new Body();
-  const args = parameters.map((kind, i) => ({ kind, text: `%given${i}`, literal: null }));
+  const args = parameters.map((kind, i) => {
+    const given = body.register(kind, 'given');
+    body.line(`ld.param.${kind} ${given.text}, [parameter${i}]`);
+    return given;
+  });
   const value = write(body, args);
-  body.line(`mov.${result} %result, ${value.text}`);
-  const given = args.map(({ kind, text }) => `.reg .${kind} ${text}`);
+  body.line(`st.param.${result} [result], ${value.text}`);
+  const given = parameters.map((kind, i) => `.param .${kind} parameter${i}`);
   const text = [
-    `.func (.reg .${result} %result) ${name} (${given.join(', ')})`,
+    `.func (.param .${result} result) ${name} (${given.join(', ')})`,
     '{',
     ...body.lines(),
     '\tret;',
