@@ -13,6 +13,7 @@ import {
 } from '@torchlet/device';
 import type { Generated, Step, Target } from './generated.js';
 import { loopKernel } from './kernels/loop-kernel.js';
+import { productKernel, productParts, splitProduct } from './kernels/product-kernels.js';
 import { scatterKernel } from './kernels/scatter-kernel.js';
 import { KernelSite } from './kernels/site.js';
 import { splitLoopKernel } from './kernels/split.js';
@@ -47,7 +48,7 @@ function codesOf(kernel: Kernel, site: KernelSite): KernelCode[] {
     case 'loop':
       return loopCodes(kernel, site);
     case 'matmul':
-      return loopCodes(productAsLoop(kernel), site);
+      return matmulCodes(kernel, site);
     case 'scatter':
       return product(kernel.axes) * kernel.length === 0 ? [] : [scatterKernel(site, kernel)];
     case 'custom': {
@@ -74,6 +75,18 @@ function loopCodes(kernel: LoopKernel, site: KernelSite): KernelCode[] {
       return never;
     }
   }
+}
+
+/** By tiles where they pay; with few results and a long sum in parts side by side; else as the loop that it is. */
+function matmulCodes(kernel: MatmulKernel, site: KernelSite): KernelCode[] {
+  const parts = productParts(kernel, site);
+  if (parts > 1) {
+    const { product: inParts, join } = splitProduct(kernel, parts, site);
+    const code = productKernel(inParts, site, false);
+    return [...(code === null ? loopCodes(productAsLoop(inParts), site) : [code]), ...loopCodes(join, site)];
+  }
+  const code = productKernel(kernel, site);
+  return code === null ? loopCodes(productAsLoop(kernel), site) : [code];
 }
 
 /** A product of any dtype and operands: every element of the result is a sum of its own. */

@@ -23,20 +23,20 @@ const positionsMultiple = 8;
 /** Blocks that each multiprocessor should have. */
 const blocksWanted = 4;
 
-function int(value: number): Expression {
+export function int(value: number): Expression {
   return { kind: 'constant', dtype: 'int32', value };
 }
 
-function apply(fn: Apply['fn'], args: readonly Expression[], dtype: DType = 'int32'): Expression {
+export function apply(fn: Apply['fn'], args: readonly Expression[], dtype: DType = 'int32'): Expression {
   return { kind: 'apply', dtype, fn, args };
 }
 
-function axis(number: number): Expression {
+export function axis(number: number): Expression {
   return { kind: 'axis', dtype: 'int32', axis: number };
 }
 
 /** The row-major number of a point of `lengths`, whose axes begin at `first`. */
-function flatIndex(lengths: readonly number[], first = 0): Expression {
+export function flatIndex(lengths: readonly number[], first = 0): Expression {
   return lengths.reduce<Expression>(
     (index, length, i) => (i === 0 ? axis(first) : apply('add', [apply('mul', [index, int(length)]), axis(first + i)])),
     int(0),
@@ -46,7 +46,7 @@ function flatIndex(lengths: readonly number[], first = 0): Expression {
 type Into = (expression: Expression) => Expression;
 
 /** Copies expressions with other axes and with results replaced, loads being masked where `inside` (if given) says so. */
-function substitution(
+export function substitution(
   axes: ReadonlyMap<number, Expression>,
   results: ReadonlyMap<number, Expression>,
   inside: Expression | null = null,
