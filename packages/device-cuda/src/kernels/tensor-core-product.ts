@@ -1,5 +1,5 @@
 /**
- * Matrix products by tensor cores: halves, and float32 rounded to TF32 where that is allowed; sums are float32. Four warps share a tile of each operand, twice
+ * Matrix products by tensor cores: halves, and float32 rounded to TF32 where that is allowed; sums are float32. Warps share a tile of each operand, twice
  * buffered, whose rows lie so that the words of a fragment are in different banks. Owns this form; `tiled-product.ts` is the exact one.
  */
 import type { MatmulKernel } from '@torchlet/device';
@@ -18,6 +18,9 @@ const pitch = 4 * (words + 4);
 const fragmentWords = 8;
 const warpSize = 32;
 
+/** Warps of a block along n, by results along a side; along m there are 2. */
+const warpsAcross = { 64: 2, 128: 4 } as const;
+
 type Factor = 'tf32' | 'bf16' | 'f16';
 
 /** What the factors are rounded to; null where tensor cores are not exact enough. */
@@ -33,7 +36,7 @@ export function factorOf({ dtype, precision }: MatmulKernel): Factor | null {
 }
 
 /**
- * @param across results of a block along each side: each of its 2 by 2 warps computes a quarter.
+ * @param across results of a block along each side, of which each warp computes a part.
  * @param rounds whether results of halves are rounded to them.
  */
 export function tensorCoreProduct(
@@ -44,7 +47,13 @@ export function tensorCoreProduct(
   rounds: boolean,
 ): KernelCode {
   const perWord = factor === 'tf32' ? 1 : 2;
-  const tiling = { rows: across, columns: across, terms: words * perWord, threads: 128, rounds };
+  const tiling = {
+    rows: across,
+    columns: across,
+    terms: words * perWord,
+    threads: 2 * warpSize * warpsAcross[across],
+    rounds,
+  };
   const written = new ProductSite(site, kernel, tiling);
   const { body, thread } = written;
   const tileBytes = across * pitch;
@@ -53,18 +62,25 @@ export function tensorCoreProduct(
   const warp = quotient(body, thread, warpSize, 'warp');
   const lane = remainder(body, thread, warpSize, 'lane');
   const [group, member] = [quotient(body, lane, 4, 'group'), remainder(body, lane, 4, 'member')];
-  const part = across / 2;
+  const sides = { a: across / 2, b: across / warpsAcross[across] };
   const corner = {
-    a: times(body, quotient(body, warp, 2), int32(part), 'warp_row'),
-    b: times(body, remainder(body, warp, 2), int32(part), 'warp_column'),
+    a: times(body, quotient(body, warp, warpsAcross[across]), int32(sides.a), 'warp_row'),
+    b: times(body, remainder(body, warp, warpsAcross[across]), int32(sides.b), 'warp_column'),
   };
+  // Each lane names one row of four matrices of 8 rows by 4 words: of the left, rows before words; of the right, words before rows.
+  const [row8, upper, outermost] = [
+    remainder(body, lane, 8, 'row8'),
+    remainder(body, quotient(body, lane, 8), 2, 'upper'),
+    quotient(body, lane, 16, 'outermost'),
+  ];
   const from = (operand: 'a' | 'b'): Operand => {
-    const line = plus(body, corner[operand], group, 'line');
-    const place = body.op('s32', 'mad.lo.s32', [line, int32(pitch), times(body, member, int32(4))], 'place');
+    const [rows, right] = operand === 'a' ? [upper, outermost] : [outermost, upper];
+    const line = plus(body, corner[operand], body.op('s32', 'mad.lo.s32', [rows, int32(8), row8]), 'line');
+    const place = body.op('s32', 'mad.lo.s32', [line, int32(pitch), times(body, right, int32(16))], 'place');
     return plus(body, place, shared, `${operand}_from`);
   };
   const starts = { a: from('a'), b: from('b') };
-  const [down, along] = [part / 16, part / 8];
+  const [down, along] = [sides.a / 16, sides.b / 8];
   const sums = Array.from({ length: down }, () =>
     Array.from({ length: along }, () =>
       Array.from({ length: 4 }, () => body.op('f32', 'mov.f32', [float32(0)], 'sum')),
@@ -79,23 +95,24 @@ export function tensorCoreProduct(
     },
     multiply: (buffer) => {
       const at = { a: plus(body, starts.a, buffer, 'a_at'), b: plus(body, starts.b, buffer, 'b_at') };
-      const word = (operand: 'a' | 'b', row: number, column: number): Operand => {
-        const value = body.register('b32', operand);
-        body.line(`ld.shared.b32 ${value.text}, [${at[operand].text}+${offsets[operand] + row * pitch + column * 4}]`);
-        return value;
+      /** The words of 16 rows from `row` on, 8 words each. */
+      const fragment = (operand: 'a' | 'b', row: number, word: number): Operand[] => {
+        const four = Array.from({ length: 4 }, () => body.register('b32', operand));
+        const place = `[${at[operand].text}+${offsets[operand] + row * pitch + word * 4}]`;
+        const texts = four.map(({ text }) => text).join(', ');
+        body.line(`ldmatrix.sync.aligned.m8n8.x4.shared.b16 {${texts}}, ${place}`);
+        return four;
       };
       for (let step = 0; step < words; step += fragmentWords) {
-        const right = Array.from({ length: along }, (_, j) => [word('b', 8 * j, step), word('b', 8 * j, step + 4)]);
+        const right = Array.from({ length: along / 2 }, (_, j) => fragment('b', 16 * j, step)).flatMap((four) => [
+          four.slice(0, 2),
+          four.slice(2),
+        ]);
         for (let i = 0; i < down; i++) {
-          const row = 16 * i;
-          const left = [
-            word('a', row, step),
-            word('a', row + 8, step),
-            word('a', row, step + 4),
-            word('a', row + 8, step + 4),
-          ];
+          const left = fragment('a', 16 * i, step);
           right.forEach((column, j) => {
-            const texts = [sums[i]?.[j] as Operand[], left, column, sums[i]?.[j] as Operand[]].map(
+            const four = sums[i]?.[j] as Operand[];
+            const texts = [four, left, column, four].map(
               (registers) => `{${registers.map(({ text }) => text).join(', ')}}`,
             );
             body.line(`mma.sync.aligned.${shape}.row.col.f32.${factor}.${factor}.f32 ${texts.join(', ')}`);
