@@ -35,7 +35,7 @@ export function productKernel(kernel: MatmulKernel, site: KernelSite, rounds = t
   if (!isWorthTiling(kernel)) return null;
   const fills = Math.min(kernel.m, kernel.n) > smallTile;
   const isLarge = fills && tilesOf(kernel, largeTile) >= site.target.multiprocessors;
-  const factor = factorOf(kernel);
+  const factor = factorOf(kernel, site.target);
   if (factor !== null) return tensorCoreProduct(site, kernel, factor, isLarge ? largeTile : smallTile, rounds);
   return tiledProduct(site, kernel, isLarge && kernel.dtype === 'float32' ? 2 : 1);
 }

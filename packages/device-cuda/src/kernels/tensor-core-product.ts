@@ -3,6 +3,7 @@
  * buffered, whose rows lie so that the words of a fragment are in different banks. Owns this form; `tiled-product.ts` is the exact one.
  */
 import type { MatmulKernel } from '@torchlet/device';
+import type { Target } from '../generated.js';
 import { halfOf } from '../ptx/elements.js';
 import type { KernelCode } from '../ptx/module.js';
 import { float32, int32, type Operand } from '../ptx/register.js';
@@ -24,14 +25,14 @@ const warpsAcross = { 64: 2, 128: 4 } as const;
 type Factor = 'tf32' | 'bf16' | 'f16';
 
 /** What the factors are rounded to; null where tensor cores are not exact enough. */
-export function factorOf({ dtype, precision }: MatmulKernel): Factor | null {
+export function factorOf({ dtype, precision }: MatmulKernel, { matmulPrecision }: Target): Factor | null {
   switch (dtype) {
     case 'bfloat16':
       return 'bf16';
     case 'float16':
       return 'f16';
     default:
-      return dtype === 'float32' && precision === 'high' ? 'tf32' : null;
+      return dtype === 'float32' && (precision ?? matmulPrecision) === 'high' ? 'tf32' : null;
   }
 }
 
