@@ -72,6 +72,13 @@ describe('accesses', () => {
     expect([whole.length, accesses.length]).toEqual([7, 8]);
   });
 
+  it('are of 16 bytes up to the last whole vector', () => {
+    const source = adam(2 ** 16 + 3);
+    const { ptx: text } = generate('cuda', source, capabilities, target);
+    expect(text.match(/(ld|st)\.global(\.nc)?\.v4\.f32/g)).toHaveLength(7);
+    expect(launches(source).map(({ grid, block }) => grid[0] * block[0])).toEqual([2 ** 14 + 256]);
+  });
+
   it('of a row read it once', () => {
     const { ptx: text } = generate('cuda', softmax(300, 1024), capabilities, target);
     const read = text.split('\n').filter((line) => line.includes('ld.global'));

@@ -219,6 +219,7 @@ export const representative: readonly Program[] = [
   scatter(100_000, 16, 1000),
   adam(1000),
   adam(2 ** 20),
+  adam(2 ** 16 + 3),
   padded(100, 64),
   linear(100, 32, 784),
   linear(64, 64, 64, 'bfloat16'),

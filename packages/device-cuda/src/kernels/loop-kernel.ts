@@ -20,14 +20,16 @@ export function loopKernel(site: KernelSite, kernel: LoopKernel, sharing: Sharin
   const written = loopWritten(kernel);
   const body = new Body();
   const emitter = new Emitter(site, body, { name: kernel.name, lengths: axisLengths(kernel), written });
-  const count = product(kernel.axes) / lanes;
+  // Points past the last whole vector of a single axis are threads of their own.
+  const points = product(kernel.axes);
+  const vectors = Math.floor(points / lanes);
+  const rest = points % lanes;
+  const count = vectors + rest;
   const blocks = Math.ceil(count / sharing.points);
   const thread = threadOfBlock(body);
   const { within, member } = placeIn(body, thread, sharing);
   const number = numberInGrid(body, within, sharing.points, count, 'point');
   const { point: at, guard } = kept(body, number, count, sharing);
-  let point = Point.at(positions(body, at, kernel.axes, lanes)).with({ guard });
-  if (lanes > 1) point = point.with({ lanes: { axis: kernel.axes.length - 1, count: lanes } });
   const lengths = kernel.phases.map((phase) => phase.lengths.join()).filter((text) => text !== '');
   const worker: Worker = {
     sharing,
@@ -37,15 +39,29 @@ export function loopKernel(site: KernelSite, kernel: LoopKernel, sharing: Sharin
     keepsRow: new Set(lengths).size < lengths.length,
   };
   const lanesOf = passLanes(kernel, site, sharing);
-  kernel.phases.forEach((phase, i) => {
-    point = point.withResults(writePass(emitter, phase, point, worker, lanesOf));
-    const stored = new Set(phase.stores.map(({ slot }) => slot));
-    const readLater = kernel.phases.slice(i + 1).flatMap((later) => loadsIn(phaseRoots(later)));
-    // What one thread stored another may read back.
-    if (sharing.threads > 1 && readLater.some(({ slot }) => stored.has(slot))) {
-      body.line(sharing.order === 'row' && sharing.threads <= 32 ? 'bar.warp.sync 0xffffffff' : 'bar.sync 0');
-    }
-  });
+  const write = (first: Point): void => {
+    let point = first;
+    kernel.phases.forEach((phase, i) => {
+      point = point.withResults(writePass(emitter, phase, point, worker, lanesOf));
+      const stored = new Set(phase.stores.map(({ slot }) => slot));
+      const readLater = kernel.phases.slice(i + 1).flatMap((later) => loadsIn(phaseRoots(later)));
+      // What one thread stored another may read back.
+      if (sharing.threads > 1 && readLater.some(({ slot }) => stored.has(slot))) {
+        body.line(sharing.order === 'row' && sharing.threads <= 32 ? 'bar.warp.sync 0xffffffff' : 'bar.sync 0');
+      }
+    });
+  };
+  const vector = (): void => {
+    const whole = kernel.axes.map((length, i) => (i === kernel.axes.length - 1 ? length - rest : length));
+    const first = Point.at(positions(body, at, whole, lanes)).with({ guard });
+    write(lanes === 1 ? first : first.with({ lanes: { axis: kernel.axes.length - 1, count: lanes } }));
+  };
+  const single = (): void => {
+    const number = body.op('s32', 'add.s32', [at, int32(vectors * (lanes - 1))], 'single');
+    write(Point.at(positions(body, number, kernel.axes)));
+  };
+  if (rest === 0) vector();
+  else body.either(body.compare(`lt.${at.kind}`, at, bound(at, vectors), 'is_vector'), vector, single);
   return {
     name: kernel.name,
     comment: `${kernel.name} of [${kernel.axes.join(', ')}]: ${described(sharing, lanes)}`,

@@ -73,7 +73,7 @@ function parallelLanes(kernel: LoopKernel, site: KernelSite, enough: number): nu
     loopRoots(kernel),
     stores.map(({ slot }) => slot),
     (lanes) => {
-      if (length % lanes !== 0 || points / lanes < enough) return false;
+      if ((length % lanes !== 0 && length !== points) || points / lanes < enough) return false;
       const forms = new LaneForms({ axis, count: lanes }, axisLengths(kernel));
       return stores.every(({ index }) => forms.isVector(index));
     },
