@@ -1,5 +1,5 @@
 /**
- * The same training in Node on the CPU, which the page is compared with. Owns that one run.
+ * The same training in Node, which the page and other devices are compared with; on the CPU unless told. Owns that one run.
  */
 
 import { type ImageDataset, toDevice, toTensor } from '@torchlet/data';
@@ -35,8 +35,9 @@ export class NodeRun {
     this.accuracy = outcome.history.at(-1)?.validationMetric ?? Number.NaN;
   }
 
-  static async train(settings: Settings): Promise<NodeRun> {
-    const device = await cpu();
+  /** @param given where to train; the CPU unless told. */
+  static async train(settings: Settings, given?: Device): Promise<NodeRun> {
+    const device = given ?? (await cpu());
     setDefaultDevice(device);
     const digits: ImageDataset = await loadSampleDigits(toTensor);
     const losses: Tensor[] = [];
