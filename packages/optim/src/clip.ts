@@ -1,5 +1,5 @@
 /** Gradients kept in bounds before a step. Nothing is read: the clipping is part of the step's program. */
-import { noGrad, stack, type Tensor } from '@torchlet/tensor';
+import { composed, noGrad, stack, type Tensor } from '@torchlet/tensor';
 
 export interface ClipNormOptions {
   /** 2 by default; `Infinity` for the largest magnitude. */
@@ -21,7 +21,7 @@ export function clipGradNorm_(
   maxNorm: number,
   { normType = 2 }: ClipNormOptions = {},
 ): Tensor {
-  return noGrad(() => {
+  const clipped = (): Tensor => {
     const grads = gradientsOf(params);
     const norms = stack(grads.map((grad) => norm(grad, normType)));
     const total = norm(norms, normType);
@@ -29,7 +29,8 @@ export function clipGradNorm_(
     const factor = total.add(1e-6).reciprocal().mul(maxNorm).clamp(null, 1);
     for (const grad of grads) grad.mul_(factor);
     return total;
-  });
+  };
+  return composed(() => noGrad(clipped));
 }
 
 /** Cuts every element of every gradient to [-clipValue, clipValue]. */

@@ -106,6 +106,8 @@ export abstract class DifferentiableTensor extends TensorHandle {
       runtime.pending.trackGradient(this, grad);
       return;
     }
+    // Adding to what is lost gives nothing that could be read or used: it stays lost until zeroGrad(), as readers are told.
+    if (runtime.isLost(before.node)) return;
     const sum = withGradMode(createGraph, () => addNodes(before.node, grad));
     if (createGraph) {
       this.#grad = this.wrap(sum, runtime);

@@ -176,7 +176,9 @@ export abstract class TensorHandle implements Handle {
     const runtime = this.runtime ?? openDefault() ?? (await defaultRuntimeReady());
     if (node.source === null) {
       if (runtime.pending.isSpent(node)) {
-        throw new Error('grad: optimizer.step() used this gradient without storing it; read .grad before step()');
+        throw new Error(
+          'grad: optimizer.step() used this gradient without storing it; read .grad before step(), and call zeroGrad() before the next backward()',
+        );
       }
       runtime.evaluate('read', [node]);
     }

@@ -51,6 +51,13 @@ export function tensorsIn(value: unknown): Tensor[] {
  */
 export function spendGradients(parameters: readonly Tensor[]): void {
   const spent: ReadonlySet<TensorHandle> = new Set(parameters);
+  for (const { grad, runtime } of parameters) {
+    if (grad === null || runtime === null || !runtime.isLost(grad.node)) continue;
+    runtime.pending.fail();
+    throw new Error(
+      'step: an earlier step() used this gradient without storing it; call zeroGrad() before backward(), or read .grad before the step() that must not use it up',
+    );
+  }
   for (const runtime of openRuntimes()) runtime.evaluate('step', [], spent);
 }
 

@@ -7,7 +7,7 @@ import { SGD } from '@torchlet/optim';
 import { noGrad, ones, stack, type Tensor } from '@torchlet/tensor';
 import { random } from '../op-info/row.js';
 import { closeness } from '../op-info/tolerances.js';
-import { assertNumbers, numbersOf } from '../suites/assertions.js';
+import { assertNumbers, assertThrows, numbersOf } from '../suites/assertions.js';
 import { assertCost, assertFlat, costOf, type ProgramRow } from './program.js';
 import { batch, host, lossOf, SmallNet } from './small-net.js';
 
@@ -65,6 +65,39 @@ export const earlyValuePrograms: readonly ProgramRow[] = [
       assertCost('4 turns', cost, { programs: 8, compiled: 0, matmuls: 4 * 16 });
       await assertFlat(context, 30, turn);
       return `${cost.programs / 4} programs and ${cost.matmuls / 4} products a turn`;
+    },
+  },
+  {
+    name: 'gradients of a critic that its generator added to, dropped before they are used: right; used: refused',
+    run: async () => {
+      const results: number[][][] = [];
+      for (const reads of [true, false]) {
+        const [generator, critic] = [new Generator(), new SmallNet()];
+        const generatorStep = new SGD(generator.parameters(), { lr: 0.1 });
+        const criticStep = new SGD(critic.parameters(), { lr: 0.1 });
+        for (let i = 0; i < 3; i++) {
+          const fake = generator.forward(host(random([5, 2], undefined, i + 1)));
+          criticStep.zeroGrad();
+          critic.forward(fake.detach()).square().mean().backward();
+          criticStep.step();
+          generatorStep.zeroGrad();
+          const fooled = critic.forward(fake).tanh().mean().neg();
+          if (reads) await fooled.item();
+          fooled.backward();
+          generatorStep.step();
+        }
+        await assertThrows(
+          'a step with what is left of the gradients',
+          () => criticStep.step(),
+          /call zeroGrad\(\) before backward\(\)/,
+        );
+        results.push(await weightsOf([generator, critic]));
+      }
+      const [read, unread] = results as [number[][], number[][]];
+      unread.forEach((values, i) => {
+        assertNumbers(`parameter ${i}`, values, read[i] as number[], near);
+      });
+      return 'equal, and refused';
     },
   },
   {

@@ -2,7 +2,7 @@
  * Programs about values that outlive their step: losses kept for later, snapshots, stale results, slices that move, long chains. Rows of the
  * specification of what recorded means.
  */
-import { SGD } from '@torchlet/optim';
+import { clipGradNorm_, SGD } from '@torchlet/optim';
 import { arange, noGrad, ones, StaleValueError, stack, type Tensor, tensor } from '@torchlet/tensor';
 import { plain } from '../op-info/plain.js';
 import { random } from '../op-info/row.js';
@@ -52,6 +52,35 @@ export const valuePrograms: readonly ProgramRow[] = [
       const values = await Promise.all(losses.map((loss) => loss.item()));
       assertNumbers('each', values, expected, near);
       return `${grown} bytes for ${steps} losses`;
+    },
+  },
+  {
+    name: 'parts of a loss, and the norm of clipping, read steps later: the values of their step',
+    run: async (context) => {
+      const nets = [new SmallNet(), new SmallNet()] as const;
+      const loop = async ([net, reads]: readonly [SmallNet, boolean]): Promise<Tensor[] | number[]> => {
+        const optimizer = new SGD(net.parameters(), { lr: 0.3 });
+        const seen: (Tensor | number)[] = [];
+        for (let i = 0; i < 5; i++) {
+          const fit = lossOf(net, batch(i)).loss;
+          const penalty = net.linear1.weight.square().sum().mul(0.01);
+          fit.add(penalty).backward();
+          const norm = clipGradNorm_(net.parameters(), 0.5);
+          for (const part of [fit, penalty, norm]) seen.push(reads ? await part.item() : part);
+          optimizer.step();
+          optimizer.zeroGrad();
+        }
+        return seen as Tensor[] | number[];
+      };
+      const expected = (await loop([nets[0], true])) as number[];
+      let later: Tensor[] = [];
+      const cost = await costOf(context, async () => {
+        later = (await loop([nets[1], false])) as Tensor[];
+      });
+      assertCost('5 steps', cost, { programs: 5 });
+      const values = await Promise.all(later.map((part) => part.item()));
+      assertNumbers('parts and norms', values, expected, near);
+      return `${cost.kernels / 5} kernels a step`;
     },
   },
   {

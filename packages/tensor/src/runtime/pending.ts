@@ -2,7 +2,7 @@
  * What is recorded and not yet evaluated on one device, and which of it an evaluation takes. Owns the lists and the rules of choice; running is
  * `runtime.ts`. The rules are section by section those of docs/architecture.md, "What recorded means".
  */
-import { type Node, reachable } from '@torchlet/graph';
+import { type Node, reachable, sizeOf } from '@torchlet/graph';
 import { valuesForBackward } from './early-results.js';
 import type { Storage } from './storage.js';
 
@@ -22,6 +22,9 @@ export interface RootRecord {
 
 /** What asked for an evaluation. `clock`: a root forward or a loader. `step`: an optimiser. `read`: a value. */
 export type Reason = 'clock' | 'step' | 'read';
+
+/** Of numbers that operations consume, as many of the newest are stored all the same. */
+const mostNumbers = 64;
 
 /** Waiting graphs that no `backward()` walks are let go after this many evaluations. */
 const patience = 8;
@@ -164,13 +167,27 @@ export class Pending {
 
   #takeLoose(taken: Taken, reason: Reason): void {
     const left: Loose[] = [];
+    const numbers = this.#newestNumbers();
     for (const loose of this.#loose) {
       const { node } = loose;
-      if (node.source !== null || (node.used && !loose.always)) continue;
+      if (node.source !== null || (node.used && !loose.always && !numbers.has(node))) continue;
       if (!isWaiting(node) || (reason === 'step' && this.#readsWritten(node))) taken.add(node, 'held', null);
       else if (loose.age++ < patience) left.push(loose);
     }
     this.#loose = left;
+  }
+
+  /**
+   * Numbers that went into others: the parts of a loss, a norm that gradients were clipped by. They are read after the step as often as not, when
+   * they could no longer be computed, and take four bytes each.
+   */
+  #newestNumbers(): ReadonlySet<Node> {
+    const found = new Set<Node>();
+    for (let i = this.#loose.length - 1; i >= 0 && found.size < mostNumbers; i--) {
+      const { node } = this.#loose[i] as Loose;
+      if (node.used && node.inputs.length > 0 && sizeOf(node.shape) === 1) found.add(node);
+    }
+    return found;
   }
 
   /** Whether the value of `node` is computed from a storage that a pending write changes. */
