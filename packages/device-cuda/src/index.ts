@@ -1,2 +1,4 @@
 /** The CUDA device plug-in: `cuda()` opens it. Owns the list of what is public. */
-export { addonFiles } from './native/find-addon.js';
+export { type CudaOptions, cuda, cudaOpener } from './cuda.js';
+export type { GraphCounts } from './native/addon.js';
+export type { CudaDevice, CudaInfo } from './runtime/device.js';

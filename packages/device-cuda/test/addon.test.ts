@@ -33,27 +33,26 @@ describe.skipIf(noAddon !== null)(titled('the binary'), () => {
 
 describe.skipIf(noAddon !== null)(titled('without a driver'), () => {
   test('the reason names what was sought and what helps', () => {
-    const said = driverIn({ TORCHLET_LIBCUDA: '' });
+    const said = driverSays('');
     expect(said).toMatch(/libcuda\.so\.1 was not found .*install the NVIDIA driver|no card|failed with/);
   });
 
   test('a library that is named and not there is named back', () => {
-    const said = driverIn({ TORCHLET_LIBCUDA: '/nowhere/libcuda.so.1' });
+    const said = driverSays('/nowhere/libcuda.so.1');
     expect(said).toContain('TORCHLET_LIBCUDA names /nowhere/libcuda.so.1, which cannot be loaded');
   });
 
   test('a library that is no driver says which call it lacks', () => {
-    const said = driverIn({ TORCHLET_LIBCUDA: addonFile });
+    const said = driverSays(addonFile);
     expect(said).toContain('has no cuInit: the NVIDIA driver is too old');
   });
 });
 
-/** Why there is no driver in a process of these variables. */
-function driverIn(env: Readonly<Record<string, string>>): string {
-  const code = `console.log(require(${JSON.stringify(addonFile)}).driver().reason)`;
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', code], {
+/** Why a process that has not opened the driver yet finds none. */
+function driverSays(library: string): string {
+  const code = `console.log(require(process.argv[1]).driver(process.argv[2]).reason)`;
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', code, addonFile, library], {
     encoding: 'utf8',
-    env: { ...process.env, ...env },
   });
   expect(stderr).toBe('');
   expect(status).toBe(0);

@@ -44,7 +44,7 @@ Napi::Value cards(const Napi::CallbackInfo& info) {
 
 Napi::Value driverState(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const std::string reason = openDriver();
+  const std::string reason = openDriver(info[0].As<Napi::String>());
   const Napi::Object state = Napi::Object::New(env);
   state.Set("reason", reason.empty() ? env.Null() : Napi::String::New(env, reason));
   state.Set("file", Napi::String::New(env, driver().file));

@@ -2,7 +2,8 @@
 #pragma once
 #include <napi.h>
 
-// driver(): { reason, file, version, count }; `reason` is null where there is a driver with a card.
+// driver(library): { reason, file, version, count }; `reason` is null where there is a driver with a card. The library is the
+// one to open instead of the one that is found, or empty.
 Napi::Value driverState(const Napi::CallbackInfo& info);
 
 // cards(): the properties of each card.

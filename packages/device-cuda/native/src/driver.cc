@@ -2,8 +2,6 @@
 
 #include <uv.h>
 
-#include <cstdlib>
-
 namespace {
 
 Driver opened;
@@ -34,12 +32,11 @@ bool openLibrary(const char* file, std::string* problem) {
   return false;
 }
 
-bool findLibrary() {
+bool findLibrary(const std::string& named) {
   std::string problem;
-  const char* named = std::getenv("TORCHLET_LIBCUDA");
-  if (named != nullptr && *named != '\0') {
-    if (openLibrary(named, &problem)) return true;
-    reason = std::string("TORCHLET_LIBCUDA names ") + named + ", which cannot be loaded (" + problem + ")";
+  if (!named.empty()) {
+    if (openLibrary(named.c_str(), &problem)) return true;
+    reason = "TORCHLET_LIBCUDA names " + named + ", which cannot be loaded (" + problem + ")";
     return false;
   }
   std::string tried;
@@ -89,8 +86,8 @@ bool failed(const char* call, CUresult code) {
   return true;
 }
 
-bool open() {
-  if (!findLibrary() || !findCalls()) return false;
+bool open(const std::string& named) {
+  if (!findLibrary(named) || !findCalls()) return false;
   if (failed("cuInit", opened.cuInit(0))) return false;
   if (failed("cuDriverGetVersion", opened.cuDriverGetVersion(&opened.version))) return false;
   if (failed("cuDeviceGetCount", opened.cuDeviceGetCount(&opened.devices))) return false;
@@ -100,11 +97,11 @@ bool open() {
 
 }  // namespace
 
-std::string openDriver() {
+std::string openDriver(const std::string& named) {
   uv_once(&once, [] { uv_mutex_init(&mutex); });
   uv_mutex_lock(&mutex);
   // What failed is tried again: a driver may have been installed, or a card freed, since.
-  if (!isOpen) isOpen = open();
+  if (!isOpen) isOpen = open(named);
   std::string why = isOpen ? std::string() : reason;
   uv_mutex_unlock(&mutex);
   return why;

@@ -1,5 +1,5 @@
 // The driver's calls that Torchlet uses, as one table, and the library they come from: libcuda.so.1, opened at run time, or what TORCHLET_LIBCUDA
-// names. Owns types, constants and the search; which errors are final is decided in TypeScript; what is done with the calls is in the other files. No CUDA header is needed.
+// named. Owns types, constants and the search; which errors are final is decided in TypeScript; what is done with the calls is in the other files. No CUDA header is needed.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -98,8 +98,9 @@ struct Driver {
   int devices = 0;
 };
 
-// Opens the driver of this process where that has not been done. Any thread may call it. Gives why there is none, or nothing.
-std::string openDriver();
+// Opens the driver of this process where that has not been done: the library `named`, or the one that is found. Any thread may call it. Gives why there
+// is none, or nothing.
+std::string openDriver(const std::string& named);
 
 // The driver, once `openDriver` found one.
 const Driver& driver();

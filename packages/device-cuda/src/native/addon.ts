@@ -53,7 +53,8 @@ export interface GraphCounts {
 export type OnOutcome = (sequence: number, code: number, description: string | null) => void;
 
 export interface Addon {
-  driver(): DriverState;
+  /** Opens the driver: the library named, or with an empty name the one that is found. */
+  driver(library: string): DriverState;
   cards(): readonly Card[];
   open(ordinal: number, onOutcome: OnOutcome): number;
   close(device: number): void;

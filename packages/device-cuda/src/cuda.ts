@@ -1,0 +1,126 @@
+/**
+ * Opening an NVIDIA card. Owns the options, what is asked of driver and card, and the words where there is none; where the addon is found is
+ * `native/find-addon.ts`, what the device does `runtime/device.ts`.
+ */
+import { type Capabilities, type DType, dtypeNames, dtypes, type Opener } from '@torchlet/device';
+import { type Card, type DriverState, type LoadedAddon, loadAddon, runModes } from './native/addon.js';
+import { type CudaDevice, OpenCudaDevice } from './runtime/device.js';
+
+export interface CudaOptions {
+  /** Which card, counted from 0 as the driver does (CUDA_VISIBLE_DEVICES hides and orders them). Default 0. */
+  readonly index?: number;
+  /** As the device is called in errors. Default `cuda:INDEX`. */
+  readonly name?: string;
+  /** The most memory the device takes, in bytes. Default: what the card has. */
+  readonly memoryBytes?: number;
+  /** `high` lets float32 products be rounded to TF32 on tensor cores, as `torch.set_float32_matmul_precision` does. Default `highest`. */
+  readonly matmulPrecision?: 'highest' | 'high';
+  /** Whether programs are replayed as CUDA graphs after their first run. Default true. */
+  readonly graphs?: boolean;
+  /** Limits to claim instead of the card's, e.g. smaller ones in tests. */
+  readonly limits?: Partial<Capabilities>;
+}
+
+/** The driver's library, where it is not to be searched for. */
+const libraryVariable = 'TORCHLET_LIBCUDA';
+
+/** Waits for every kernel, so that a fault names the one it came from. */
+const synchronousVariable = 'TORCHLET_CUDA_SYNC';
+
+/** What tensor cores, asynchronous copies and bfloat16 need. */
+const leastCapability = 80;
+const alignment = 256;
+/** Each is an address among a kernel's parameters, of which there may be 4,096 bytes; so many are far from what a kernel gains by. */
+const buffersPerKernel = 128;
+const largestBuffer = 2 ** 33;
+
+interface FoundDriver extends LoadedAddon {
+  readonly state: DriverState;
+}
+
+/**
+ * Opens an NVIDIA card. Several may be open at once.
+ *
+ * @returns the device, which also tells about its card. @throws Error that says why there is none and what to do.
+ * @example
+ * setDefaultDevice(await cuda());
+ */
+export async function cuda(options: CudaOptions = {}): Promise<CudaDevice> {
+  return openCuda(options);
+}
+
+/** Whether a card can be opened here. */
+cuda.isAvailable = (): boolean => cuda.deviceCount() > 0;
+
+/** Cards that the driver shows; 0 where there is no driver. */
+cuda.deviceCount = (): number => {
+  try {
+    return findDriver().state.count;
+  } catch {
+    return 0;
+  }
+};
+
+/** An opener for `openFirst`. */
+export function cudaOpener(options: CudaOptions = {}): Opener {
+  return {
+    name: options.name ?? `cuda:${options.index ?? 0}`,
+    open: () => cuda(options),
+    openNow: () => openCuda(options),
+  };
+}
+
+function openCuda(options: CudaOptions): CudaDevice {
+  const { index = 0, matmulPrecision = 'highest', graphs = true, limits = {} } = options;
+  const name = options.name ?? `cuda:${index}`;
+  const { addon, file, state } = findDriver();
+  const card = addon.cards()[index];
+  if (card === undefined)
+    throw new RangeError(`there is no card ${index}: the driver shows ${state.count}, counted from 0`);
+  const computeCapability = 10 * card.major + card.minor;
+  if (computeCapability < leastCapability) {
+    throw new Error(
+      `${card.name} has compute capability ${card.major}.${card.minor}, and 8.0 is needed (A100, RTX 30 or later)`,
+    );
+  }
+  const { multiprocessors, sharedBytesPerBlock, memoryBytes } = card;
+  const synchronous = (process.env[synchronousVariable] ?? '0') !== '0';
+  return new OpenCudaDevice({
+    name,
+    addon,
+    card: {
+      index,
+      card: card.name,
+      computeCapability: `${card.major}.${card.minor}`,
+      multiprocessors,
+      memoryBytes,
+      driver: `${Math.floor(state.version / 1000)}.${Math.floor((state.version % 1000) / 10)}`,
+      driverLibrary: state.file,
+      addon: file,
+    },
+    capabilities: { ...capabilitiesOf(card), ...limits },
+    target: { computeCapability, multiprocessors, sharedBytesPerBlock, matmulPrecision },
+    budget: options.memoryBytes ?? memoryBytes,
+    mode: synchronous ? runModes.synchronous : graphs ? runModes.graph : runModes.direct,
+  });
+}
+
+/** @throws Error that says why there is no driver with a card. */
+function findDriver(): FoundDriver {
+  const loaded = loadAddon();
+  const state = loaded.addon.driver(process.env[libraryVariable] ?? '');
+  if (state.reason !== null) throw new Error(state.reason);
+  return { ...loaded, state };
+}
+
+function capabilitiesOf({ memoryBytes }: Card): Capabilities {
+  const most = Math.floor(Math.min(memoryBytes, largestBuffer) / alignment) * alignment;
+  return {
+    storedBytes: Object.fromEntries(dtypeNames.map((dtype) => [dtype, dtypes[dtype].bytes])) as Record<DType, number>,
+    buffersPerKernel,
+    bufferBytes: most,
+    bindingBytes: most,
+    alignment,
+    ownedBytes: 1,
+  };
+}

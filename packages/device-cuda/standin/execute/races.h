@@ -1,0 +1,46 @@
+// Who read and wrote each piece of shared memory since when, and which accesses are ordered by a barrier. An access races
+// with an earlier one by another thread, one of them a write, if no barrier lies between. Atomics do not race with each
+// other, nor do writes that change nothing.
+#pragma once
+#include <vector>
+
+#include "memory.h"
+
+namespace standin {
+
+class Races {
+ public:
+  /** A new block: everything before is over. @param smallest bytes of the smallest access */
+  void begin(u64 bytes, u32 smallest, u32 warps);
+  /** All checks of an access; of a write, suspects and overlap are left to who has the values. */
+  void access(Warp& warp, u32 mask, u32 bytes, Access access, Located& found);
+  /** A copy that will arrive later: until then any access races with it. */
+  void pending(Warp& warp, u32 lane, u64 offset, u32 bytes);
+  /** The copy arrived: it counts as a write of this lane now. */
+  void arrived(Warp& warp, u32 lane, u64 offset, u32 bytes);
+  /** These warps met at a barrier. */
+  void barrier(u32 warps);
+  /** Lanes of a warp met. */
+  void warpBarrier(const Warp& warp);
+  std::string describe(u64 offset) const;
+  bool on = true;
+
+ private:
+  void read(Warp& warp, u32 mask, u32 bytes, const u64* p);
+  void write(Warp& warp, u32 mask, u32 bytes, Located& found);
+  void atomic(Warp& warp, u32 mask, u32 bytes, const u64* p);
+  bool orderedWriter(const Warp& warp, u32 thread, u32 stamp) const;
+  bool orderedReader(const Warp& warp, u32 thread, u32 stamp) const;
+  void tick();
+
+  // A stamp: when in the upper 20 bits, then two flags, then the thread. Of a writer the flags say that many threads
+  // were at it and that it was atomic, of a reader that threads of many warps and that many threads were.
+  std::vector<u32> writers_, readers_;
+  u32 shift_ = 2;
+  u32 warps_ = 1;
+  u32 now_ = 1;
+  u32 since_[32][32] = {};  // [warp][other]: accesses of the other before this time are ordered before the warp
+  u32 least_[32] = {};      // the least of a row, as a stamp
+};
+
+}  // namespace standin
