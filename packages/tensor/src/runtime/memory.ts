@@ -219,9 +219,8 @@ export class DeviceMemory {
   /** Brings the values of a page to the host: one read of the whole page for each dtype in it. */
   async #movePage({ buffer, storages }: Page): Promise<void> {
     const here = storages.filter(({ span }) => span?.buffer === buffer);
-    await Promise.all(
-      [...new Set(here.map(({ dtype }) => dtype))].map((dtype) => this.#moveDType(buffer, dtype, here)),
-    );
+    // One after another, so that a page of several dtypes takes no more staging memory than any other.
+    for (const dtype of new Set(here.map((storage) => storage.dtype))) await this.#moveDType(buffer, dtype, here);
     if ((this.#pool.get(pageBytes)?.length ?? 0) >= sparePages) this.#device.free(buffer);
     else this.giveBack(buffer);
   }
