@@ -11,7 +11,7 @@ export interface DeviceSample {
 export interface Sample extends DeviceSample {
   /** Bytes of the JavaScript heap. */
   readonly heapUsed: number;
-  /** Resident bytes of the process; null where it is the browser's. */
+  /** Resident bytes of the process; null where they say nothing: in a browser, or while uploads wait for the device. */
   readonly rss: number | null;
 }
 

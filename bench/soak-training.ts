@@ -20,8 +20,8 @@ export const readings: readonly Reading[] = ['never', 'every step'];
 export const TRAIN_IMAGES = 8000;
 const BATCH = 100;
 const EPOCHS_IN_DATA = 9;
-/** How often a stretch looks at the device. */
-const LOOKS = 20;
+/** Steps between looks at the device: the same while it warms up, so that as much is under way. */
+const LOOK_EVERY = 500;
 /** The programs' long loops, as a multiple of their length in tests, for 10,000 steps. */
 const STEPS_PER_SCALE = 1000;
 
@@ -49,11 +49,10 @@ export class SoakTraining {
   /** Trains up to step `last`. The loss is that of the last step, which is read in any case. */
   async upTo(last: number, reading: Reading): Promise<Stretch> {
     const samples: DeviceSample[] = [];
-    const interval = Math.max(1, Math.floor((last - this.#step) / LOOKS));
     let loss: Tensor | undefined;
     while (this.#step < last) {
       loss = this.#train();
-      const looks = this.#step % interval === 0;
+      const looks = this.#step % LOOK_EVERY === 0;
       if (looks || reading === 'every step') await loss.item();
       if (looks) {
         const { allocated, buffers } = this.#device.memory();
