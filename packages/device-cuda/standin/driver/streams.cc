@@ -250,7 +250,7 @@ DRIVER_API cuEventElapsedTime(float* elapsed, void* start, void* end) {
     if (!isEvent(start) || !isEvent(end)) return kInvalidHandle;
     const auto *from = static_cast<Event*>(start), *to = static_cast<Event*>(end);
     if (!from->timing || !to->timing) return kInvalidHandle;
-    if (from->stream == nullptr || to->stream == nullptr) return kInvalidHandle;
+    if (from->recorded == 0 || to->recorded == 0) return kInvalidHandle;
     if (from->milliseconds < 0 || to->milliseconds < 0) return kNotReady;
     *elapsed = static_cast<float>(to->milliseconds - from->milliseconds);
     return kSuccess;

@@ -1,0 +1,83 @@
+/**
+ * Builds the driver stand-in: a `libcuda.so.1` that executes PTX on the CPU. g++ makes it on first use into a cache folder
+ * named by what was built; later calls find it there. What the library does is in the C++ beside this file: read
+ * `execute/block.h` and `driver/state.h` first. Nothing of this is in the published package.
+ */
+import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const folder = fileURLToPath(new URL('.', import.meta.url));
+const cache = join(folder, '..', '.torchlet', 'standin');
+
+/** No contraction: a product and a sum are fused only where PTX says so. */
+const flags = [
+  '-std=c++17',
+  '-O3',
+  '-march=native',
+  '-mprefer-vector-width=512',
+  '-ffp-contract=off',
+  '-fno-trapping-math',
+  '-fno-math-errno',
+  '-fno-strict-aliasing',
+  '-fwrapv',
+  '-fPIC',
+  '-fvisibility=hidden',
+];
+
+/**
+ * The path of the stand-in, built if it is not there.
+ * @throws Error where there is no g++, or it is not Linux on x86-64
+ */
+export async function buildStandin(): Promise<string> {
+  if (process.platform !== 'linux' || process.arch !== 'x64') {
+    throw new Error(`the CUDA stand-in: expected Linux on x86-64, got ${process.platform} on ${process.arch}`);
+  }
+  const files = sources();
+  const key = createHash('sha256').update(JSON.stringify([flags, cpus()[0]?.model ?? '']));
+  for (const file of files) key.update(file).update(readFileSync(join(folder, file)));
+  const target = join(cache, key.digest('hex').slice(0, 16));
+  const library = join(target, 'libcuda.so.1');
+  if (existsSync(library)) return library;
+  if (spawnSync('g++', ['--version']).status !== 0) {
+    throw new Error(
+      'the CUDA stand-in: expected a C++ compiler, got no g++; install g++ (Debian: apt-get install g++)',
+    );
+  }
+  const work = `${target}.${process.pid}`;
+  mkdirSync(work, { recursive: true });
+  try {
+    await compile(
+      files.filter((file) => file.endsWith('.cc')),
+      work,
+    );
+    mkdirSync(target, { recursive: true });
+    renameSync(join(work, 'libcuda.so.1'), library);
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return library;
+}
+
+function sources(): readonly string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.cc') || file.endsWith('.h'))
+    .sort();
+}
+
+async function compile(files: readonly string[], work: string): Promise<void> {
+  const run = promisify(execFile);
+  const objects = files.map((file) => join(work, `${file.replaceAll('/', '_')}.o`));
+  const rest = files.entries();
+  const worker = async () => {
+    for (const [at, file] of rest) {
+      await run('g++', [...flags, '-c', join(folder, file), '-o', objects[at] ?? '']);
+    }
+  };
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
+  await run('g++', ['-shared', '-o', join(work, 'libcuda.so.1'), ...objects, '-ldl']);
+}
