@@ -109,10 +109,10 @@ void locate(Warp& warp, const Instruction& at, u32 mask, u32 bytes, Access acces
   locateIn(at.space, warp, at, mask, bytes, access, found);
 }
 
-void reportSuspect(Warp& warp, u32 lane, u64 pointer) {
+void reportSuspect(Warp& warp, u32 lane, u64 pointer, bool overlap) {
   const u64 offset = pointer - reinterpret_cast<u64>(warp.block->shared.data());
   throw LaneFault{719, lane, "race in shared memory at byte " + std::to_string(offset) + ": writes what " +
-                                 warp.block->races.describe(offset) + " with no barrier between"};
+                                 (overlap ? warp.block->races.describe(offset) : warp.block->races.suspect()) + " with no barrier between"};
 }
 
 AddressSpace& addressSpace() {

@@ -76,8 +76,8 @@ struct Located {
 /// @throws LaneFault for an access outside memory, misaligned, or racing.
 void locate(Warp& warp, const Instruction& at, u32 mask, u32 bytes, Access access, Located& found);
 
-/// Writes whose lanes are suspects race unless they change nothing.
-[[noreturn]] void reportSuspect(Warp& warp, u32 lane, u64 pointer);
+/// Writes whose lanes are suspects race unless they change nothing; so do lanes of one instruction that write one place.
+[[noreturn]] void reportSuspect(Warp& warp, u32 lane, u64 pointer, bool overlap);
 
 u64 stepsOf(const Block& block);
 

@@ -128,6 +128,7 @@ void Races::write(Warp& warp, u32 mask, u32 bytes, Located& found) {
     each(mask, [&](u32 lane) {
       const u64 at = (p[lane] >> shift_) + cell;
       if (orderedWriter(warp, first + lane, writers_[at]) && orderedReader(warp, first + lane, readers_[at])) return;
+      if (found.suspects == 0) suspect_ = describe(at << shift_);
       found.suspects |= 1u << lane;
     });
   }
@@ -161,9 +162,9 @@ void Races::pending(Warp& warp, u32 lane, u64 offset, u32 bytes) {
   found.pointer[lane] = offset;
   write(warp, 1u << lane, bytes, found);
   if (found.suspects != 0) {
-    throw LaneFault{719, lane, "race in shared memory at byte " + std::to_string(offset) + ": copies over what " + describe(offset) + " with no barrier between"};
+    throw LaneFault{719, lane, "race in shared memory at byte " + std::to_string(offset) + ": copies over what " + suspect_ + " with no barrier between"};
   }
-  for (u32 cell = 0; cell < bytes >> shift_; cell++) writers_[(offset >> shift_) + cell] = kPending << kTimeShift | warp.thread(lane);
+  for (u32 cell = 0; cell < bytes >> shift_; cell++) writers_[(offset >> shift_) + cell] = kPending << kTimeShift | kFlagUpper | warp.thread(lane);
 }
 
 void Races::arrived(Warp& warp, u32 lane, u64 offset, u32 bytes) {

@@ -23,6 +23,8 @@ class Races {
   /** Lanes of a warp met. */
   void warpBarrier(const Warp& warp);
   std::string describe(u64 offset) const;
+  /** What the last write with suspects came over, before its own stamps. */
+  const std::string& suspect() const { return suspect_; }
   bool on = true;
 
  private:
@@ -36,6 +38,7 @@ class Races {
   // A stamp: when in the upper 20 bits, then two flags, then the thread. Of a writer the flags say that many threads
   // were at it and that it was atomic, of a reader that threads of many warps and that many threads were.
   std::vector<u32> writers_, readers_;
+  std::string suspect_;
   u32 shift_ = 2;
   u32 warps_ = 1;
   u32 now_ = 1;

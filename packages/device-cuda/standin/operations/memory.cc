@@ -43,7 +43,7 @@ void store(Warp& warp, const Instruction& at, u32 mask) {
     return false;
   };
   if (found.suspects != 0) {
-    each(found.suspects, [&](u32 lane) { if (differs(lane)) reportSuspect(warp, lane, p[lane]); });
+    each(found.suspects, [&](u32 lane) { if (differs(lane)) reportSuspect(warp, lane, p[lane], false); });
   }
   const auto write = [&](u32 lane) {
     for (u32 element = 0; element < at.count; element++) {
@@ -63,7 +63,7 @@ void store(Warp& warp, const Instruction& at, u32 mask) {
     }
   }
   if (found.overlap) {
-    each(mask, [&](u32 lane) { if (differs(lane)) reportSuspect(warp, lane, p[lane]); });
+    each(mask, [&](u32 lane) { if (differs(lane)) reportSuspect(warp, lane, p[lane], true); });
   }
 }
 

@@ -1,0 +1,68 @@
+/**
+ * The stand-in's driver called straight from a test: buffers, modules, launches, with nothing of the addon between. What
+ * fails throws the driver's code and the stand-in's report.
+ */
+import { buildStandin } from '../standin/build.js';
+
+interface Library {
+  call(name: string, ...values: readonly (number | bigint | string | NodeJS.TypedArray)[]): number;
+  text(name: string): string;
+  addressOf(array: NodeJS.TypedArray): bigint;
+}
+
+const library: { exports: Library } = { exports: {} as Library };
+process.dlopen(library, await buildStandin());
+export const standin = library.exports;
+
+/** Calls the driver. @throws Error with the code and the report, if it fails */
+export function driver(name: string, ...values: readonly (number | bigint | string | NodeJS.TypedArray)[]): void {
+  const code = standin.call(name, ...values);
+  if (code !== 0) throw new Error(`${name}: ${code} ${standin.text('standin_report')}`);
+}
+
+/** What a call writes into its first argument. */
+export function handle(name: string, ...values: readonly (number | bigint | string | NodeJS.TypedArray)[]): bigint {
+  const cell = new BigUint64Array(1);
+  driver(name, cell, ...values);
+  return cell[0] ?? 0n;
+}
+
+driver('cuInit', 0);
+driver('cuCtxSetCurrent', handle('cuDevicePrimaryCtxRetain', 0));
+export const stream = handle('cuStreamCreate', 1);
+
+/** A module of one entry named `k`. @throws Error with the log of what does not assemble */
+export function load(body: string, parameters = '.param .u64 p0'): { module: bigint; entry: bigint } {
+  const ptx = `.version 7.0\n.target sm_80\n.address_size 64\n.visible .entry k(${parameters})\n{\n${body}\n}\n`;
+  const log = new Uint8Array(4096);
+  const values = new BigUint64Array([standin.addressOf(log), BigInt(log.length)]);
+  const module = new BigUint64Array(1);
+  const code = standin.call('cuModuleLoadDataEx', module, ptx, 2, new Int32Array([5, 6]), values);
+  if (code !== 0) throw new Error(`${code} ${new TextDecoder().decode(log.subarray(0, log.indexOf(0)))}`);
+  return { module: module[0] ?? 0n, entry: handle('cuModuleGetFunction', module[0] ?? 0n, 'k') };
+}
+
+/** Puts a launch of one block into the stream; nothing has run when this returns. */
+export function launch(entry: bigint, threads: number, address: bigint): void {
+  const argument = new BigUint64Array([address]);
+  const pointers = new BigUint64Array([standin.addressOf(argument)]);
+  driver('cuLaunchKernel', entry, 1, 1, 1, threads, 1, 1, 0, stream, pointers, 0);
+}
+
+/** Runs a kernel on one buffer of 32-bit words, and gives what it holds after. */
+export function run(body: string, threads: number, words: Uint32Array<ArrayBuffer>): Uint32Array {
+  const { module, entry } = load(body);
+  const memory = handle('cuMemAlloc_v2', words.byteLength);
+  try {
+    driver('cuMemcpyHtoD_v2', memory, words, words.byteLength);
+    launch(entry, threads, memory);
+    driver('cuStreamSynchronize', stream);
+    const made = new Uint32Array(words.length);
+    driver('cuMemcpyDtoH_v2', made, memory, made.byteLength);
+    return made;
+  } finally {
+    standin.call('standin_recover');
+    driver('cuMemFree_v2', memory);
+    driver('cuModuleUnload', module);
+  }
+}
