@@ -19,7 +19,7 @@ const plugIns: Readonly<Record<string, PlugIn>> = {
   cpu: { specifier: '@torchlet/device-cpu', open: 'cpu' },
   webgpu: { specifier: '@torchlet/device-webgpu', open: 'webgpu' },
   cuda: { specifier: '@torchlet/device-cuda', open: 'cuda' },
-  'cuda-standin': { specifier: '@torchlet/device-cuda', open: 'cudaStandin' },
+  'cuda-standin': { specifier: '../packages/device-cuda/standin/open.js', open: 'cudaStandin' },
 };
 
 export const deviceNames = Object.keys(plugIns);
