@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { generate } from '../src/generate.js';
 import type { Launch, Target } from '../src/generated.js';
 import { assemble, noAssembler } from './assembler.js';
-import { axis, buffer, fn, load, map, program } from './build.js';
+import { axis, buffer, fn, load, map, program } from '@torchlet/device/by-hand';
 import { adam, linear, padded, representative, scatter, softmax, sums } from './representative.js';
 
 const capabilities = { alignment: 256 } as Capabilities;

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { generate } from '../src/generate.js';
 import type { Generated, Launch, Target } from '../src/generated.js';
 import { assemble, noAssembler } from './assembler.js';
-import { at, axis, buffer, load, matmul, program, result, store } from './build.js';
+import { at, axis, buffer, load, matmul, program, result, store } from '@torchlet/device/by-hand';
 import { countLoop, trafficOverLeast } from './loop-counts.js';
 
 const capabilities = { alignment: 256 } as Capabilities;

@@ -17,7 +17,7 @@ import {
   result,
   scalar,
   store,
-} from './build.js';
+} from '@torchlet/device/by-hand';
 
 /** Rows through three passes: maximum, sum of exponentials, quotients, and the logarithm of the sum. */
 export function softmax(rows: number, columns: number): Program {

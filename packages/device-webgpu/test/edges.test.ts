@@ -6,7 +6,7 @@ import type { DType, Expression, HostArray, ScalarFunction } from '@torchlet/dev
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WebGpuDevice } from '../src/index.js';
 import { noAdapter, opened, titled } from './adapter.js';
-import { axis, buffer, constant, fn, int, load, loop, map, phase, program, store } from './build.js';
+import { axis, buffer, constant, fn, int, load, loop, map, phase, program, store } from '@torchlet/device/by-hand';
 import { execute } from './execute.js';
 import { type Case, floatEdges } from './float-edges.js';
 

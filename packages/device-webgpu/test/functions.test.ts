@@ -14,7 +14,7 @@ import { type Element, elementOf, scalarMeanings } from '@torchlet/graph';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WebGpuDevice } from '../src/index.js';
 import { noAdapter, opened, titled } from './adapter.js';
-import { axis, buffer, fn, load, map, program } from './build.js';
+import { axis, buffer, fn, load, map, program } from '@torchlet/device/by-hand';
 import { execute, noise } from './execute.js';
 
 let device: WebGpuDevice;

@@ -3,7 +3,7 @@ import type { DType, ScalarFunction } from '@torchlet/device';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { WebGpuDevice } from '../src/index.js';
 import { noAdapter, opened, titled } from './adapter.js';
-import { axis, buffer, fn, load, map, program } from './build.js';
+import { axis, buffer, fn, load, map, program } from '@torchlet/device/by-hand';
 import { execute } from './execute.js';
 import type { Case } from './float-edges.js';
 

@@ -18,7 +18,7 @@ import {
   program,
   result,
   store,
-} from './build.js';
+} from '@torchlet/device/by-hand';
 import { execute, noise } from './execute.js';
 
 /** Each form in both ways that threads work. */

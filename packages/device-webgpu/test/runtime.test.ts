@@ -2,7 +2,7 @@
 import type { Program } from '@torchlet/device';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { noAdapter, titled } from './adapter.js';
-import { arena, axis, buffer, constant, fn, host, load, map, program, scalar } from './build.js';
+import { arena, axis, buffer, constant, fn, host, load, map, program, scalar } from '@torchlet/device/by-hand';
 import { bound, first, size, span, times, uploaded } from './small-runs.js';
 import { disposeOpened, openHere } from './wrapped-gpu.js';
 

@@ -1,6 +1,6 @@
 /** Programs of eight elements, and their runs in few words. Owns shorthand only. */
 import type { Device, DeviceBuffer, Program, Span } from '@torchlet/device';
-import { axis, buffer, constant, fn, load, map, program } from './build.js';
+import { axis, buffer, constant, fn, load, map, program } from '@torchlet/device/by-hand';
 
 export const size = 8;
 

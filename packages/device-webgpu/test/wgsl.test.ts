@@ -22,7 +22,7 @@ import {
   result,
   scalar,
   store,
-} from './build.js';
+} from '@torchlet/device/by-hand';
 
 const capabilities = { alignment: 256 } as Capabilities;
 const alone: Target = { f16: false, sharing: false, maxGroupsPerDimension: 65535 };

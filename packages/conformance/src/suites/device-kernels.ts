@@ -2,7 +2,8 @@
 import { tolerances } from '../op-info/tolerances.js';
 import { assert, assertEqual, assertNumbers, assertThrows } from './assertions.js';
 import { type DeviceTest, doubled, floats, ran, uploaded } from './device-runs.js';
-import * as built from './hand-built.js';
+import * as built from '@torchlet/device/by-hand';
+import { reluMatmulKernel, softmaxKernel } from './hand-built.js';
 
 export const kernelTests: readonly DeviceTest[] = [
   {
@@ -41,11 +42,11 @@ export const kernelTests: readonly DeviceTest[] = [
   {
     name: 'host inputs and scalars are copied before run returns',
     run: async (device) => {
-      const value = built.apply('mul', [built.load(0, built.axis(0)), built.scalar(0)]);
+      const value = built.fn('mul', [built.load(0, built.axis(0)), built.scalar(0)]);
       const scaled = built.program(
         'scaled',
         [built.host(0, 3), built.buffer(0, 3, 'write')],
-        [built.elementwise('scale', 3, 1, value)],
+        [built.map('scale', 3, 1, value)],
         {
           scalars: ['float32'],
         },
@@ -65,21 +66,11 @@ export const kernelTests: readonly DeviceTest[] = [
       const second = Math.max(16, alignment);
       const chain = built.program(
         'chain',
-        [built.buffer(0, 4, 'read'), built.arena(0, 0, 4), built.arena(0, second, 4), built.buffer(1, 4, 'write')],
+        [built.buffer(0, 4, 'read'), built.arena(0, 4), built.arena(second, 4), built.buffer(1, 4, 'write')],
         [
-          built.elementwise('one', 4, 1, built.apply('add', [built.load(0, built.axis(0)), built.constant(1)])),
-          built.elementwise(
-            'two',
-            4,
-            2,
-            built.apply('mul', [built.load(1, built.axis(0)), built.load(1, built.axis(0))]),
-          ),
-          built.elementwise(
-            'three',
-            4,
-            3,
-            built.apply('sub', [built.load(2, built.axis(0)), built.load(1, built.axis(0))]),
-          ),
+          built.map('one', 4, 1, built.fn('add', [built.load(0, built.axis(0)), built.constant(1)])),
+          built.map('two', 4, 2, built.fn('mul', [built.load(1, built.axis(0)), built.load(1, built.axis(0))])),
+          built.map('three', 4, 3, built.fn('sub', [built.load(2, built.axis(0)), built.load(1, built.axis(0))])),
         ],
         { arena: [second + 16] },
       );
@@ -95,14 +86,14 @@ export const kernelTests: readonly DeviceTest[] = [
   {
     name: 'a buffer is changed in place',
     run: async (device) => {
-      const step = built.apply('sub', [
+      const step = built.fn('sub', [
         built.load(0, built.axis(0)),
-        built.apply('mul', [built.scalar(0), built.load(1, built.axis(0))]),
+        built.fn('mul', [built.scalar(0), built.load(1, built.axis(0))]),
       ]);
       const update = built.program(
         'update',
         [built.buffer(0, 4, 'readwrite'), built.buffer(1, 4, 'read')],
-        [built.elementwise('w -= lr * g', 4, 0, step)],
+        [built.map('w -= lr * g', 4, 0, step)],
         { scalars: ['float32'] },
       );
       const weight = uploaded(device, Float32Array.of(1, 2, 3, 4));
@@ -124,7 +115,7 @@ export const kernelTests: readonly DeviceTest[] = [
       const softmax = built.program(
         'softmax',
         [built.buffer(0, 15, 'read'), built.buffer(1, 15, 'write')],
-        [built.softmaxKernel(3, 5, 0, 1)],
+        [softmaxKernel(3, 5, 0, 1)],
       );
       const from = uploaded(device, Float32Array.from(rows.flat()));
       const to = device.allocate(60, 'to');
@@ -157,7 +148,7 @@ export const kernelTests: readonly DeviceTest[] = [
         const b = Float32Array.from({ length: k * n }, (_, i) => ((i * 5) % 13) - 6);
         const slots = [built.buffer(0, m * k, 'read'), built.buffer(1, k * n, 'read'), built.buffer(2, m * n, 'write')];
         const to = device.allocate(4 * m * n, 'to');
-        await ran(device, built.program('product', slots, [built.matmulKernel(m, n, k)]), [
+        await ran(device, built.program('product', slots, [reluMatmulKernel(m, n, k)]), [
           uploaded(device, a),
           uploaded(device, b),
           to,
@@ -203,13 +194,13 @@ export const kernelTests: readonly DeviceTest[] = [
   {
     name: 'a load outside its mask touches nothing and gives what it says instead',
     run: async (device) => {
-      const shifted = built.apply('sub', [built.axis(0), built.index(2)], 'int32');
-      const inside = built.apply('lt', [built.index(-1), shifted], 'bool');
+      const shifted = built.fn('sub', [built.axis(0), built.int(2)], 'int32');
+      const inside = built.fn('lt', [built.int(-1), shifted], 'bool');
       const value = { ...built.load(0, shifted), mask: inside, otherwise: 7 } as const;
       const padded = built.program(
         'padded',
         [built.buffer(0, 3, 'read'), built.buffer(1, 5, 'write')],
-        [built.elementwise('pad', 5, 1, value)],
+        [built.map('pad', 5, 1, value)],
       );
       const to = device.allocate(20, 'to');
       await ran(device, padded, [uploaded(device, Float32Array.of(1, 2, 3)), to]);
@@ -222,7 +213,7 @@ export const kernelTests: readonly DeviceTest[] = [
       const nothing = built.program(
         'nothing',
         [built.buffer(0, 2, 'readwrite')],
-        [built.elementwise('none', 0, 0, built.constant(5))],
+        [built.map('none', 0, 0, built.constant(5))],
       );
       const kept = uploaded(device, Float32Array.of(1, 2));
       await ran(device, nothing, [kept]);

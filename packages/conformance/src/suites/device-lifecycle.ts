@@ -2,7 +2,7 @@
 import { type DeviceBuffer, DeviceError } from '@torchlet/device';
 import { assert, assertEqual, assertThrows } from './assertions.js';
 import { type DeviceTest, doubled, floats, ran, uploaded } from './device-runs.js';
-import * as built from './hand-built.js';
+import * as built from '@torchlet/device/by-hand';
 
 export const lifecycleTests: readonly DeviceTest[] = [
   {

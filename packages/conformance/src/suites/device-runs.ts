@@ -2,7 +2,7 @@
  * What the tests of the device suite share: uploading, running a program once, reading floats, and the form of a test. Owns nothing of what is tested.
  */
 import type { Device, DeviceBuffer, HostArray, Program } from '@torchlet/device';
-import * as built from './hand-built.js';
+import * as built from '@torchlet/device/by-hand';
 import type { Session } from './suite.js';
 
 /** A test of the contract; `session` opens further devices. */
@@ -43,5 +43,5 @@ export async function ran(
 export const doubled = built.program(
   'doubled',
   [built.buffer(0, 4, 'read'), built.buffer(1, 4, 'write')],
-  [built.elementwise('double', 4, 1, built.apply('mul', [built.load(0, built.axis(0)), built.constant(2)]))],
+  [built.map('double', 4, 1, built.fn('mul', [built.load(0, built.axis(0)), built.constant(2)]))],
 );

@@ -10,9 +10,8 @@ import { loadElements, type Place, storeElements } from '../ptx/elements.js';
 import { int32, type Operand } from '../ptx/register.js';
 import { applyFunction } from '../ptx/scalar-functions.js';
 import { cast } from '../ptx/casts.js';
-import { type Dependencies, DependencyTable } from './dependencies.js';
 import { indexFunction, plus } from './index-arithmetic.js';
-import { type LaneAxis, type LaneForm, LaneForms } from './lane-form.js';
+import { type Dependencies, DependencyTable, type LaneAxis, type LaneForm, LaneForms } from '@torchlet/device/analysis';
 import type { Point, Value } from './point.js';
 import type { KernelSite } from './site.js';
 

@@ -1,6 +1,6 @@
 /**
  * Arithmetic of indices: sums and products folded where numbers are known, and quotients of numbers that are not negative by constants, which the assembler
- * does not turn into multiplications by itself. Owns the instructions; which numbers are not negative is `lane-form.ts`.
+ * does not turn into multiplications by itself. Owns the instructions; which numbers are not negative is `LaneForms` of the device package.
  */
 import type { ScalarFunction } from '@torchlet/device';
 import type { Body } from '../ptx/body.js';

@@ -3,8 +3,7 @@
  */
 import type { Scope } from '../ptx/body.js';
 import type { Operand } from '../ptx/register.js';
-import type { Dependencies } from './dependencies.js';
-import type { LaneAxis } from './lane-form.js';
+import type { Dependencies, LaneAxis } from '@torchlet/device/analysis';
 
 /** A register or literal, and the block from which on it is known. */
 export interface Value {

@@ -9,7 +9,7 @@ import { storedBytes } from '../ptx/dtypes.js';
 import { int32, type Operand, special } from '../ptx/register.js';
 import { Emitter } from './emitter.js';
 import { plus, quotient, remainder, times } from './index-arithmetic.js';
-import { LaneForms } from './lane-form.js';
+import { LaneForms } from '@torchlet/device/analysis';
 import { Point, type Value } from './point.js';
 import { writtenSlots } from './roots.js';
 import type { KernelSite } from './site.js';

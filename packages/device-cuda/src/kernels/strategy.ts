@@ -5,7 +5,7 @@
 import { type Expression, loadsIn, type LoopKernel, type Phase } from '@torchlet/device';
 import { storedBytes } from '../ptx/dtypes.js';
 import type { Sharing } from './accumulator.js';
-import { LaneForms } from './lane-form.js';
+import { LaneForms } from '@torchlet/device/analysis';
 import { axisLengths, loopRoots, phaseRoots } from './roots.js';
 import type { KernelSite } from './site.js';
 import { product } from './threads.js';

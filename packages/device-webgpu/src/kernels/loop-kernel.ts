@@ -3,10 +3,10 @@
  * among the threads of a workgroup is `row-kernel.ts`, cutting long passes into dispatches of their own `split.ts`, the choice `strategy.ts`.
  */
 import type { Expression, LoopKernel } from '@torchlet/device';
-import { Emitter, type Lane, Point, type Value } from '../wgsl/emitter.js';
+import { Emitter, Point, type Value } from '../wgsl/emitter.js';
 import { type KernelCode, KernelModule, type KernelSite } from '../wgsl/kernel-module.js';
 import type { Width } from '../wgsl/kinds.js';
-import { LaneForms } from '../wgsl/lane-form.js';
+import { type LaneAxis, LaneForms } from '@torchlet/device/analysis';
 import { writePass } from './reduction.js';
 import { storeRoots, Views, writtenSlots } from './slots.js';
 import { axisName, product, writePositions, writeThread } from './threads.js';
@@ -73,12 +73,12 @@ export function threadKernel(site: KernelSite, kernel: LoopKernel): KernelCode {
 }
 
 /** Lanes along the last axis, where that makes vectors in memory and leaves enough threads. */
-function laneOf(site: KernelSite, kernel: LoopKernel, lengths: readonly number[]): Lane | null {
+function laneOf(site: KernelSite, kernel: LoopKernel, lengths: readonly number[]): LaneAxis | null {
   const axis = kernel.axes.length - 1;
   const length = kernel.axes[axis] ?? 1;
   const enough = pointsForLanes[site.target.sharing ? 'sharing' : 'alone'];
   if (length % 4 !== 0 || product(kernel.axes) < enough) return null;
-  const lane: Lane = { axis, multiple: 4 };
+  const lane: LaneAxis = { axis, count: 4 };
   const forms = new LaneForms(lane, lengths);
   const stores = kernel.phases.flatMap(({ stores }) => stores);
   return stores.every(({ index }) => forms.isVector(index)) && everyLoadFits(loopRoots(kernel), forms) ? lane : null;
@@ -103,7 +103,7 @@ function everyLoadFits(roots: readonly Expression[], forms: LaneForms): boolean 
 class VaryingResults {
   readonly #varying = new Set<number>();
 
-  constructor(kernel: LoopKernel, lane: Lane | null) {
+  constructor(kernel: LoopKernel, lane: LaneAxis | null) {
     if (lane === null) return;
     for (const { reductions } of kernel.phases) {
       for (const { id, of } of reductions) if (this.#varies(of, lane)) this.#varying.add(id);
@@ -114,7 +114,7 @@ class VaryingResults {
     return this.#varying.has(id);
   }
 
-  #varies(root: Expression, lane: Lane): boolean {
+  #varies(root: Expression, lane: LaneAxis): boolean {
     const seen = new Set<Expression>();
     const stack = [root];
     for (let top = stack.pop(); top !== undefined; top = stack.pop()) {

@@ -1,6 +1,7 @@
 /** What both variants of a matrix product share: the axes, the view of the epilogue, and the epilogue for the rows that a thread has computed. Owns no product. */
 import type { MatmulKernel } from '@torchlet/device';
-import type { Emitter, Lane, Point } from '../wgsl/emitter.js';
+import type { LaneAxis } from '@torchlet/device/analysis';
+import type { Emitter, Point } from '../wgsl/emitter.js';
 import type { Width } from '../wgsl/kinds.js';
 import { resultValue } from './reduction.js';
 
@@ -38,7 +39,7 @@ export function writeResults(
   kernel: MatmulKernel,
   point: Point,
   sums: readonly (readonly string[])[],
-  alongN: Lane | null,
+  alongN: LaneAxis | null,
   block: Block,
 ): void {
   const { writer } = emitter.module;

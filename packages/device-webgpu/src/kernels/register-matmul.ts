@@ -4,10 +4,10 @@
  * `tiled-matmul.ts` is the one through workgroup memory.
  */
 import { type Expression, type MatmulKernel, postorder } from '@torchlet/device';
-import { Emitter, type Lane, Point, type Value } from '../wgsl/emitter.js';
+import { Emitter, Point, type Value } from '../wgsl/emitter.js';
 import { type KernelCode, KernelModule, type KernelSite, type Target } from '../wgsl/kernel-module.js';
 import { kindOf, typeName, type Width } from '../wgsl/kinds.js';
-import { LaneForms } from '../wgsl/lane-form.js';
+import { type LaneAxis, LaneForms } from '@torchlet/device/analysis';
 import { matmulLengths, moved, named, writeResults } from './matmul-results.js';
 import { startText } from './reduction.js';
 import { storeRoots, Views, writtenSlots } from './slots.js';
@@ -76,7 +76,7 @@ function tilingOf(kernel: MatmulKernel, lengths: readonly number[], target: Targ
   const tile = tileOf(kernel, target);
   const width: Width = tile.columns === 1 ? 1 : 4;
   const contiguous = (operand: Expression, axis: number): boolean => {
-    const forms = new LaneForms({ axis, multiple: 4 }, lengths);
+    const forms = new LaneForms({ axis, count: 4 }, lengths);
     const strides = postorder([operand]).flatMap((part) => (part.kind === 'load' ? [forms.of(part.index).stride] : []));
     return strides.includes(1) && strides.every((stride) => stride === 0 || stride === 1);
   };
@@ -97,7 +97,7 @@ export function registerMatmul(site: KernelSite, kernel: MatmulKernel): KernelCo
   const rank = batch.length;
   const tiling = tilingOf(kernel, lengths, site.target);
   const { rows, columns, width, step } = tiling;
-  const alongN: Lane | null = width === 4 ? { axis: rank + 1, multiple: 4 } : null;
+  const alongN: LaneAxis | null = width === 4 ? { axis: rank + 1, count: 4 } : null;
   const written = writtenSlots(stores);
   const views = viewsOf(kernel, lengths, tiling, alongN);
   const module = new KernelModule(site, kernel.name, written, views.views);
@@ -143,13 +143,13 @@ export function registerMatmul(site: KernelSite, kernel: MatmulKernel): KernelCo
   return module.finish(`${kernel.name}: ${rows} by ${columns} results a thread`, threads, builtins, groups);
 }
 
-function viewsOf(kernel: MatmulKernel, lengths: readonly number[], tiling: Tiling, alongN: Lane | null): Views {
+function viewsOf(kernel: MatmulKernel, lengths: readonly number[], tiling: Tiling, alongN: LaneAxis | null): Views {
   const rank = kernel.batch.length;
   const views = new Views();
   // Four from the last position of an axis on are whole only where four divides it.
   const formsAlong = (along: Along, outer: number): LaneForms | null => {
     const axis = along === 'k' ? rank + 2 : outer;
-    return along === null || (lengths[axis] ?? 0) % 4 !== 0 ? null : new LaneForms({ axis, multiple: 4 }, lengths);
+    return along === null || (lengths[axis] ?? 0) % 4 !== 0 ? null : new LaneForms({ axis, count: 4 }, lengths);
   };
   views.loads([kernel.a], formsAlong(tiling.a, rank));
   views.loads([kernel.b], formsAlong(tiling.b, rank + 1));
@@ -186,7 +186,7 @@ function writeLeft(emitter: Emitter, kernel: MatmulKernel, point: Point, { rows,
   if (a === 'outer') {
     for (const t of terms) {
       for (let r = 0; r < rows; r += 4) {
-        const at = moved(moved(point, kAxis, t), mAxis, r).along({ axis: mAxis, multiple: 4 });
+        const at = moved(moved(point, kAxis, t), mAxis, r).along({ axis: mAxis, count: 4 });
         const four = named(emitter, emitter.wide(emitter.value(kernel.a, at), 4), 'a');
         for (const [i, letter] of letters.entries()) left[r + i]?.push(`${four}.${letter}`);
       }
@@ -196,11 +196,7 @@ function writeLeft(emitter: Emitter, kernel: MatmulKernel, point: Point, { rows,
   left.forEach((row, r) => {
     const at = moved(point, mAxis, r);
     if (a === 'k') {
-      const four = named(
-        emitter,
-        emitter.wide(emitter.value(kernel.a, at.along({ axis: kAxis, multiple: 4 })), 4),
-        'a',
-      );
+      const four = named(emitter, emitter.wide(emitter.value(kernel.a, at.along({ axis: kAxis, count: 4 })), 4), 'a');
       row.push(...terms.map((t) => `${four}.${letters[t]}`));
     } else row.push(...terms.map((t) => emitter.named(kernel.a, moved(at, kAxis, t), 'a').text));
   });
@@ -213,14 +209,14 @@ function writeRight(emitter: Emitter, kernel: MatmulKernel, point: Point, { widt
   const [nAxis, kAxis] = [rank + 1, rank + 2];
   const terms = Array.from({ length: step }, (_, t) => t);
   if (b !== 'k') {
-    const lane: Lane | null = b === 'outer' ? { axis: nAxis, multiple: 4 } : null;
+    const lane: LaneAxis | null = b === 'outer' ? { axis: nAxis, count: 4 } : null;
     return terms.map((t) => {
       const value = emitter.value(kernel.b, moved(point, kAxis, t).along(lane));
       return named(emitter, emitter.wide(value, width), 'b');
     });
   }
   const byColumn = Array.from({ length: width }, (_, c) => {
-    const at = moved(point, nAxis, c).along({ axis: kAxis, multiple: 4 });
+    const at = moved(point, nAxis, c).along({ axis: kAxis, count: 4 });
     return named(emitter, emitter.wide(emitter.value(kernel.b, at), 4), 'b');
   });
   return terms.map((t) => {

@@ -1,7 +1,7 @@
 /** Which slots a kernel stores to, and which it may see as vectors of four. Owns these two questions about stores and loads. */
 import { type Expression, postorder, type Store } from '@torchlet/device';
 import type { View } from '../wgsl/elements.js';
-import type { LaneForms } from '../wgsl/lane-form.js';
+import type { LaneForms } from '@torchlet/device/analysis';
 
 export function writtenSlots(stores: readonly Store[]): Set<number> {
   return new Set(stores.map(({ slot }) => slot));

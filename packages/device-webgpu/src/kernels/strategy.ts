@@ -4,7 +4,7 @@
  */
 import { type LoopKernel, postorder } from '@torchlet/device';
 import type { Target } from '../wgsl/kernel-module.js';
-import { LaneForms } from '../wgsl/lane-form.js';
+import { LaneForms } from '@torchlet/device/analysis';
 import { axisLengths, loopRoots } from './loop-kernel.js';
 import { longPass } from './split.js';
 import { product } from './threads.js';
@@ -35,7 +35,7 @@ function liesAlongPoints(kernel: LoopKernel): boolean {
     return -1;
   };
   const count = (axis: number): number => {
-    const forms = new LaneForms({ axis, multiple: 1 }, lengths);
+    const forms = new LaneForms({ axis, count: 2 }, lengths);
     return postorder(loopRoots(kernel)).filter((part) => part.kind === 'load' && forms.of(part.index).stride === 1)
       .length;
   };

@@ -7,7 +7,7 @@ import { type Expression, type MatmulKernel, postorder } from '@torchlet/device'
 import { Emitter, Point, type Value } from '../wgsl/emitter.js';
 import { type KernelCode, KernelModule, type KernelSite } from '../wgsl/kernel-module.js';
 import { kindOf, typeName } from '../wgsl/kinds.js';
-import { LaneForms } from '../wgsl/lane-form.js';
+import { LaneForms } from '@torchlet/device/analysis';
 import { matmulLengths, named, writeResults } from './matmul-results.js';
 import { startText } from './reduction.js';
 import { storeRoots, Views, writtenSlots } from './slots.js';
@@ -39,9 +39,9 @@ export function tiledMatmul(site: KernelSite, kernel: MatmulKernel): KernelCode 
   const rows = rowsOf(kernel);
   const block = { rows: side * rows, columns: side * 4 };
   const written = writtenSlots(stores);
-  const alongN = { axis: rank + 1, multiple: 4 };
+  const alongN = { axis: rank + 1, count: 4 };
   const formsAlong = (axis: number): LaneForms | null =>
-    (lengths[axis] ?? 0) % 4 === 0 ? new LaneForms({ axis, multiple: 4 }, lengths) : null;
+    (lengths[axis] ?? 0) % 4 === 0 ? new LaneForms({ axis, count: 4 }, lengths) : null;
   const views = new Views();
   views.loads([kernel.a], formsAlong(rank));
   views.loads([kernel.b], formsAlong(rank + 1));
@@ -144,7 +144,7 @@ function writeTile(
     const term = alongTerms ? 'across' : 'down';
     const position = named(emitter, `k_tile + ${term}`, 'k');
     const at = movedBy(corner, axis, `${vector} * 4`, emitter).with(kAxis, { text: position, scope: writer.scope });
-    const value = emitter.value(operand, at.along({ axis, multiple: 4 }));
+    const value = emitter.value(operand, at.along({ axis, count: 4 }));
     const wide = emitter.wide(value, 4);
     const nothing = startText(emitter.module, { combine: 'sum', dtype }, 4);
     const inside = k % terms === 0 ? wide : `select(${nothing}, ${wide}, ${position} < ${k})`;
@@ -154,7 +154,7 @@ function writeTile(
 
 /** Whether neighbours along `axis` are neighbours in memory. */
 function liesAlong(operand: Expression, axis: number, lengths: readonly number[]): boolean {
-  const forms = new LaneForms({ axis, multiple: 1 }, lengths);
+  const forms = new LaneForms({ axis, count: 2 }, lengths);
   return postorder([operand]).some((part) => part.kind === 'load' && forms.of(part.index).stride === 1);
 }
 

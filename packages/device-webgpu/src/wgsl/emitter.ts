@@ -8,9 +8,8 @@ import { loadText, mayInline, storeLines } from './elements.js';
 import { spell, splat } from './functions.js';
 import type { KernelModule } from './kernel-module.js';
 import { constantText, type Kind, kindOf, typeName, type Width } from './kinds.js';
-import { LaneForms } from './lane-form.js';
 import { bare, type Scope } from './writer.js';
-import { countUses, type Dependencies, DependencyTable } from './dependencies.js';
+import { countUses, type Dependencies, DependencyTable, type LaneAxis, LaneForms } from '@torchlet/device/analysis';
 import { foldedIndex, isLiteral, plus } from './literals.js';
 
 /** A value that can be named in `scope` and the blocks inside it. */
@@ -29,21 +28,19 @@ export interface Coordinate {
   readonly scope: Scope;
 }
 
-/** The lane axis, and what divides the position of the first lane. */
-export interface Lane {
-  readonly axis: number;
-  readonly multiple: number;
-}
-
 /** What expressions are computed for: a position on every axis, and the results that are known. */
 export class Point {
   readonly coordinates: ReadonlyMap<number, Coordinate>;
   readonly results: ReadonlyMap<number, Value>;
-  readonly lane: Lane | null;
+  readonly lane: LaneAxis | null;
   readonly keys = new Map<Dependencies, string>();
   #first: Point | null = null;
 
-  constructor(coordinates: ReadonlyMap<number, Coordinate>, results: ReadonlyMap<number, Value>, lane: Lane | null) {
+  constructor(
+    coordinates: ReadonlyMap<number, Coordinate>,
+    results: ReadonlyMap<number, Value>,
+    lane: LaneAxis | null,
+  ) {
     this.coordinates = coordinates;
     this.results = results;
     this.lane = lane;
@@ -64,7 +61,7 @@ export class Point {
     return new Point(this.coordinates, new Map(this.results).set(id, value), this.lane);
   }
 
-  along(lane: Lane | null): Point {
+  along(lane: LaneAxis | null): Point {
     return new Point(this.coordinates, this.results, lane);
   }
 }
@@ -100,8 +97,8 @@ export class Emitter {
     this.#phase++;
   }
 
-  forms(lane: Lane): LaneForms {
-    const key = `${lane.axis} ${lane.multiple}`;
+  forms(lane: LaneAxis): LaneForms {
+    const key = `${lane.axis} ${lane.count}`;
     const known = this.#forms.get(key);
     if (known !== undefined) return known;
     const forms = new LaneForms(lane, this.#lengths);
@@ -141,7 +138,7 @@ export class Emitter {
   /** Computes every value, then does every store. */
   store(stores: readonly Store[], point: Point, guard: (lane: number) => string | null = () => null): void {
     const writes = stores.map((store) => {
-      const mask = store.mask === null ? null : this.named(store.mask, point, 'mask');
+      const mask = store.mask === null ? null : this.named(store.mask, this.#whereUniform(store.mask, point), 'mask');
       const value = this.value(store.value, point);
       const vector = point.lane !== null && this.forms(point.lane).of(store.index).stride === 1;
       const index = vector ? this.named(store.index, point.first, 'index') : this.named(store.index, point, 'index');
@@ -171,6 +168,11 @@ export class Emitter {
         this.#guarded([masked, guard(i)], lines(at, four.width === 4 ? `${four.text}.${lane}` : four.text));
       });
     }
+  }
+
+  /** The first point alone, where all four give one value. */
+  #whereUniform(expression: Expression, at: Point): Point {
+    return at.lane !== null && this.forms(at.lane).of(expression).stride === 0 ? at.first : at;
   }
 
   #guarded(conditions: readonly (string | null)[], lines: readonly string[]): void {
@@ -342,7 +344,7 @@ export class Emitter {
     if (key === undefined) {
       const { axes, results } = dependencies;
       const positions = axes.map(
-        (axis) => `${at.lane?.axis === axis ? `${at.lane.multiple}x` : ''}${at.coordinates.get(axis)?.text}`,
+        (axis) => `${at.lane?.axis === axis ? `${at.lane.count}x` : ''}${at.coordinates.get(axis)?.text}`,
       );
       key = [...positions, ...results.map((id) => at.results.get(id)?.text)].join();
       at.keys.set(dependencies, key);

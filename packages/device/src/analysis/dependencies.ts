@@ -2,7 +2,7 @@
  * What expressions depend on, and how often they are used: the two things that decide where an emitter writes them. Owns sets of axes and results, equal sets
  * being one object.
  */
-import { type Expression, operands } from '@torchlet/device';
+import { type Expression, operands } from '../expression.js';
 
 /** What a value is computed from. Equal sets are one object. */
 export interface Dependencies {

@@ -3,7 +3,7 @@
  * the base: its range and a number that divides it. It decides where elements are one vector in memory, and which numbers are surely not
  * negative; it writes no code.
  */
-import type { Expression } from '@torchlet/device';
+import type { Expression } from '../expression.js';
 
 /** An int32 expression as base + stride * lane. `stride` is null where it is no such sum. */
 export interface LaneForm {

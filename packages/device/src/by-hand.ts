@@ -1,16 +1,11 @@
-/** Programs written by hand, in few words. Owns shorthand only. */
-import type {
-  DType,
-  Expression,
-  Kernel,
-  LoopKernel,
-  MatmulKernel,
-  Phase,
-  Program,
-  ScalarFunction,
-  Slot,
-  Store,
-} from '@torchlet/device';
+/**
+ * Programs written by hand, in few words, for the tests of devices: what a device must do whatever a compiler makes of it. Owns shorthand only; the words are
+ * those of `expression.ts`, `kernel.ts` and `program.ts`.
+ */
+import type { DType } from './dtype.js';
+import type { Expression, ScalarFunction } from './expression.js';
+import type { Kernel, LoopKernel, MatmulKernel, Phase, Store } from './kernel.js';
+import type { Program, Slot } from './program.js';
 
 export const axis = (number: number): Expression => ({ kind: 'axis', dtype: 'int32', axis: number });
 export const constant = (value: number | bigint, dtype: DType = 'float32'): Expression => ({
