@@ -70,9 +70,15 @@ export abstract class LRScheduler {
     this.apply();
   }
 
-  /** Sets the rates of the epoch that has been reached; subclasses call it when they are made. */
+  /** Sets the rates of the epoch that has been reached; subclasses call it when they are made. @throws RangeError for options that give no number. */
   protected apply(): void {
     const rates = this.ratesAt(this.#lastEpoch);
+    if (!rates.every(Number.isFinite)) {
+      const name = this.constructor.name;
+      throw new RangeError(
+        `${name}: expected options that give finite rates, got ${rates.join(', ')} for epoch ${this.#lastEpoch}`,
+      );
+    }
     this.optimizer.paramGroups.forEach((group, i) => {
       group.lr = rates[i] as number;
     });

@@ -59,6 +59,14 @@ describe.each(rows)('%s', (_, make, expected) => {
   });
 });
 
+test('options that give no number are refused, and the rate stays', () => {
+  const optimizer = { paramGroups: [{ lr: 8 }] };
+  expect(() => new CosineAnnealingLR(optimizer, { tMax: 0 })).toThrow(
+    'CosineAnnealingLR: expected options that give finite rates, got NaN for epoch 0',
+  );
+  expect(optimizer.paramGroups[0]?.lr).toBe(8);
+});
+
 test('LambdaLR takes a function for each group, and wants one for each', () => {
   const optimizer = { paramGroups: [{ lr: 1 }, { lr: 1 }] };
   new LambdaLR(optimizer, { lrLambda: [() => 2, () => 3] }).step();
