@@ -10,6 +10,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { alone } from './alone.mjs';
 
 const nativeFolder = fileURLToPath(new URL('../native/', import.meta.url));
 const sourceFolder = join(nativeFolder, 'src');
@@ -17,6 +18,9 @@ const releaseFolder = join(nativeFolder, 'build', 'Release');
 
 /** The binary of this checkout, where `buildAddon()` leaves it. */
 export const addonFile = join(releaseFolder, 'torchlet_cuda.node');
+
+/** Of which sources and flags it is. */
+const stampFile = join(releaseFolder, 'stamp');
 
 /** This machine cannot build the addon; the message says what it lacks. */
 export class CannotBuild extends Error {
@@ -33,11 +37,21 @@ export async function buildAddon() {
     throw new CannotBuild(`the addon is built on Linux, and this is ${process.platform}`);
   const flags = flagsOf();
   const stamp = hashOf(flags);
-  const stampFile = join(releaseFolder, 'stamp');
-  if (existsSync(addonFile) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return addonFile;
+  if (isBuilt(stamp)) return addonFile;
+  mkdirSync(releaseFolder, { recursive: true });
+  await alone(join(nativeFolder, 'build', 'lock'), async () => {
+    if (!isBuilt(stamp)) await build(flags, stamp);
+  });
+  return addonFile;
+}
+
+function isBuilt(stamp) {
+  return existsSync(addonFile) && existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp;
+}
+
+async function build(flags, stamp) {
   const work = join(nativeFolder, 'build', `work-${process.pid}`);
   mkdirSync(work, { recursive: true });
-  mkdirSync(releaseFolder, { recursive: true });
   try {
     const built = join(work, 'torchlet_cuda.node');
     const objects = await compileAll(flags, work);
@@ -48,7 +62,6 @@ export async function buildAddon() {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  return addonFile;
 }
 
 async function compileAll({ compile }, work) {

@@ -10,6 +10,8 @@ import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { alone } from '../scripts/alone.mjs';
+import { CannotBuild } from '../scripts/build-addon.mjs';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const cache = join(folder, '..', '.torchlet', 'standin');
@@ -31,11 +33,11 @@ const flags = [
 
 /**
  * The path of the stand-in, built if it is not there.
- * @throws Error where there is no g++, or it is not Linux on x86-64
+ * @throws CannotBuild where there is no g++, or it is not Linux on x86-64; Error where the sources do not compile
  */
 export async function buildStandin(): Promise<string> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
-    throw new Error(`the CUDA stand-in: expected Linux on x86-64, got ${process.platform} on ${process.arch}`);
+    throw new CannotBuild(`the CUDA stand-in: expected Linux on x86-64, got ${process.platform} on ${process.arch}`);
   }
   const files = sources();
   const key = createHash('sha256').update(JSON.stringify([flags, cpus()[0]?.model ?? '']));
@@ -44,10 +46,18 @@ export async function buildStandin(): Promise<string> {
   const library = join(target, 'libcuda.so.1');
   if (existsSync(library)) return library;
   if (spawnSync('g++', ['--version']).status !== 0) {
-    throw new Error(
+    throw new CannotBuild(
       'the CUDA stand-in: expected a C++ compiler, got no g++; install g++ (Debian: apt-get install g++)',
     );
   }
+  mkdirSync(cache, { recursive: true });
+  await alone(`${target}.lock`, async () => {
+    if (!existsSync(library)) await build(files, target, library);
+  });
+  return library;
+}
+
+async function build(files: readonly string[], target: string, library: string): Promise<void> {
   const work = `${target}.${process.pid}`;
   mkdirSync(work, { recursive: true });
   try {
@@ -60,7 +70,6 @@ export async function buildStandin(): Promise<string> {
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
-  return library;
 }
 
 function sources(): readonly string[] {

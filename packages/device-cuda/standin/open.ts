@@ -1,15 +1,28 @@
 /** Opens the driver stand-in as a device, for the commands and tests of this repository. Nothing of this is in the published package. */
-import { cuda } from '../src/cuda.js';
+import type { Opener } from '@torchlet/device';
+import { buildAddon } from '../scripts/build-addon.mjs';
+import { type CudaOptions, cuda } from '../src/cuda.js';
+import { addonVariable } from '../src/native/find-addon.js';
 import type { CudaDevice } from '../src/runtime/device.js';
 import { buildStandin } from './build.js';
 
+/** As the device is called, so that its results are never taken for a card's. */
+export const standinName = 'cuda-standin';
+
 /**
- * The device over the stand-in, called `cuda-standin`, so that its results are never taken for a card's. The driver's library is opened once in a
- * process: a real card and the stand-in cannot both be there.
+ * The device over the stand-in. It and the addon are built where they are not there. The driver's library is opened once in a process: a real card and the
+ * stand-in cannot both be there.
  *
  * @throws Error where there is no g++, or it is not Linux on x86-64
  */
-export async function cudaStandin(): Promise<CudaDevice> {
+export async function cudaStandin(options: CudaOptions = {}): Promise<CudaDevice> {
   process.env['TORCHLET_LIBCUDA'] = await buildStandin();
-  return cuda({ name: 'cuda-standin' });
+  // The binary of these sources, whatever was packed before.
+  process.env[addonVariable] ??= await buildAddon();
+  return cuda({ ...options, name: standinName });
+}
+
+/** An opener of the device over the stand-in. */
+export function standinOpener(options: CudaOptions = {}): Opener {
+  return { name: standinName, open: () => cudaStandin(options) };
 }

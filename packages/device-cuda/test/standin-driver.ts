@@ -2,26 +2,18 @@
  * The stand-in's driver called straight from a test: buffers, modules, launches, with nothing of the addon between. What
  * fails throws the driver's code and the stand-in's report.
  */
-import { buildStandin } from '../standin/build.js';
+import { type Argument, standinLibrary } from '../standin/library.js';
 
-interface Library {
-  call(name: string, ...values: readonly (number | bigint | string | NodeJS.TypedArray)[]): number;
-  text(name: string): string;
-  addressOf(array: NodeJS.TypedArray): bigint;
-}
-
-const library: { exports: Library } = { exports: {} as Library };
-process.dlopen(library, await buildStandin());
-export const standin = library.exports;
+export const standin = await standinLibrary();
 
 /** Calls the driver. @throws Error with the code and the report, if it fails */
-export function driver(name: string, ...values: readonly (number | bigint | string | NodeJS.TypedArray)[]): void {
+export function driver(name: string, ...values: readonly Argument[]): void {
   const code = standin.call(name, ...values);
   if (code !== 0) throw new Error(`${name}: ${code} ${standin.text('standin_report')}`);
 }
 
 /** What a call writes into its first argument. */
-export function handle(name: string, ...values: readonly (number | bigint | string | NodeJS.TypedArray)[]): bigint {
+export function handle(name: string, ...values: readonly Argument[]): bigint {
   const cell = new BigUint64Array(1);
   driver(name, cell, ...values);
   return cell[0] ?? 0n;

@@ -1,0 +1,42 @@
+/**
+ * Every suite and every golden case on CUDA's driver stand-in in each way that it and the device can run: what depends on the order of threads, on when work
+ * is done, or on how it is submitted, differs in one of them.
+ */
+import type { CudaOptions } from '@torchlet/device-cuda';
+import { afterAll, beforeAll, describe } from 'vitest';
+import { type StandinSettings, setStandin } from '../../packages/device-cuda/standin/library.js';
+import { cudaStandin, standinOpener } from '../../packages/device-cuda/standin/open.js';
+import { driveGoldens } from '../drive-goldens.js';
+import { driveSuites } from '../drive-suites.js';
+import { noStandin, onStandin } from '../standin.js';
+
+interface Mode {
+  readonly settings?: StandinSettings;
+  readonly options?: CudaOptions;
+  /** What the variable says that makes the device wait for every kernel. */
+  readonly synchronous?: '1';
+}
+
+const synchronousVariable = 'TORCHLET_CUDA_SYNC';
+
+const modes: Readonly<Record<string, Mode>> = {
+  'work when somebody waits for it': {},
+  'threads from the last to the first': { settings: { reversed: true } },
+  'work when it is submitted': { settings: { eager: true } },
+  'no graphs': { options: { graphs: false } },
+  'one kernel at a time': { synchronous: '1' },
+};
+
+for (const [name, { settings = {}, options = {}, synchronous }] of Object.entries(modes)) {
+  describe.skipIf(noStandin !== null)(onStandin(name), () => {
+    beforeAll(async () => {
+      await setStandin(settings);
+      if (synchronous !== undefined) process.env[synchronousVariable] = synchronous;
+    });
+    afterAll(() => {
+      delete process.env[synchronousVariable];
+    });
+    driveSuites(standinOpener(options));
+    describe('golden cases made with PyTorch', () => driveGoldens(() => cudaStandin(options), { altered: true }));
+  });
+}
