@@ -14,7 +14,9 @@ import { alone } from '../scripts/alone.mjs';
 import { CannotBuild } from '../scripts/build-addon.mjs';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
-const cache = join(folder, '..', '.torchlet', 'standin');
+
+/** Names another folder for what is built, e.g. where the checkout cannot be written. */
+const cacheVariable = 'TORCHLET_STANDIN_CACHE';
 
 /** No contraction: a product and a sum are fused only where PTX says so. */
 const flags = [
@@ -39,6 +41,7 @@ export async function buildStandin(): Promise<string> {
   if (process.platform !== 'linux' || process.arch !== 'x64') {
     throw new CannotBuild(`the CUDA stand-in: expected Linux on x86-64, got ${process.platform} on ${process.arch}`);
   }
+  const cache = process.env[cacheVariable] || join(folder, '..', '.torchlet', 'standin');
   const files = sources();
   const key = createHash('sha256').update(JSON.stringify([flags, cpus()[0]?.model ?? '']));
   for (const file of files) key.update(file).update(readFileSync(join(folder, file)));
