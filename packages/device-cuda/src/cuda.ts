@@ -27,6 +27,9 @@ const libraryVariable = 'TORCHLET_LIBCUDA';
 /** Waits for every kernel, so that a fault names the one it came from. */
 const synchronousVariable = 'TORCHLET_CUDA_SYNC';
 
+/** `off`: each buffer is an allocation of the driver's, so that a tool that watches over memory (compute-sanitizer) sees where it ends. */
+const cachingVariable = 'TORCHLET_CUDA_CACHING';
+
 /** What tensor cores, asynchronous copies and bfloat16 need. */
 const leastCapability = 80;
 const alignment = 256;
@@ -101,6 +104,7 @@ function openCuda(options: CudaOptions): CudaDevice {
     capabilities: { ...capabilitiesOf(card), ...limits },
     target: { computeCapability, multiprocessors, sharedBytesPerBlock, matmulPrecision },
     budget: options.memoryBytes ?? memoryBytes,
+    caching: process.env[cachingVariable] !== 'off',
     mode: synchronous ? runModes.synchronous : graphs ? runModes.graph : runModes.direct,
   });
 }

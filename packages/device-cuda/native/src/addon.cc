@@ -7,10 +7,11 @@
 
 namespace {
 
-// open(ordinal, onOutcome): id
+// open(ordinal, caching, onOutcome): id
 Napi::Value open(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  OpenDevice* opened = Environment::open(env, static_cast<int>(idAt(info, 0)), info[1].As<Napi::Function>());
+  const int ordinal = static_cast<int>(idAt(info, 0));
+  OpenDevice* opened = Environment::open(env, ordinal, info[1].As<Napi::Boolean>().Value(), info[2].As<Napi::Function>());
   return opened == nullptr ? env.Undefined() : Napi::Number::New(env, opened->id);
 }
 
@@ -31,10 +32,11 @@ Napi::Value allocate(const Napi::CallbackInfo& info) {
   return numberOr(info.Env(), failure, static_cast<double>(address));
 }
 
-// free(device, address): whether there was something to free
+// free(device, address): whether there was something to free. It does not fail: what the driver does not take back stays with the device.
 Napi::Value release(const Napi::CallbackInfo& info) {
-  OpenDevice* open = deviceAt(info);
-  if (open == nullptr) return info.Env().Undefined();
+  OpenDevice* open = Environment::of(info.Env()).find(idAt(info, 0));
+  if (open == nullptr) return Napi::Boolean::New(info.Env(), false);
+  open->device->enter();
   return Napi::Boolean::New(info.Env(), open->device->allocator.free(sizeAt(info, 1)));
 }
 
@@ -176,7 +178,8 @@ Napi::Value removeProgram(const Napi::CallbackInfo& info) {
 Napi::Value forget(const Napi::CallbackInfo& info) {
   OpenDevice* open = deviceAt(info);
   Loaded* loaded = open == nullptr ? nullptr : open->device->find(idAt(info, 1));
-  return loaded == nullptr ? info.Env().Undefined() : nothingOr(info.Env(), open->device->forget(*loaded));
+  if (loaded != nullptr) loaded->graphs->clear();
+  return info.Env().Undefined();
 }
 
 // run(device, program, inputOffset, inputs, inputBytes, mode): sequence. Modes: 0 as graphs, 1 step by step, 2 each step waited for, 3 each step timed
@@ -208,7 +211,7 @@ Napi::Value times(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// counts(device): { captured, replayed, updatedNodes, direct }
+// counts(device): { captured, replayed, updatedNodes, direct, refused, refusal }
 Napi::Value counts(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   OpenDevice* open = deviceAt(info);
@@ -219,6 +222,8 @@ Napi::Value counts(const Napi::CallbackInfo& info) {
   report.Set("replayed", Napi::Number::New(env, static_cast<double>(counted.replayed)));
   report.Set("updatedNodes", Napi::Number::New(env, static_cast<double>(counted.updatedNodes)));
   report.Set("direct", Napi::Number::New(env, static_cast<double>(counted.direct)));
+  report.Set("refused", Napi::Number::New(env, static_cast<double>(counted.refused)));
+  report.Set("refusal", counted.refusal ? Napi::String::New(env, describe(counted.refusal)) : env.Null());
   return report;
 }
 

@@ -1,5 +1,7 @@
 #include "allocator.h"
 
+#include <algorithm>
+
 namespace {
 
 // Blocks start at multiples of this; the contract's alignment is 256.
@@ -17,24 +19,28 @@ size_t rounded(size_t bytes, size_t granule) { return (bytes + granule - 1) / gr
 }  // namespace
 
 Failure Allocator::allocate(size_t requested, CUdeviceptr* address) {
-  const size_t bytes = rounded(requested == 0 ? 1 : requested, kGranule);
+  const size_t bytes = rounded(requested == 0 ? 1 : requested, caching_ ? kGranule : 1);
   const bool isSmall = bytes <= kSmallRequest;
   FreeList& list = isSmall ? smallFree_ : largeFree_;
   auto found = list.lower_bound({bytes, 0});
   if (found == list.end()) {
-    const size_t own = bytes < kOwnSegment ? kLargeSegment : rounded(bytes, kSegmentGranule);
-    const size_t wanted = isSmall ? kSmallSegment : own;
-    Failure failure = addSegment(wanted, isSmall);
+    Failure failure = addSegment(segmentFor(bytes, kLargeSegment), isSmall);
     if (failure.code == kOutOfMemory) {
       if (Failure trimming = trim()) return trimming;
       // The second try asks for no more than is needed.
-      failure = addSegment(isSmall ? kSmallSegment : rounded(bytes, kSegmentGranule), isSmall);
+      failure = addSegment(segmentFor(bytes, kSegmentGranule), isSmall);
     }
     if (failure) return failure;
     found = list.lower_bound({bytes, 0});
   }
   *address = take(found, bytes);
   return {};
+}
+
+size_t Allocator::segmentFor(size_t bytes, size_t least) const {
+  if (!caching_) return bytes;
+  if (bytes <= kSmallRequest) return kSmallSegment;
+  return bytes < kOwnSegment ? std::max(least, rounded(bytes, kSegmentGranule)) : rounded(bytes, kSegmentGranule);
 }
 
 bool Allocator::free(CUdeviceptr address) {
@@ -45,6 +51,8 @@ bool Allocator::free(CUdeviceptr address) {
   if (next != blocks_.end()) join(block, next);
   if (block != blocks_.begin() && join(std::prev(block), block)) block = std::prev(blocks_.upper_bound(address));
   listOf(block->second).insert({block->second.bytes, block->first});
+  // What the driver does not take now it is offered again by the next `trim`.
+  if (!caching_) trim();
   return true;
 }
 
@@ -55,7 +63,7 @@ Failure Allocator::trim() {
       ++segment;
       continue;
     }
-    TORCHLET_TRY(cuMemFree, segment->first);
+    if (CUresult code = insist(driver().cuMemFree, segment->first)) return Failure{code, "cuMemFree", {}, -1, false};
     listOf(block->second).erase({block->second.bytes, block->first});
     blocks_.erase(block);
     reserved_ -= segment->second;
@@ -65,7 +73,7 @@ Failure Allocator::trim() {
 }
 
 void Allocator::clear() {
-  for (const auto& segment : segments_) driver().cuMemFree(segment.first);
+  for (const auto& segment : segments_) insist(driver().cuMemFree, segment.first);
   segments_.clear();
   blocks_.clear();
   smallFree_.clear();

@@ -9,6 +9,9 @@
 
 class Allocator {
  public:
+  // Without caching each block is an allocation of the driver's, of the size that was asked for, and goes back when it is freed: tools that watch over memory
+  // then see its bounds.
+  explicit Allocator(bool caching) : caching_(caching) {}
   // Memory of at least `bytes`, with content that is not defined. Where the driver has none left, segments that nobody uses are given back first.
   Failure allocate(size_t bytes, CUdeviceptr* address);
   // False where no block of a caller starts at `address`.
@@ -30,10 +33,13 @@ class Allocator {
   using FreeList = std::set<std::pair<size_t, CUdeviceptr>>;
 
   FreeList& listOf(const Block& block) { return block.isSmall ? smallFree_ : largeFree_; }
+  // Bytes of a new segment for a request. `least` is what a large one has at least.
+  size_t segmentFor(size_t bytes, size_t least) const;
   Failure addSegment(size_t bytes, bool isSmall);
   CUdeviceptr take(FreeList::iterator found, size_t bytes);
   bool join(Blocks::iterator left, Blocks::iterator right);
 
+  const bool caching_;
   Blocks blocks_;
   // By size, so that the first that is large enough is the best fit.
   FreeList smallFree_;

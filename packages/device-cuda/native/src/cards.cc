@@ -44,11 +44,11 @@ Napi::Value cards(const Napi::CallbackInfo& info) {
 
 Napi::Value driverState(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const std::string reason = openDriver(info[0].As<Napi::String>());
+  const DriverState found = openDriver(info[0].As<Napi::String>());
   const Napi::Object state = Napi::Object::New(env);
-  state.Set("reason", reason.empty() ? env.Null() : Napi::String::New(env, reason));
-  state.Set("file", Napi::String::New(env, driver().file));
-  state.Set("version", Napi::Number::New(env, driver().version));
-  state.Set("count", Napi::Number::New(env, driver().devices));
+  state.Set("reason", found.reason.empty() ? env.Null() : Napi::String::New(env, found.reason));
+  state.Set("file", Napi::String::New(env, found.file));
+  state.Set("version", Napi::Number::New(env, found.version));
+  state.Set("count", Napi::Number::New(env, found.devices));
   return state;
 }

@@ -7,8 +7,8 @@ constexpr unsigned kNonBlockingStream = 1;
 
 }  // namespace
 
-Failure Device::open(int ordinal, napi_env env, napi_threadsafe_function tell, std::unique_ptr<Device>* opened) {
-  std::unique_ptr<Device> device(new Device());
+Failure Device::open(int ordinal, bool caching, napi_env env, napi_threadsafe_function tell, std::unique_ptr<Device>* opened) {
+  std::unique_ptr<Device> device(new Device(caching));
   TORCHLET_TRY(cuDeviceGet, &device->device_, ordinal);
   TORCHLET_TRY(cuDevicePrimaryCtxRetain, &device->context_, device->device_);
   Failure failure = device->enter();
@@ -97,13 +97,13 @@ Loaded* Device::find(uint32_t program) {
   return found == programs_.end() ? nullptr : found->second.get();
 }
 
-// A module is not unloaded while its kernels run.
+// A module is not unloaded while its kernels run: where that is not known, it stays until the end.
 Failure Device::remove(uint32_t program) {
   const auto found = programs_.find(program);
   if (found == programs_.end()) return {};
-  const CUresult code = driver().cuStreamSynchronize(stream_);
+  TORCHLET_TRY(cuStreamSynchronize, stream_);
   programs_.erase(found);
-  return Failure{code, "cuStreamSynchronize", {}, -1, false};
+  return {};
 }
 
 Failure Device::run(uint32_t id, const RunOptions& options, uint64_t* sequence) {
@@ -140,8 +140,8 @@ Failure Device::takeTimes(std::vector<double>* times) {
 
 void Device::dropTimings() {
   for (const Timing& timing : timings_) {
-    if (timing.start != nullptr) driver().cuEventDestroy(timing.start);
-    if (timing.end != nullptr) driver().cuEventDestroy(timing.end);
+    if (timing.start != nullptr) insist(driver().cuEventDestroy, timing.start);
+    if (timing.end != nullptr) insist(driver().cuEventDestroy, timing.end);
   }
   timings_.clear();
 }

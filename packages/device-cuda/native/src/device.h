@@ -32,7 +32,7 @@ struct RunOptions {
 
 class Device {
  public:
-  static Failure open(int ordinal, napi_env env, napi_threadsafe_function tell, std::unique_ptr<Device>* opened);
+  static Failure open(int ordinal, bool caching, napi_env env, napi_threadsafe_function tell, std::unique_ptr<Device>* opened);
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
   // Ends everything. Work that is not done after `patience` milliseconds (never where negative) is left to the end of the process with all it uses.
@@ -60,7 +60,6 @@ class Device {
   uint32_t add(std::unique_ptr<Loaded> loaded);
   Loaded* find(uint32_t program);
   Failure remove(uint32_t program);
-  Failure forget(Loaded& loaded) { return loaded.graphs->clear(stream_); }
   Failure run(uint32_t program, const RunOptions& options, uint64_t* sequence);
   // The times of a profile, as program, step, milliseconds; they are forgotten after that.
   Failure takeTimes(std::vector<double>* times);
@@ -71,7 +70,7 @@ class Device {
   GraphCounts counts;
 
  private:
-  Device() = default;
+  explicit Device(bool caching) : allocator(caching) {}
   void dropTimings();
 
   CUdevice device_ = 0;

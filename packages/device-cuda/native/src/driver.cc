@@ -1,5 +1,7 @@
 #include "driver.h"
 
+#include "cublaslt.h"
+
 #include <uv.h>
 
 namespace {
@@ -8,6 +10,9 @@ Driver opened;
 uv_lib_t library;
 bool isOpen = false;
 std::string reason;
+
+// The first whose graphs can be instantiated with flags.
+constexpr int kLeastVersion = 11040;
 
 uv_once_t once = UV_ONCE_INIT;
 uv_mutex_t mutex;
@@ -90,6 +95,11 @@ bool open(const std::string& named) {
   if (!findLibrary(named) || !findCalls()) return false;
   if (failed("cuInit", opened.cuInit(0))) return false;
   if (failed("cuDriverGetVersion", opened.cuDriverGetVersion(&opened.version))) return false;
+  if (opened.version < kLeastVersion) {
+    reason = opened.file + " is the driver of CUDA " + std::to_string(opened.version / 1000) + "." +
+             std::to_string(opened.version % 1000 / 10) + ", which is too old: install driver 470 (CUDA 11.4) or later";
+    return false;
+  }
   if (failed("cuDeviceGetCount", opened.cuDeviceGetCount(&opened.devices))) return false;
   if (opened.devices == 0) reason = "the NVIDIA driver shows no card; CUDA_VISIBLE_DEVICES may hide it";
   return opened.devices > 0;
@@ -97,14 +107,14 @@ bool open(const std::string& named) {
 
 }  // namespace
 
-std::string openDriver(const std::string& named) {
+DriverState openDriver(const std::string& named) {
   uv_once(&once, [] { uv_mutex_init(&mutex); });
   uv_mutex_lock(&mutex);
   // What failed is tried again: a driver may have been installed, or a card freed, since.
   if (!isOpen) isOpen = open(named);
-  std::string why = isOpen ? std::string() : reason;
+  DriverState state{isOpen ? std::string() : reason, opened.file, opened.version, opened.devices};
   uv_mutex_unlock(&mutex);
-  return why;
+  return state;
 }
 
 const Driver& driver() { return opened; }
@@ -119,3 +129,5 @@ std::string describe(CUresult code) {
   if (text != nullptr) words += std::string(": ") + text;
   return words;
 }
+
+std::string describe(const Failure& failure) { return std::string(failure.call) + " failed with " + describe(failure.code); }

@@ -121,6 +121,17 @@ struct Failure {
   explicit operator bool() const { return code != kSuccess; }
 };
 
+// `cuX failed with CUDA_ERROR_X (N): text`.
+std::string describe(const Failure& failure);
+
+// Ends something, or waits for its end. A call that fails may have told of earlier work instead of doing its own, so it is made once more; what is refused
+// twice is kept until the process ends.
+template <typename... Parameters, typename... Arguments>
+CUresult insist(CUresult (*call)(Parameters...), Arguments... arguments) {
+  const CUresult code = call(arguments...);
+  return code == kSuccess ? code : call(arguments...);
+}
+
 // Returns from the function with the failure of a driver call.
 #define TORCHLET_TRY(call, ...)                                                   \
   do {                                                                            \

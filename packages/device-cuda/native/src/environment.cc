@@ -8,7 +8,7 @@ constexpr int kPatience = 500;
 }  // namespace
 
 void throwFailure(Napi::Env env, const Failure& failure) {
-  Napi::Error error = Napi::Error::New(env, std::string(failure.call) + " failed with " + describe(failure.code));
+  Napi::Error error = Napi::Error::New(env, describe(failure));
   error.Set("code", Napi::Number::New(env, failure.code));
   error.Set("call", Napi::String::New(env, failure.call));
   error.Set("step", Napi::Number::New(env, failure.step));
@@ -19,7 +19,7 @@ void throwFailure(Napi::Env env, const Failure& failure) {
 
 Environment& Environment::of(Napi::Env env) { return *env.GetInstanceData<Environment>(); }
 
-OpenDevice* Environment::open(Napi::Env env, int ordinal, Napi::Function onOutcome) {
+OpenDevice* Environment::open(Napi::Env env, int ordinal, bool caching, Napi::Function onOutcome) {
   Environment& environment = of(env);
   auto* opened = new OpenDevice{&environment, environment.next_++, nullptr, nullptr, Napi::Persistent(onOutcome), {}};
   const Napi::String name = Napi::String::New(env, "torchlet cuda");
@@ -30,7 +30,7 @@ OpenDevice* Environment::open(Napi::Env env, int ordinal, Napi::Function onOutco
     Napi::Error::New(env, "the waiter of the device could not be made").ThrowAsJavaScriptException();
     return nullptr;
   }
-  if (Failure failure = Device::open(ordinal, env, opened->tell, &opened->device)) {
+  if (Failure failure = Device::open(ordinal, caching, env, opened->tell, &opened->device)) {
     napi_release_threadsafe_function(opened->tell, napi_tsfn_abort);
     throwFailure(env, failure);
     return nullptr;

@@ -23,7 +23,7 @@ struct OpenDevice {
 class Environment {
  public:
   // Null where it could not be opened; the failure was thrown.
-  static OpenDevice* open(Napi::Env env, int ordinal, Napi::Function onOutcome);
+  static OpenDevice* open(Napi::Env env, int ordinal, bool caching, Napi::Function onOutcome);
   static Environment& of(Napi::Env env);
   OpenDevice* find(uint32_t id);
   void close(Napi::Env env, OpenDevice& open);

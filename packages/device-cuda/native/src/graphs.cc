@@ -9,13 +9,15 @@ constexpr size_t kMostGraphs = 4;
 constexpr int kNearKernels = 4;
 // A graph that was not used for this many runs makes room for another. Sets that change more often than that are submitted step by step.
 constexpr uint64_t kLongUnused = 64;
+// After a refusal this many runs go by before the driver is asked again.
+constexpr uint64_t kRefusedRuns = 64;
 constexpr int kCaptureThisThread = 1;
 
 }  // namespace
 
 Graphs::Graph::~Graph() {
-  if (exec != nullptr) driver().cuGraphExecDestroy(exec);
-  if (graph != nullptr) driver().cuGraphDestroy(graph);
+  if (exec != nullptr) insist(driver().cuGraphExecDestroy, exec);
+  if (graph != nullptr) insist(driver().cuGraphDestroy, graph);
 }
 
 Graphs::Graphs(Program& program, size_t bases) : program_(program), bases_(bases), users_(bases) {
@@ -29,6 +31,19 @@ Graphs::Graphs(Program& program, size_t bases) : program_(program), bases_(bases
 }
 
 Failure Graphs::run(CUstream stream, const double* bases, GraphCounts& counts) {
+  clock_++;
+  Graph* graph = clock_ < refusedUntil_ ? nullptr : prepare(stream, bases, counts);
+  if (graph == nullptr) {
+    counts.direct++;
+    return program_.launch(stream, bases, false, nullptr, 0);
+  }
+  graph->used = clock_;
+  TORCHLET_TRY(cuGraphLaunch, graph->exec, stream);
+  counts.replayed++;
+  return {};
+}
+
+Graphs::Graph* Graphs::prepare(CUstream stream, const double* bases, GraphCounts& counts) {
   Graph* nearest = nullptr;
   int least = -1;
   for (const auto& graph : graphs_) {
@@ -37,47 +52,30 @@ Failure Graphs::run(CUstream stream, const double* bases, GraphCounts& counts) {
     nearest = graph.get();
     least = away;
   }
-  clock_++;
-  bool hasRoom = graphs_.size() < kMostGraphs;
-  if (nearest == nullptr && !hasRoom)
-    if (Failure failure = makeRoom(stream, &hasRoom)) return failure;
-  if (nearest == nullptr && !hasRoom) {
-    counts.direct++;
-    return program_.launch(stream, bases, false, nullptr, 0);
+  if (least == 0) return nearest;
+  const bool hasRoom = graphs_.size() < kMostGraphs || (nearest == nullptr && makeRoom());
+  if (nearest == nullptr && !hasRoom) return nullptr;
+  const bool isNew = nearest == nullptr || (hasRoom && least > kNearKernels);
+  if (Failure failure = isNew ? capture(stream, bases) : update(*nearest, bases, counts)) {
+    // Half of a graph that was to be changed has the new addresses.
+    const auto isHalf = [&](const auto& graph) { return !isNew && graph.get() == nearest; };
+    graphs_.erase(std::remove_if(graphs_.begin(), graphs_.end(), isHalf), graphs_.end());
+    counts.refused++;
+    counts.refusal = std::move(failure);
+    refusedUntil_ = clock_ + kRefusedRuns;
+    return nullptr;
   }
-  if (nearest == nullptr || (hasRoom && least > kNearKernels)) {
-    if (Failure failure = capture(stream, bases)) return failure;
-    counts.captured++;
-    nearest = graphs_.back().get();
-  } else if (least > 0) {
-    if (Failure failure = update(*nearest, bases, counts)) {
-      // Half of it has the new addresses.
-      graphs_.erase(std::find_if(graphs_.begin(), graphs_.end(), [&](const auto& graph) { return graph.get() == nearest; }));
-      return failure;
-    }
-  }
-  nearest->used = clock_;
-  TORCHLET_TRY(cuGraphLaunch, nearest->exec, stream);
-  counts.replayed++;
-  return {};
-}
-
-Failure Graphs::clear(CUstream stream) {
-  if (graphs_.empty()) return {};
-  const CUresult code = driver().cuStreamSynchronize(stream);
-  graphs_.clear();
-  return Failure{code, "cuStreamSynchronize", {}, -1, false};
+  if (isNew) counts.captured++;
+  return isNew ? graphs_.back().get() : nearest;
 }
 
 // Takes away the graph that was not used for longest, where that is long.
-Failure Graphs::makeRoom(CUstream stream, bool* made) {
+bool Graphs::makeRoom() {
   const auto oldest = std::min_element(graphs_.begin(), graphs_.end(),
                                        [](const auto& a, const auto& b) { return a->used < b->used; });
-  *made = clock_ - (*oldest)->used > kLongUnused;
-  if (!*made) return {};
-  TORCHLET_TRY(cuStreamSynchronize, stream);
+  if (clock_ - (*oldest)->used <= kLongUnused) return false;
   graphs_.erase(oldest);
-  return {};
+  return true;
 }
 
 int Graphs::distance(const Graph& graph, const double* bases) const {
@@ -125,7 +123,7 @@ Failure Graphs::capture(CUstream stream, const double* bases) {
   TORCHLET_TRY(cuStreamBeginCapture, stream, kCaptureThisThread);
   Failure failure = captureSteps(stream, bases, *made);
   // Whatever happened: a stream must not stay in capture.
-  const CUresult ending = driver().cuStreamEndCapture(stream, &made->graph);
+  const CUresult ending = insist(driver().cuStreamEndCapture, stream, &made->graph);
   if (failure) return failure;
   if (ending != kSuccess) return Failure{ending, "cuStreamEndCapture", {}, -1, false};
   TORCHLET_TRY(cuGraphInstantiate, &made->exec, made->graph, 0);

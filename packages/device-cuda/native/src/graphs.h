@@ -12,6 +12,9 @@ struct GraphCounts {
   uint64_t replayed = 0;
   uint64_t updatedNodes = 0;
   uint64_t direct = 0;
+  // Graphs that the driver did not make or change, and why the last: those runs were submitted step by step.
+  uint64_t refused = 0;
+  Failure refusal;
 };
 
 class Graphs {
@@ -19,8 +22,8 @@ class Graphs {
   Graphs(Program& program, size_t bases);
   // Submits the program as a graph, or step by step where no graph will do.
   Failure run(CUstream stream, const double* bases, GraphCounts& counts);
-  // Waits for the stream: a graph is not taken away while it runs.
-  Failure clear(CUstream stream);
+  // Those that still run end on their own.
+  void clear() { graphs_.clear(); }
 
  private:
   struct Graph {
@@ -34,10 +37,12 @@ class Graphs {
     ~Graph();
   };
 
+  // The graph that does what `bases` say, found or made; null where there is none.
+  Graph* prepare(CUstream stream, const double* bases, GraphCounts& counts);
   // Steps that must be changed before `graph` does what `bases` say; -1 where changing them is not possible.
   int distance(const Graph& graph, const double* bases) const;
   Failure update(Graph& graph, const double* bases, GraphCounts& counts);
-  Failure makeRoom(CUstream stream, bool* made);
+  bool makeRoom();
   Failure capture(CUstream stream, const double* bases);
   Failure captureSteps(CUstream stream, const double* bases, Graph& graph);
 
@@ -47,4 +52,6 @@ class Graphs {
   std::vector<std::vector<uint32_t>> users_;
   std::vector<std::unique_ptr<Graph>> graphs_;
   uint64_t clock_ = 0;
+  // Before this run of the program no graph is asked for again.
+  uint64_t refusedUntil_ = 0;
 };

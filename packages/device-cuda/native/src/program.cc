@@ -53,7 +53,7 @@ void** Arguments::resolve(const Step& step, const double* bases) {
 }
 
 Program::~Program() {
-  if (module_ != nullptr) driver().cuModuleUnload(module_);
+  if (module_ != nullptr) insist(driver().cuModuleUnload, module_);
 }
 
 Failure Program::load(const std::string& ptx, const std::vector<std::string>& entries) {
@@ -78,7 +78,7 @@ bool Program::decode(const double* words, size_t count, size_t bases) {
   Reader reader(words, count);
   while (reader.ok() && !reader.atEnd()) {
     Step step{};
-    step.kind = static_cast<Step::Kind>(reader.next(4));
+    step.kind = static_cast<Step::Kind>(reader.next(5));
     switch (step.kind) {
       case Step::Kind::launch: {
         const uint64_t function = reader.next(functions_.size());

@@ -27,7 +27,7 @@ Failure Ring::resize(size_t bytes, CUstream stream, Waiter& waiter) {
 }
 
 void Ring::clear() {
-  if (memory_ != nullptr) driver().cuMemFreeHost(memory_);
+  if (memory_ != nullptr) insist(driver().cuMemFreeHost, memory_);
   memory_ = nullptr;
   bytes_ = 0;
   pieces_.clear();
@@ -54,7 +54,7 @@ Failure Ring::freeOldest(CUstream stream, Waiter& waiter) {
     if (Failure failure = waiter.mark(stream, &sequence)) return failure;
     marked(sequence);
   }
-  waiter.waitFor(pieces_.front().sequence);
+  if (!waiter.waitFor(pieces_.front().sequence)) TORCHLET_TRY(cuStreamSynchronize, stream);
   pieces_.pop_front();
   return {};
 }
@@ -91,7 +91,7 @@ Failure ReadBlocks::take(size_t bytes, ReadBlock* block) {
 
 void ReadBlocks::giveBack(const ReadBlock& block) {
   if (free_.count(block.capacity) >= kSpareBlocks || freeBytes_ + block.capacity > kFreeBytes) {
-    driver().cuMemFreeHost(block.memory);
+    insist(driver().cuMemFreeHost, block.memory);
     return;
   }
   freeBytes_ += block.capacity;
@@ -99,7 +99,7 @@ void ReadBlocks::giveBack(const ReadBlock& block) {
 }
 
 void ReadBlocks::clear() {
-  for (const auto& block : free_) driver().cuMemFreeHost(block.second);
+  for (const auto& block : free_) insist(driver().cuMemFreeHost, block.second);
   free_.clear();
   freeBytes_ = 0;
 }

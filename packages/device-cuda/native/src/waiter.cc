@@ -69,9 +69,10 @@ Failure Waiter::mark(CUstream stream, uint64_t* sequence) {
   return {};
 }
 
-void Waiter::waitFor(uint64_t sequence) {
+bool Waiter::waitFor(uint64_t sequence) {
   Lock lock(&shared_->mutex);
-  while (shared_->reached < sequence && !shared_->ended) uv_cond_wait(&shared_->changed, &shared_->mutex);
+  while (shared_->waited < sequence && !shared_->ended) uv_cond_wait(&shared_->changed, &shared_->mutex);
+  return shared_->reached >= sequence;
 }
 
 uint64_t Waiter::reached() {
@@ -120,8 +121,8 @@ bool Waiter::stop(int patience) {
     return false;
   }
   uv_thread_join(&thread_);
-  for (const Mark& mark : shared_->marks) driver().cuEventDestroy(mark.event);
-  for (CUevent event : shared_->spare) driver().cuEventDestroy(event);
+  for (const Mark& mark : shared_->marks) insist(driver().cuEventDestroy, mark.event);
+  for (CUevent event : shared_->spare) insist(driver().cuEventDestroy, event);
   delete shared_;
   shared_ = nullptr;
   return true;
@@ -165,7 +166,8 @@ void Waiter::finish(Shared& shared, CUresult code) {
   const Mark mark = shared.marks.front();
   shared.marks.pop_front();
   shared.spare.push_back(mark.event);
-  shared.reached = mark.sequence;
+  shared.waited = mark.sequence;
+  if (code == kSuccess) shared.reached = mark.sequence;
   const bool isTold = !shared.outcomes.empty();
   // Marks that were reached one after the other are told as one.
   if (isTold && code == kSuccess && shared.outcomes.back().code == kSuccess)

@@ -9,7 +9,7 @@
 
 #include "driver.h"
 
-// What became of marks: all up to `sequence` were reached, or `sequence` failed.
+// What became of marks: all up to `sequence` were reached, or waiting for `sequence` failed.
 struct Outcome {
   uint64_t sequence;
   CUresult code;
@@ -21,8 +21,9 @@ class Waiter {
   Failure start(napi_env env, CUcontext context, napi_threadsafe_function tell);
   // Marks what was submitted so far.
   Failure mark(CUstream stream, uint64_t* sequence);
-  // Waits, which only back-pressure does, until the mark is reached or failed.
-  void waitFor(uint64_t sequence);
+  // Waits, which only back-pressure does. False where the card's answer was an error: then the work may still be under way.
+  bool waitFor(uint64_t sequence);
+  // The last mark that is known to be reached, and all before it.
   uint64_t reached();
   std::vector<Outcome> takeOutcomes();
   // Keeps the process alive while somebody waits for a promise.
@@ -46,6 +47,8 @@ class Waiter {
     std::vector<CUevent> spare;
     std::vector<Outcome> outcomes;
     uint64_t last = 0;
+    // The last one waited for, whatever came of it.
+    uint64_t waited = 0;
     uint64_t reached = 0;
     bool stopping = false;
     bool ended = false;

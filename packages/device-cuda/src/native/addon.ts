@@ -41,12 +41,17 @@ export interface Card {
   readonly l2Bytes: number;
 }
 
-/** Graphs made and used, kernels that were given new addresses in one, and runs without a graph. */
+/** How runs were submitted. */
 export interface GraphCounts {
+  /** Graphs made, runs that were one, and kernels that were given new addresses in one. */
   readonly captured: number;
   readonly replayed: number;
   readonly updatedNodes: number;
+  /** Runs without a graph. */
   readonly direct: number;
+  /** Graphs that the driver did not make or change, which is no fault: the run goes without. Why the last was refused. */
+  readonly refused: number;
+  readonly refusal: string | null;
 }
 
 /** Told when marks are reached: all up to `sequence`, or, with a code, that `sequence` failed. */
@@ -56,7 +61,8 @@ export interface Addon {
   /** Opens the driver: the library named, or with an empty name the one that is found. */
   driver(library: string): DriverState;
   cards(): readonly Card[];
-  open(ordinal: number, onOutcome: OnOutcome): number;
+  /** @param caching whether freed memory is kept for the next that asks. */
+  open(ordinal: number, caching: boolean, onOutcome: OnOutcome): number;
   close(device: number): void;
   allocate(device: number, bytes: number): number;
   free(device: number, address: number): boolean;

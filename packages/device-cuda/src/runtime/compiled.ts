@@ -92,7 +92,7 @@ export class CudaCompiled implements Compiled {
     this.#bases = new Float64Array(this.#firstBuffer + this.#bufferCount);
     const entries = entriesOf(generated.steps);
     const steps = Float64Array.from(generated.steps.flatMap((step) => this.#encoded(step, entries)));
-    this.inputs = bytes === 0 ? null : memory.take(bytes, `inputs of ${program.name}`);
+    this.inputs = bytes === 0 ? null : memory.take(bytes, 'inputs', program.name);
     try {
       staging.fit(bytes);
       this.id = addon.program(handle, generated.ptx, [...entries.keys()], steps, this.#bases);

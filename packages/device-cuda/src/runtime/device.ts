@@ -23,13 +23,14 @@ import {
 import { generate } from '../generate.js';
 import type { Target } from '../generated.js';
 import { type Addon, type GraphCounts, isNativeError, type RunMode, runModes } from '../native/addon.js';
+import { closed, closeWhenDropped, connect } from './connection.js';
 import { type CompiledContext, CudaCompiled } from './compiled.js';
-import { type FaultPlace, Faults, nowhere } from './faults.js';
+import { type FaultPlace, type Faults, nowhere } from './faults.js';
 import { garbageCollector } from './garbage.js';
 import { arrayProblem, readElements, writeElements } from './host-data.js';
 import { CudaBuffer, DeviceMemory } from './memory.js';
 import { Staging } from './staging.js';
-import { type Submission, Submissions } from './submissions.js';
+import type { Submission, Submissions } from './submissions.js';
 import { kernelTimes } from './times.js';
 
 /** What a card, its driver and this package say of themselves. */
@@ -65,6 +66,7 @@ export interface DeviceSetup {
   readonly capabilities: Capabilities;
   readonly target: Target;
   readonly budget: number;
+  readonly caching: boolean;
   readonly mode: RunMode;
 }
 
@@ -84,34 +86,28 @@ export class OpenCudaDevice implements CudaDevice {
   readonly #context: CompiledContext;
   readonly #faults: Faults;
   readonly #submissions: Submissions;
+  readonly #lose: (loss: DeviceLoss) => void;
   readonly #compiled = new Map<number, CudaCompiled>();
   #profiling = false;
   #collect: (() => void) | null = null;
   #disposed = false;
-  #lose: (loss: DeviceLoss) => void = () => {};
 
   /** @throws DeviceError where the card cannot be opened. */
-  constructor({ name, addon, card, capabilities, target, budget, mode }: DeviceSetup) {
+  constructor({ name, addon, card, capabilities, target, budget, caching, mode }: DeviceSetup) {
     this.name = name;
     this.capabilities = capabilities;
     this.#addon = addon;
     this.#card = card;
     this.#target = target;
     this.#mode = mode;
-    this.lost = new Promise((resolve) => {
-      this.#lose = resolve;
-    });
-    const faults = new Faults(name, ({ message }) => this.#lose({ reason: 'lost', message }));
+    const connection = connect(name, addon, card.index, caching);
+    const { handle, submissions, faults, lost, lose } = connection;
+    this.#handle = handle;
+    this.#submissions = submissions;
     this.#faults = faults;
-    try {
-      this.#handle = addon.open(card.index, (sequence, code, description) =>
-        this.#reached(sequence, code, description),
-      );
-    } catch (error) {
-      throw faults.translate(error);
-    }
-    const handle = this.#handle;
-    this.#submissions = new Submissions((wanted) => addon.hold(handle, wanted));
+    this.lost = lost;
+    this.#lose = lose;
+    closeWhenDropped(this, connection);
     const { bufferBytes } = capabilities;
     this.#memory = new DeviceMemory({ device: name, addon, handle, budget, bufferBytes, faults });
     const staging = new Staging(addon, handle);
@@ -179,7 +175,7 @@ export class OpenCudaDevice implements CudaDevice {
         throw this.#error(`slot ${i} of program ${program.name} has ${size} elements, the most are ${mostElements}`);
     }
     const generated = generate(this.name, program, this.capabilities, this.#target);
-    this.#memory.fit(program.arena, generated.scratchBytes);
+    this.#memory.fit(program.name, program.arena, generated.scratchBytes);
     const compiled = new CudaCompiled(this.#context, program, generated, (ended) => this.#release(ended));
     this.#compiled.set(compiled.id, compiled);
     return compiled;
@@ -218,6 +214,10 @@ export class OpenCudaDevice implements CudaDevice {
     try {
       await fn();
       await this.synchronize();
+    } catch (error) {
+      // What was measured so far would be taken for the next profile's.
+      if (!this.#disposed && this.#faults.lost === null) this.#try(() => this.#addon.times(this.#handle));
+      throw error;
     } finally {
       this.#profiling = false;
     }
@@ -236,6 +236,7 @@ export class OpenCudaDevice implements CudaDevice {
     const error = new DeviceError(message, { device: this.name, sticky: true });
     this.#submissions.settle(Infinity, () => error);
     this.#lose({ reason: 'disposed', message });
+    closed(this);
     this.#addon.close(this.#handle);
   }
 
@@ -244,16 +245,6 @@ export class OpenCudaDevice implements CudaDevice {
     if (this.#disposed || this.#faults.lost !== null) return;
     if (compiled.inputs !== null) this.#memory.free(compiled.inputs);
     this.#try(() => this.#addon.remove(this.#handle, compiled.id));
-  }
-
-  #reached(sequence: number, code: number, description: string | null): void {
-    if (code === 0) {
-      this.#submissions.settle(sequence, () => null);
-      return;
-    }
-    this.#submissions.settle(sequence, ({ place }) =>
-      this.#faults.of(code, `the card could not finish: ${description}`, place),
-    );
   }
 
   /** Where a fault came from that a call for `compiled` met: what was submitted before and is not done comes first. */

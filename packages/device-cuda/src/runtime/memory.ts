@@ -60,22 +60,24 @@ export class DeviceMemory {
     return buffer;
   }
 
-  /** Memory whose content is not defined. @throws as `allocate`. */
-  take(bytes: number, label: string): CudaBuffer {
+  /** Memory whose content is not defined. @param program that it is for. @throws as `allocate`. */
+  take(bytes: number, label: string, program: string | null = null): CudaBuffer {
     const { device, addon, handle, budget, bufferBytes, faults } = this.#setup;
     if (bytes > bufferBytes) {
       throw new DeviceError(
         `${device}: buffer ${label} would have ${bytes} bytes; a buffer of this device has at most ${bufferBytes}`,
-        { device },
+        { device, program },
       );
     }
     const taken = rounded(bytes);
-    if (this.#allocated + taken > budget) throw this.#outOfMemory(bytes);
+    if (this.#allocated + taken > budget) throw this.#outOfMemory(bytes, label, program);
     let address: number;
     try {
       address = addon.allocate(handle, bytes);
     } catch (error) {
-      throw isNativeError(error) && error.code === outOfMemory ? this.#outOfMemory(bytes) : faults.translate(error);
+      throw isNativeError(error) && error.code === outOfMemory
+        ? this.#outOfMemory(bytes, label, program, error)
+        : faults.translate(error, { program, kernels: [] });
     }
     const buffer = new CudaBuffer(bytes, label, address);
     this.#live.add(buffer);
@@ -93,14 +95,14 @@ export class DeviceMemory {
     if (this.#setup.faults.lost === null) this.#setup.addon.free(this.#setup.handle, buffer.address);
   }
 
-  /** Makes the arena and scratch memory at least this large. Work already submitted keeps what it uses. */
-  fit(segments: readonly number[], scratchBytes: number): void {
+  /** Makes the arena and scratch memory at least as large as `program` needs. Work already submitted keeps what it uses. */
+  fit(program: string, segments: readonly number[], scratchBytes: number): void {
     segments.forEach((bytes, i) => {
       const known = this.#arena[i];
-      if (known === undefined || known.bytes < bytes) this.#arena[i] = this.#grow(known, bytes, `arena ${i}`);
+      if (known === undefined || known.bytes < bytes) this.#arena[i] = this.#grow(known, bytes, `arena ${i}`, program);
     });
     if (scratchBytes > (this.#scratch?.bytes ?? 0))
-      this.#scratch = this.#grow(this.#scratch ?? undefined, scratchBytes, 'scratch');
+      this.#scratch = this.#grow(this.#scratch ?? undefined, scratchBytes, 'scratch', program);
   }
 
   /** The address of a segment of the arena. */
@@ -127,27 +129,27 @@ export class DeviceMemory {
   }
 
   /** The new memory comes first: where there is none, the device stays as it is. */
-  #grow(old: CudaBuffer | undefined, bytes: number, label: string): CudaBuffer {
+  #grow(old: CudaBuffer | undefined, bytes: number, label: string, program: string): CudaBuffer {
     let grown: CudaBuffer;
     try {
-      grown = this.take(bytes, label);
+      grown = this.take(bytes, label, program);
       if (old !== undefined) this.free(old);
     } catch (error) {
       if (old === undefined || !(error instanceof OutOfMemoryError)) throw error;
-      grown = this.#replace(old, bytes, label);
+      grown = this.#replace(old, bytes, label, program);
     }
     this.version++;
     return grown;
   }
 
   /** Where both do not fit at once, the old goes first; it comes back at its old size where the new one does not fit either. */
-  #replace(old: CudaBuffer, bytes: number, label: string): CudaBuffer {
+  #replace(old: CudaBuffer, bytes: number, label: string, program: string): CudaBuffer {
     this.free(old);
     this.version++;
     try {
-      return this.take(bytes, label);
+      return this.take(bytes, label, program);
     } catch (error) {
-      const again = this.take(old.bytes, label);
+      const again = this.take(old.bytes, label, program);
       const segment = this.#arena.indexOf(old);
       if (segment >= 0) this.#arena[segment] = again;
       else this.#scratch = again;
@@ -155,7 +157,7 @@ export class DeviceMemory {
     }
   }
 
-  #outOfMemory(bytes: number): OutOfMemoryError {
+  #outOfMemory(bytes: number, label: string, program: string | null, cause?: unknown): OutOfMemoryError {
     const { device, budget } = this.#setup;
     const largest = [...this.#live].sort((a, b) => b.bytes - a.bytes).slice(0, 3);
     return new OutOfMemoryError(
@@ -164,6 +166,7 @@ export class DeviceMemory {
       budget,
       this.#allocated,
       largest.map((buffer) => `${buffer.label} (${buffer.bytes} bytes)`),
+      { program, label, cause },
     );
   }
 }

@@ -66,6 +66,12 @@ export class Submissions {
     return this.#waiting[this.#settled] ?? null;
   }
 
+  /** Names of the programs that are not known to be done, in order, each once. */
+  programs(): string[] {
+    const names = this.#waiting.slice(this.#settled).map(({ place }) => place.program);
+    return [...new Set(names.filter((name) => name !== null))];
+  }
+
   /** Settles all up to `sequence`. @param errorOf what to tell each; null where it is done. */
   settle(sequence: number, errorOf: (submission: Submission) => unknown): void {
     for (let next = this.oldest; next !== null && next.sequence <= sequence; next = this.oldest) {
