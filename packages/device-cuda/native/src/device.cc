@@ -34,16 +34,16 @@ void Device::close(int patience) {
     for (auto& entry : programs_) entry.second.release();
     return;
   }
-  if (stream_ != nullptr) driver().cuStreamSynchronize(stream_);
+  if (stream_ != nullptr) insist(driver().cuStreamSynchronize, stream_);
   dropTimings();
   programs_.clear();
-  for (const auto& read : pendingReads_) driver().cuMemFreeHost(read.second.memory);
+  for (const auto& read : pendingReads_) insist(driver().cuMemFreeHost, read.second.memory);
   pendingReads_.clear();
   reads_.clear();
   ring.clear();
   allocator.clear();
-  if (stream_ != nullptr) driver().cuStreamDestroy(stream_);
-  driver().cuDevicePrimaryCtxRelease(device_);
+  if (stream_ != nullptr) insist(driver().cuStreamDestroy, stream_);
+  insist(driver().cuDevicePrimaryCtxRelease, device_);
   context_ = nullptr;
 }
 

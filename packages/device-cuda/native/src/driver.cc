@@ -1,6 +1,5 @@
 #include "driver.h"
 
-#include "cublaslt.h"
 
 #include <uv.h>
 

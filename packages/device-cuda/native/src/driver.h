@@ -98,9 +98,16 @@ struct Driver {
   int devices = 0;
 };
 
-// Opens the driver of this process where that has not been done: the library `named`, or the one that is found. Any thread may call it. Gives why there
-// is none, or nothing.
-std::string openDriver(const std::string& named);
+// What came of opening the driver; `reason` says why there is none with a card, or nothing.
+struct DriverState {
+  std::string reason;
+  std::string file;
+  int version = 0;
+  int devices = 0;
+};
+
+// Opens the driver of this process where that has not been done: the library `named`, or the one that is found. Any thread may call it.
+DriverState openDriver(const std::string& named);
 
 // The driver, once `openDriver` found one.
 const Driver& driver();

@@ -78,7 +78,7 @@ bool Program::decode(const double* words, size_t count, size_t bases) {
   Reader reader(words, count);
   while (reader.ok() && !reader.atEnd()) {
     Step step{};
-    step.kind = static_cast<Step::Kind>(reader.next(5));
+    step.kind = static_cast<Step::Kind>(reader.next(4));
     switch (step.kind) {
       case Step::Kind::launch: {
         const uint64_t function = reader.next(functions_.size());
