@@ -3,8 +3,9 @@
  * `native/find-addon.ts`, what the device does `runtime/device.ts`.
  */
 import { type Capabilities, type DType, dtypeNames, dtypes, type Opener } from '@torchlet/device';
-import { type Card, type DriverState, type LoadedAddon, loadAddon, runModes } from './native/addon.js';
+import { type Addon, type Card, type DriverState, type LoadedAddon, loadAddon, runModes } from './native/addon.js';
 import { type CudaDevice, OpenCudaDevice } from './runtime/device.js';
+import { Faults } from './runtime/faults.js';
 
 export interface CudaOptions {
   /** Which card, counted from 0 as the driver does (CUDA_VISIBLE_DEVICES hides and orders them). Default 0. */
@@ -77,7 +78,7 @@ function openCuda(options: CudaOptions): CudaDevice {
   const { index = 0, matmulPrecision = 'highest', graphs = true, limits = {} } = options;
   const name = options.name ?? `cuda:${index}`;
   const { addon, file, state } = findDriver();
-  const card = addon.cards()[index];
+  const card = cardsOf(name, addon)[index];
   if (card === undefined)
     throw new RangeError(`there is no card ${index}: the driver shows ${state.count}, counted from 0`);
   const computeCapability = 10 * card.major + card.minor;
@@ -115,6 +116,15 @@ function findDriver(): FoundDriver {
   const state = loaded.addon.driver(process.env[libraryVariable] ?? '');
   if (state.reason !== null) throw new Error(state.reason);
   return { ...loaded, state };
+}
+
+/** @throws DeviceError where the driver does not tell. */
+function cardsOf(name: string, addon: Addon): readonly Card[] {
+  try {
+    return addon.cards();
+  } catch (error) {
+    throw new Faults(name, () => {}).translate(error);
+  }
 }
 
 function capabilitiesOf({ memoryBytes }: Card): Capabilities {

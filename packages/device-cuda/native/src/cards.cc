@@ -16,6 +16,23 @@ constexpr Attribute kAttributes[] = {
     {"memoryKilohertz", 36},      {"busWidthBits", 37},   {"l2Bytes", 38},
 };
 
+Failure describeCard(Napi::Env env, int ordinal, Napi::Object card) {
+  CUdevice device = 0;
+  char name[256] = "";
+  size_t bytes = 0;
+  TORCHLET_TRY(cuDeviceGet, &device, ordinal);
+  TORCHLET_TRY(cuDeviceGetName, name, sizeof name, device);
+  TORCHLET_TRY(cuDeviceTotalMem, &bytes, device);
+  card.Set("name", Napi::String::New(env, name));
+  card.Set("memoryBytes", Napi::Number::New(env, static_cast<double>(bytes)));
+  for (const Attribute& attribute : kAttributes) {
+    int value = 0;
+    TORCHLET_TRY(cuDeviceGetAttribute, &value, attribute.number, device);
+    card.Set(attribute.name, Napi::Number::New(env, value));
+  }
+  return {};
+}
+
 }  // namespace
 
 Napi::Value cards(const Napi::CallbackInfo& info) {
@@ -23,20 +40,7 @@ Napi::Value cards(const Napi::CallbackInfo& info) {
   const Napi::Array all = Napi::Array::New(env);
   for (int ordinal = 0; ordinal < driver().devices; ordinal++) {
     const Napi::Object card = Napi::Object::New(env);
-    CUdevice device = 0;
-    char name[256] = "";
-    size_t bytes = 0;
-    CUresult code = driver().cuDeviceGet(&device, ordinal);
-    if (code == kSuccess) code = driver().cuDeviceGetName(name, sizeof name, device);
-    if (code == kSuccess) code = driver().cuDeviceTotalMem(&bytes, device);
-    card.Set("name", Napi::String::New(env, name));
-    card.Set("memoryBytes", Napi::Number::New(env, static_cast<double>(bytes)));
-    for (const Attribute& attribute : kAttributes) {
-      int value = 0;
-      if (code == kSuccess) code = driver().cuDeviceGetAttribute(&value, attribute.number, device);
-      card.Set(attribute.name, Napi::Number::New(env, value));
-    }
-    if (code != kSuccess) return nothingOr(env, Failure{code, "the question for a card's properties", {}, -1, false});
+    if (Failure failure = describeCard(env, ordinal, card)) return nothingOr(env, failure);
     all.Set(static_cast<uint32_t>(ordinal), card);
   }
   return all;

@@ -60,9 +60,10 @@ void Environment::tellOutcomes(napi_env rawEnv, napi_value, void* context, void*
   const Napi::Env env(rawEnv);
   const Napi::HandleScope scope(env);
   for (const Outcome& outcome : open.device->waiter.takeOutcomes()) {
-    const Napi::Value text = outcome.code == kSuccess ? env.Null() : Napi::String::New(env, describe(outcome.code));
+    const Failure& failure = outcome.failure;
+    const Napi::Value text = failure ? Napi::String::New(env, describe(failure)) : env.Null();
     open.onOutcome.Call({Napi::Number::New(env, static_cast<double>(outcome.sequence)),
-                         Napi::Number::New(env, outcome.code), text});
+                         Napi::Number::New(env, failure.code), text});
     if (env.IsExceptionPending()) return;
   }
 }

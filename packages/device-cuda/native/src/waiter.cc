@@ -130,7 +130,7 @@ bool Waiter::stop(int patience) {
 
 void Waiter::run(void* argument) {
   Shared& shared = *static_cast<Shared*>(argument);
-  const CUresult entering = driver().cuCtxSetCurrent(shared.context);
+  const Failure entering = enter(shared);
   for (;;) {
     CUevent event;
     {
@@ -143,37 +143,42 @@ void Waiter::run(void* argument) {
       }
       event = shared.marks.front().event;
     }
-    const CUresult code = entering != kSuccess ? entering : waitForEvent(shared, event);
-    finish(shared, code);
+    finish(shared, entering ? entering : waitForEvent(shared, event));
   }
 }
 
-CUresult Waiter::waitForEvent(Shared& shared, CUevent event) {
+Failure Waiter::enter(Shared& shared) {
+  TORCHLET_TRY(cuCtxSetCurrent, shared.context);
+  return {};
+}
+
+Failure Waiter::waitForEvent(Shared& shared, CUevent event) {
   const uint64_t start = uv_hrtime();
   CUresult code = driver().cuEventQuery(event);
   while (code == kNotReady && uv_hrtime() - start < kAskNanoseconds) code = driver().cuEventQuery(event);
-  if (code != kNotReady) return code;
+  if (code != kNotReady) return Failure{code, "cuEventQuery", {}, -1, false};
   {
     Lock lock(&shared.mutex);
-    if (shared.stopping) return kNotReady;
+    if (shared.stopping) return Failure{kNotReady, "", {}, -1, false};
   }
-  return driver().cuEventSynchronize(event);
+  TORCHLET_TRY(cuEventSynchronize, event);
+  return {};
 }
 
-void Waiter::finish(Shared& shared, CUresult code) {
-  if (code == kNotReady) return;
+void Waiter::finish(Shared& shared, Failure failure) {
+  if (failure.code == kNotReady) return;
   Lock lock(&shared.mutex);
   const Mark mark = shared.marks.front();
   shared.marks.pop_front();
   shared.spare.push_back(mark.event);
   shared.waited = mark.sequence;
-  if (code == kSuccess) shared.reached = mark.sequence;
+  if (!failure) shared.reached = mark.sequence;
   const bool isTold = !shared.outcomes.empty();
   // Marks that were reached one after the other are told as one.
-  if (isTold && code == kSuccess && shared.outcomes.back().code == kSuccess)
+  if (isTold && !failure && !shared.outcomes.back().failure)
     shared.outcomes.back().sequence = mark.sequence;
   else
-    shared.outcomes.push_back({mark.sequence, code});
+    shared.outcomes.push_back({mark.sequence, std::move(failure)});
   uv_cond_broadcast(&shared.changed);
   // Under the lock, so that `stop` does not come between: after it the function may be gone.
   if (!isTold && !shared.stopping) napi_call_threadsafe_function(shared.tell, nullptr, napi_tsfn_nonblocking);

@@ -12,7 +12,7 @@
 // What became of marks: all up to `sequence` were reached, or waiting for `sequence` failed.
 struct Outcome {
   uint64_t sequence;
-  CUresult code;
+  Failure failure;
 };
 
 class Waiter {
@@ -57,8 +57,9 @@ class Waiter {
   };
 
   static void run(void* argument);
-  static CUresult waitForEvent(Shared& shared, CUevent event);
-  static void finish(Shared& shared, CUresult code);
+  static Failure enter(Shared& shared);
+  static Failure waitForEvent(Shared& shared, CUevent event);
+  static void finish(Shared& shared, Failure failure);
 
   Shared* shared_ = nullptr;
   uv_thread_t thread_;
