@@ -35,11 +35,11 @@ export class NodeRun {
     this.accuracy = outcome.history.at(-1)?.validationMetric ?? Number.NaN;
   }
 
-  /** @param given where to train; the CPU unless told. */
-  static async train(settings: Settings, given?: Device): Promise<NodeRun> {
+  /** @param given where to train; the CPU unless told. @param images what to train on; the sample unless told. */
+  static async train(settings: Settings, given?: Device, images?: ImageDataset): Promise<NodeRun> {
     const device = given ?? (await cpu());
     setDefaultDevice(device);
-    const digits: ImageDataset = await loadSampleDigits(toTensor);
+    const digits = images ?? (await loadSampleDigits(toTensor));
     const losses: Tensor[] = [];
     let initialWeights = new Uint8Array();
     const outcome = await train(digits, device, settings, {

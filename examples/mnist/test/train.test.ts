@@ -1,12 +1,12 @@
 /**
  * The tutorial itself, on a few of the sample digits: what it prints, and that a seed decides everything.
  */
-import { hostTensor, ImageDataset, toTensor } from '@torchlet/data';
+import type { ImageDataset } from '@torchlet/data';
 import { cpu } from '@torchlet/device-cpu';
 import { type Device, setDefaultDevice } from '@torchlet/tensor';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadSampleDigits } from '../sample.js';
 import { type Settings, train } from '../train.js';
+import { fewDigits } from './few-digits.js';
 
 let device: Device;
 let digits: ImageDataset;
@@ -14,20 +14,7 @@ let digits: ImageDataset;
 beforeAll(async () => {
   device = await cpu();
   setDefaultDevice(device);
-  const sample = await loadSampleDigits(toTensor);
-  const bytes = (await sample.images.data()) as Uint8Array;
-  // Every fifteenth digit.
-  const chosen = Array.from({ length: 660 }, (_, index) => index * 15);
-  const images = Buffer.concat(chosen.map((index) => bytes.subarray(index * 784, (index + 1) * 784)));
-  digits = new ImageDataset(
-    hostTensor(new Uint8Array(images), [660, 28, 28], 'uint8'),
-    hostTensor(
-      Uint8Array.from(chosen, (index) => sample.get(index)[1]),
-      [660],
-      'uint8',
-    ),
-    { transform: toTensor, classes: sample.classes },
-  );
+  digits = await fewDigits();
 }, 60_000);
 
 afterAll(() => device.dispose());
