@@ -11,6 +11,7 @@
 #include "waiter.h"
 
 struct Loaded {
+  explicit Loaded(Products& products) : program(products) {}
   Program program;
   std::unique_ptr<Graphs> graphs;
   // Shared with JavaScript, which keeps it alive.
@@ -43,6 +44,7 @@ class Device {
   Failure zero(CUdeviceptr address, size_t bytes);
   Failure growRing(size_t bytes) { return ring.resize(bytes, stream_, waiter); }
   Failure stage(size_t bytes, size_t* offset) { return ring.take(bytes, stream_, waiter, offset); }
+  int planProduct(const double* numbers) { return products.plan(numbers, stream_); }
   Failure upload(size_t offset, CUdeviceptr address, size_t bytes);
   Failure mark(uint64_t* sequence);
   // Starts a read; its block is taken by the sequence once that was told.
@@ -67,6 +69,7 @@ class Device {
   Allocator allocator;
   Ring ring;
   Waiter waiter;
+  Products products;
   GraphCounts counts;
 
  private:

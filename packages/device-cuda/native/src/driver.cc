@@ -1,5 +1,7 @@
 #include "driver.h"
 
+#include "cublaslt.h"
+
 
 #include <uv.h>
 
@@ -119,6 +121,10 @@ DriverState openDriver(const std::string& named) {
 const Driver& driver() { return opened; }
 
 std::string describe(CUresult code) {
+  if (code > kLibraryStatuses) {
+    const cublasStatus status = code - kLibraryStatuses;
+    return std::string(cublasStatusName(status)) + " (" + std::to_string(status) + ")";
+  }
   const char* name = nullptr;
   const char* text = nullptr;
   if (opened.cuGetErrorName != nullptr) opened.cuGetErrorName(code, &name);

@@ -21,6 +21,8 @@ constexpr CUresult kSuccess = 0;
 constexpr CUresult kInvalidValue = 1;
 constexpr CUresult kOutOfMemory = 2;
 constexpr CUresult kNotReady = 600;
+// Codes from here on are statuses of a library.
+constexpr CUresult kLibraryStatuses = 1'000'000;
 
 // What cuGraphExecKernelNodeSetParams_v2 takes; the first version ends before `kern`.
 struct KernelNodeParams {

@@ -78,7 +78,7 @@ bool Program::decode(const double* words, size_t count, size_t bases) {
   Reader reader(words, count);
   while (reader.ok() && !reader.atEnd()) {
     Step step{};
-    step.kind = static_cast<Step::Kind>(reader.next(4));
+    step.kind = static_cast<Step::Kind>(reader.next(5));
     switch (step.kind) {
       case Step::Kind::launch: {
         const uint64_t function = reader.next(functions_.size());
@@ -99,6 +99,12 @@ bool Program::decode(const double* words, size_t count, size_t bases) {
         step.addresses.push_back(readAddress(reader, bases));
         step.bytes = reader.next(kAnyOffset);
         break;
+      case Step::Kind::product: {
+        step.plan = reader.next(products_.plans());
+        const size_t addresses = reader.ok() ? products_.addressesOf(step.plan) : 0;
+        for (size_t i = 0; i < addresses; i++) step.addresses.push_back(readAddress(reader, bases));
+        break;
+      }
       default:
         return false;
     }
@@ -128,6 +134,9 @@ Failure Program::launchStep(const Step& step, CUstream stream, const double* bas
       TORCHLET_TRY(cuMemcpyDtoDAsync, addressOf(step.addresses[1], bases), addressOf(step.addresses[0], bases), step.bytes,
                    stream);
       return {};
+    case Step::Kind::product:
+      arguments_.resolve(step, bases);
+      return products_.run(step.plan, arguments_.values(), stream);
   }
   return {};
 }

@@ -3,7 +3,7 @@
 #pragma once
 #include <vector>
 
-#include "driver.h"
+#include "products.h"
 
 struct Address {
   uint32_t base;
@@ -11,13 +11,14 @@ struct Address {
 };
 
 struct Step {
-  enum class Kind { launch = 1, zero = 2, copy = 3 };
+  enum class Kind { launch = 1, zero = 2, copy = 3, product = 4 };
   Kind kind;
   CUfunction function = nullptr;
   unsigned grid[3] = {};
   unsigned block[3] = {};
   unsigned sharedBytes = 0;
-  // A launch's arguments; what is filled; from and to.
+  size_t plan = 0;
+  // A launch's arguments; what is filled; from and to; what a product by a library takes.
   std::vector<Address> addresses;
   uint64_t bytes = 0;
 };
@@ -34,6 +35,8 @@ struct Timing {
 class Arguments {
  public:
   void** resolve(const Step& step, const double* bases);
+  // Those that were resolved last.
+  const CUdeviceptr* values() const { return values_.data(); }
 
  private:
   std::vector<CUdeviceptr> values_;
@@ -42,7 +45,7 @@ class Arguments {
 
 class Program {
  public:
-  Program() = default;
+  explicit Program(Products& products) : products_(products) {}
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
   ~Program();
@@ -61,6 +64,7 @@ class Program {
   Arguments& arguments() { return arguments_; }
 
  private:
+  Products& products_;
   CUmodule module_ = nullptr;
   std::vector<CUfunction> functions_;
   std::vector<Step> steps_;

@@ -1,0 +1,47 @@
+#include "library-calls.h"
+
+#include "arguments.h"
+#include "cublaslt.h"
+
+Napi::Value libraryState(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Napi::Array given = info[0].As<Napi::Array>();
+  std::vector<std::string> files;
+  for (uint32_t i = 0; i < given.Length(); i++) files.push_back(given.Get(i).As<Napi::String>());
+  const LibraryState state = openCublasLt(files, info[1].As<Napi::Boolean>().Value());
+  const Napi::Object result = Napi::Object::New(env);
+  result.Set("reason", state.reason.empty() ? env.Null() : Napi::String::New(env, state.reason));
+  result.Set("file", Napi::String::New(env, state.file));
+  result.Set("version", Napi::Number::New(env, static_cast<double>(state.version)));
+  return result;
+}
+
+Napi::Value startLibrary(const Napi::CallbackInfo& info) {
+  OpenDevice* open = deviceAt(info);
+  if (open == nullptr) return info.Env().Undefined();
+  return nothingOr(info.Env(), open->device->products.start(sizeAt(info, 1), sizeAt(info, 2)));
+}
+
+Napi::Value planProduct(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  OpenDevice* open = deviceAt(info);
+  if (open == nullptr) return env.Undefined();
+  const Napi::Float64Array numbers = info[1].As<Napi::Float64Array>();
+  if (numbers.ElementLength() != ProductShape::kNumbers) {
+    Napi::Error::New(env, "the numbers are not those of a product").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  return Napi::Number::New(env, open->device->planProduct(numbers.Data()));
+}
+
+Napi::Value productCounts(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  OpenDevice* open = deviceAt(info);
+  if (open == nullptr) return env.Undefined();
+  const ProductCounts& counts = open->device->products.counts;
+  const Napi::Object report = Napi::Object::New(env);
+  report.Set("asked", Napi::Number::New(env, static_cast<double>(counts.asked)));
+  report.Set("reused", Napi::Number::New(env, static_cast<double>(counts.reused)));
+  report.Set("refused", Napi::Number::New(env, static_cast<double>(counts.refused)));
+  return report;
+}
