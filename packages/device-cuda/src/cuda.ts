@@ -123,7 +123,7 @@ function cardsOf(name: string, addon: Addon): readonly Card[] {
   try {
     return addon.cards();
   } catch (error) {
-    throw new Faults(name, () => {}).translate(error);
+    throw new Faults(name, () => {}).ofOpening(error);
   }
 }
 

@@ -212,6 +212,13 @@ Napi::Value times(const Napi::CallbackInfo& info) {
   return result;
 }
 
+// dropTimes(device): forgets what was measured
+Napi::Value dropTimes(const Napi::CallbackInfo& info) {
+  OpenDevice* open = Environment::of(info.Env()).find(idAt(info, 0));
+  if (open != nullptr) open->device->dropTimes();
+  return info.Env().Undefined();
+}
+
 // counts(device): { captured, replayed, updatedNodes, direct, refused, refusal }
 Napi::Value counts(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -255,6 +262,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   give("forget", forget);
   give("run", run);
   give("times", times);
+  give("dropTimes", dropTimes);
   give("counts", counts);
   give("library", libraryState);
   give("startLibrary", startLibrary);

@@ -28,14 +28,14 @@ Failure Device::open(int ordinal, bool caching, napi_env env, napi_threadsafe_fu
 
 void Device::close(int patience) {
   if (context_ == nullptr) return;
-  driver().cuCtxSetCurrent(context_);
+  insist(driver().cuCtxSetCurrent, context_);
   if (!waiter.stop(patience)) {
     // The thread still waits for the card: what it uses must stay.
     for (auto& entry : programs_) entry.second.release();
     return;
   }
   if (stream_ != nullptr) insist(driver().cuStreamSynchronize, stream_);
-  dropTimings();
+  dropTimes();
   programs_.clear();
   for (const auto& read : pendingReads_) insist(driver().cuMemFreeHost, read.second.memory);
   pendingReads_.clear();
@@ -102,7 +102,7 @@ Loaded* Device::find(uint32_t program) {
 Failure Device::remove(uint32_t program) {
   const auto found = programs_.find(program);
   if (found == programs_.end()) return {};
-  TORCHLET_TRY(cuStreamSynchronize, stream_);
+  if (CUresult code = insist(driver().cuStreamSynchronize, stream_)) return Failure{code, "cuStreamSynchronize", {}, -1, false};
   programs_.erase(found);
   return {};
 }
@@ -135,11 +135,11 @@ Failure Device::takeTimes(std::vector<double>* times) {
     if (code != kSuccess && !failure) failure = Failure{code, "cuEventElapsedTime", {}, -1, false};
     times->insert(times->end(), {static_cast<double>(timing.program), static_cast<double>(timing.step), milliseconds});
   }
-  dropTimings();
+  dropTimes();
   return failure;
 }
 
-void Device::dropTimings() {
+void Device::dropTimes() {
   for (const Timing& timing : timings_) {
     if (timing.start != nullptr) insist(driver().cuEventDestroy, timing.start);
     if (timing.end != nullptr) insist(driver().cuEventDestroy, timing.end);

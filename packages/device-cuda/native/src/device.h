@@ -65,6 +65,7 @@ class Device {
   Failure run(uint32_t program, const RunOptions& options, uint64_t* sequence);
   // The times of a profile, as program, step, milliseconds; they are forgotten after that.
   Failure takeTimes(std::vector<double>* times);
+  void dropTimes();
 
   Allocator allocator;
   Ring ring;
@@ -74,8 +75,6 @@ class Device {
 
  private:
   explicit Device(bool caching) : allocator(caching) {}
-  void dropTimings();
-
   CUdevice device_ = 0;
   CUcontext context_ = nullptr;
   CUstream stream_ = nullptr;

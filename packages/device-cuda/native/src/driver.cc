@@ -2,7 +2,6 @@
 
 #include "cublaslt.h"
 
-
 #include <uv.h>
 
 namespace {

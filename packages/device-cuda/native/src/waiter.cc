@@ -130,7 +130,7 @@ bool Waiter::stop(int patience) {
 
 void Waiter::run(void* argument) {
   Shared& shared = *static_cast<Shared*>(argument);
-  const Failure entering = enter(shared);
+  Failure entering = enter(shared);
   for (;;) {
     CUevent event;
     {
@@ -143,6 +143,7 @@ void Waiter::run(void* argument) {
       }
       event = shared.marks.front().event;
     }
+    if (entering) entering = enter(shared);
     finish(shared, entering ? entering : waitForEvent(shared, event));
   }
 }

@@ -87,6 +87,7 @@ export interface Addon {
   forget(device: number, program: number): void;
   run(device: number, program: number, inputOffset: number, inputs: number, inputBytes: number, mode: RunMode): number;
   times(device: number): Float64Array;
+  dropTimes(device: number): void;
   counts(device: number): GraphCounts;
 }
 

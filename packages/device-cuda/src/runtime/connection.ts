@@ -1,48 +1,69 @@
 /**
- * An open card as the addon knows it: its number, what was submitted to it, its faults, and its end, also where a device is dropped without `dispose()`. Nothing
- * here refers to the device, so that it can be collected. Owns how the addon's news reach promises; what is submitted is `device.ts`'s.
+ * An open card as the addon knows it: its number, what was submitted to it, its faults and where they came from, and its end, also where a device is dropped
+ * without `dispose()`. Nothing here refers to the device, so that it can be collected. Owns how the addon's news reach promises; what is submitted is
+ * `device.ts`'s.
  */
-import type { DeviceLoss } from '@torchlet/device';
-import type { Addon } from '../native/addon.js';
-import { type FaultPlace, Faults, isFinal } from './faults.js';
-import { Submissions } from './submissions.js';
+import type { DeviceError, DeviceLoss } from '@torchlet/device';
+import { type Addon, isNativeError, type NativeError } from '../native/addon.js';
+import { type FaultPlace, Faults, isFinal, nowhere, problemOf } from './faults.js';
+import { type Submission, Submissions } from './submissions.js';
 
-export interface Connection {
+export class Connection {
   readonly addon: Addon;
   readonly handle: number;
   readonly submissions: Submissions;
   readonly faults: Faults;
   readonly lost: Promise<DeviceLoss>;
-  /** Resolves `lost`; the first time counts. */
-  readonly lose: (loss: DeviceLoss) => void;
-}
+  #lose: (loss: DeviceLoss) => void = () => {};
 
-/** @param caching whether freed memory is kept for the next that asks. @throws DeviceError where the card cannot be opened. */
-export function connect(device: string, addon: Addon, ordinal: number, caching: boolean): Connection {
-  let lose: Connection['lose'] = () => {};
-  const lost = new Promise<DeviceLoss>((resolve) => {
-    lose = resolve;
-  });
-  const faults = new Faults(device, ({ message }) => lose({ reason: 'lost', message }));
-  const submissions = new Submissions((wanted) => addon.hold(handle, wanted));
-  let handle: number;
-  try {
-    handle = addon.open(ordinal, caching, (sequence, code, description) => {
-      const errorOf = ({ place }: { place: FaultPlace }) =>
-        faults.of(code, `the card could not finish: ${description}`, blamed(place, code, submissions));
-      submissions.settle(sequence, code === 0 ? () => null : errorOf);
+  /** @param caching whether freed memory is kept for the next that asks. @throws DeviceError where the card cannot be opened. */
+  constructor(device: string, addon: Addon, ordinal: number, caching: boolean) {
+    this.addon = addon;
+    this.lost = new Promise((resolve) => {
+      this.#lose = resolve;
     });
-  } catch (error) {
-    throw faults.translate(error);
+    this.faults = new Faults(device, ({ message }) => this.#lose({ reason: 'lost', message }));
+    this.submissions = new Submissions((wanted) => addon.hold(this.handle, wanted));
+    try {
+      this.handle = addon.open(ordinal, caching, (sequence, code, problem) => this.#reached(sequence, code, problem));
+    } catch (error) {
+      throw this.faults.ofOpening(error);
+    }
   }
-  return { addon, handle, submissions, faults, lost, lose };
-}
 
-/** A final error stops the card at once, and what was submitted later may have been what it met. */
-function blamed(place: FaultPlace, code: number, submissions: Submissions): FaultPlace {
-  if (!isFinal(code)) return place;
-  const later = submissions.programs().filter((program) => program !== place.program);
-  return { ...place, later };
+  /** Calls the addon. @param place what it is for. @throws DeviceError for what the driver says. */
+  attempt<T>(call: () => T, place: FaultPlace = nowhere): T {
+    try {
+      return call();
+    } catch (error) {
+      throw isNativeError(error) ? this.faultOf(error, place) : error;
+    }
+  }
+
+  /** The fault that a call met. A final one is of what was submitted before, where that is not known to be done. */
+  faultOf(error: NativeError, place: FaultPlace): DeviceError {
+    const before = this.submissions.oldest?.place ?? nowhere;
+    const isOlder = isFinal(error.code) && before.program !== null;
+    return this.faults.of(error.code, problemOf(error), isOlder ? this.#blamed(before) : place, error);
+  }
+
+  /** Ends it; who still waits is told `error`. */
+  close(error: DeviceError): void {
+    this.submissions.settle(Infinity, () => error);
+    this.#lose({ reason: 'disposed', message: error.message });
+    this.addon.close(this.handle);
+  }
+
+  #reached(sequence: number, code: number, problem: string | null): void {
+    const errorOf = ({ place }: Submission): DeviceError =>
+      this.faults.of(code, `the card could not finish: ${problem}`, isFinal(code) ? this.#blamed(place) : place);
+    this.submissions.settle(sequence, code === 0 ? () => null : errorOf);
+  }
+
+  /** A final error stops the card at once, and what was submitted later may have been what it met. */
+  #blamed(place: FaultPlace): FaultPlace {
+    return { ...place, later: this.submissions.programs().filter((program) => program !== place.program) };
+  }
 }
 
 const dropped = new FinalizationRegistry<Connection>(({ addon, handle }) => addon.close(handle));

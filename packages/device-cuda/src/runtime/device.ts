@@ -23,14 +23,14 @@ import {
 import { generate } from '../generate.js';
 import type { Target } from '../generated.js';
 import { type Addon, type GraphCounts, isNativeError, type RunMode, runModes } from '../native/addon.js';
-import { closed, closeWhenDropped, connect } from './connection.js';
+import { Connection, closed, closeWhenDropped } from './connection.js';
 import { type CompiledContext, CudaCompiled } from './compiled.js';
-import { type FaultPlace, type Faults, nowhere } from './faults.js';
+import { type Faults, nowhere } from './faults.js';
 import { garbageCollector } from './garbage.js';
 import { arrayProblem, readElements, writeElements } from './host-data.js';
 import { CudaBuffer, DeviceMemory } from './memory.js';
 import { Staging } from './staging.js';
-import type { Submission, Submissions } from './submissions.js';
+import type { Submissions } from './submissions.js';
 import { kernelTimes } from './times.js';
 
 /** What a card, its driver and this package say of themselves. */
@@ -79,6 +79,7 @@ export class OpenCudaDevice implements CudaDevice {
   readonly lost: Promise<DeviceLoss>;
   readonly #addon: Addon;
   readonly #handle: number;
+  readonly #connection: Connection;
   readonly #card: CardDescription;
   readonly #target: Target;
   readonly #mode: RunMode;
@@ -86,7 +87,6 @@ export class OpenCudaDevice implements CudaDevice {
   readonly #context: CompiledContext;
   readonly #faults: Faults;
   readonly #submissions: Submissions;
-  readonly #lose: (loss: DeviceLoss) => void;
   readonly #compiled = new Map<number, CudaCompiled>();
   #profiling = false;
   #collect: (() => void) | null = null;
@@ -100,13 +100,13 @@ export class OpenCudaDevice implements CudaDevice {
     this.#card = card;
     this.#target = target;
     this.#mode = mode;
-    const connection = connect(name, addon, card.index, caching);
-    const { handle, submissions, faults, lost, lose } = connection;
+    const connection = new Connection(name, addon, card.index, caching);
+    const { handle, submissions, faults, lost } = connection;
+    this.#connection = connection;
     this.#handle = handle;
     this.#submissions = submissions;
     this.#faults = faults;
     this.lost = lost;
-    this.#lose = lose;
     closeWhenDropped(this, connection);
     const { bufferBytes } = capabilities;
     this.#memory = new DeviceMemory({ device: name, addon, handle, budget, bufferBytes, faults });
@@ -116,7 +116,7 @@ export class OpenCudaDevice implements CudaDevice {
 
   info(): CudaInfo {
     this.#checkUsable();
-    return this.#try(() => ({
+    return this.#connection.attempt(() => ({
       ...this.#card,
       freeBytes: this.#addon.memory(this.#handle).free,
       graphs: this.#addon.counts(this.#handle),
@@ -143,7 +143,7 @@ export class OpenCudaDevice implements CudaDevice {
     const problem = arrayProblem(data, dtype, data.length);
     if (problem !== null) throw this.#error(`data for ${own.label} ${problem}`);
     const bytes = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
-    this.#try(() =>
+    this.#connection.attempt(() =>
       this.#context.staging.upload(dtype === 'bool' ? truths(data) : bytes, own.address + span.byteOffset),
     );
   }
@@ -153,7 +153,7 @@ export class OpenCudaDevice implements CudaDevice {
     const own = this.#range(span, dtype, size);
     if (size === 0) return dtypes[dtype].zeros(0);
     const bytes = size * this.capabilities.storedBytes[dtype];
-    const sequence = this.#try(() => this.#addon.read(this.#handle, own.address + span.byteOffset, bytes));
+    const sequence = this.#connection.attempt(() => this.#addon.read(this.#handle, own.address + span.byteOffset, bytes));
     const submission = this.#submissions.add(sequence, nowhere);
     try {
       await submission.done;
@@ -162,7 +162,7 @@ export class OpenCudaDevice implements CudaDevice {
       if (!this.#disposed && this.#faults.lost === null) this.#addon.take(this.#handle, sequence);
       throw error;
     }
-    const data = this.#try(() => this.#addon.take(this.#handle, sequence));
+    const data = this.#connection.attempt(() => this.#addon.take(this.#handle, sequence));
     if (data === undefined) throw this.#error(`${bytes} bytes of ${own.label} were read, and are gone`);
     return readElements(data, dtype, size);
   }
@@ -191,7 +191,8 @@ export class OpenCudaDevice implements CudaDevice {
       sequence = compiled.run(bindings, mode, ({ buffer }) => this.#own(buffer));
     } catch (error) {
       if (!isNativeError(error)) throw error;
-      const fault = this.#faults.of(error.code, error.message, this.#placeOf(compiled, error.step), error);
+      const kernels = error.step < 0 ? [] : compiled.kernelNames(error.step);
+      const fault = this.#connection.faultOf(error, { program: compiled.program.name, kernels });
       // What was submitted in part has written in part: those values are void, which the ticket says.
       if (!error.started) throw fault;
       const done = Promise.reject(fault);
@@ -203,7 +204,7 @@ export class OpenCudaDevice implements CudaDevice {
 
   async synchronize(): Promise<void> {
     this.#checkUsable();
-    const sequence = this.#try(() => this.#addon.mark(this.#handle));
+    const sequence = this.#connection.attempt(() => this.#addon.mark(this.#handle));
     await this.#submissions.add(sequence, nowhere).done;
   }
 
@@ -216,12 +217,12 @@ export class OpenCudaDevice implements CudaDevice {
       await this.synchronize();
     } catch (error) {
       // What was measured so far would be taken for the next profile's.
-      if (!this.#disposed && this.#faults.lost === null) this.#try(() => this.#addon.times(this.#handle));
+      this.#addon.dropTimes(this.#handle);
       throw error;
     } finally {
       this.#profiling = false;
     }
-    const times = this.#try(() => this.#addon.times(this.#handle));
+    const times = this.#connection.attempt(() => this.#addon.times(this.#handle));
     return kernelTimes(times, (id) => this.#compiled.get(id));
   }
 
@@ -232,34 +233,16 @@ export class OpenCudaDevice implements CudaDevice {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    const message = `${this.name} was disposed`;
-    const error = new DeviceError(message, { device: this.name, sticky: true });
-    this.#submissions.settle(Infinity, () => error);
-    this.#lose({ reason: 'disposed', message });
     closed(this);
-    this.#addon.close(this.#handle);
+    this.#connection.close(new DeviceError(`${this.name} was disposed`, { device: this.name, sticky: true }));
   }
 
   #release(compiled: CudaCompiled): void {
     this.#compiled.delete(compiled.id);
     if (this.#disposed || this.#faults.lost !== null) return;
     if (compiled.inputs !== null) this.#memory.free(compiled.inputs);
-    this.#try(() => this.#addon.remove(this.#handle, compiled.id));
-  }
-
-  /** Where a fault came from that a call for `compiled` met: what was submitted before and is not done comes first. */
-  #placeOf(compiled: CudaCompiled, step: number): FaultPlace {
-    const before: Submission | null = this.#submissions.oldest;
-    if (before !== null && before.place.program !== null) return before.place;
-    return step < 0 ? compiled.place : { program: compiled.program.name, kernels: compiled.kernelNames(step) };
-  }
-
-  #try<T>(call: () => T): T {
-    try {
-      return call();
-    } catch (error) {
-      throw this.#faults.translate(error, this.#submissions.oldest?.place ?? nowhere);
-    }
+    const place = { program: compiled.program.name, kernels: [] };
+    this.#connection.attempt(() => this.#addon.remove(this.#handle, compiled.id), place);
   }
 
   #own(buffer: DeviceBuffer): CudaBuffer {

@@ -42,6 +42,9 @@ const advice: Readonly<Record<number, string>> = {
   701: 'The kernel asks for more registers or shared memory than the card has, which is a bug of Torchlet: please report it with this message',
 };
 
+/** Where no device is open yet. */
+const openingAdvice =
+  'Nothing was opened, and it can be tried again; if this happens again, look at nvidia-smi and the log of the system (dmesg)';
 const commonAdvice =
   'The device is still usable; if this happens again, look at nvidia-smi and the log of the system (dmesg)';
 
@@ -91,7 +94,7 @@ export class Faults {
   }
 
   /** The error for what a call of the driver gave; the first final one is given again after it. */
-  of(code: number, problem: string, place: FaultPlace, cause?: unknown): DeviceError {
+  of(code: number, problem: string, place: FaultPlace, cause?: unknown, common = commonAdvice): DeviceError {
     if (this.#lost !== null) return this.#lost;
     const device = this.#device;
     const { program, kernels, later = [] } = place;
@@ -99,7 +102,7 @@ export class Faults {
     const what = `${device}:${placeWords(place)} ${problem}`;
     const final = finalCodes[code];
     if (final === undefined)
-      return new DeviceError(`${what}. ${advice[code] ?? commonAdvice}`, { device, program, kernel, cause });
+      return new DeviceError(`${what}. ${advice[code] ?? common}`, { device, program, kernel, cause });
     this.#lost = new DeviceError(`${what}, that is ${final}. ${finalAdvice}`, {
       device,
       program,
@@ -116,9 +119,15 @@ export class Faults {
     if (!isNativeError(error)) return error;
     return this.of(error.code, problemOf(error), place, error);
   }
+
+  /** The same where the device could not be opened. */
+  ofOpening(error: unknown): unknown {
+    return isNativeError(error) ? this.of(error.code, problemOf(error), nowhere, error, openingAdvice) : error;
+  }
 }
 
-function problemOf({ message, log }: NativeError): string {
+/** What the addon says, with what the compiler said. */
+export function problemOf({ message, log }: NativeError): string {
   const said = log?.trim();
   return said === undefined || said === '' ? message : `${message}: ${said}`;
 }
