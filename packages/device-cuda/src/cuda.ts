@@ -6,6 +6,7 @@ import { type Capabilities, type DType, dtypeNames, dtypes, type Opener } from '
 import { type Addon, type Card, type DriverState, type LoadedAddon, loadAddon, runModes } from './native/addon.js';
 import { type CudaDevice, OpenCudaDevice } from './runtime/device.js';
 import { Faults } from './runtime/faults.js';
+import { type LibraryUse, libraryUses } from './runtime/libraries.js';
 
 export interface CudaOptions {
   /** Which card, counted from 0 as the driver does (CUDA_VISIBLE_DEVICES hides and orders them). Default 0. */
@@ -18,12 +19,20 @@ export interface CudaOptions {
   readonly matmulPrecision?: 'highest' | 'high';
   /** Whether programs are replayed as CUDA graphs after their first run. Default true. */
   readonly graphs?: boolean;
+  /**
+   * Which products cuBLASLt is asked for where it is found: `auto` those that are large enough to pay, `always` all that it can do, `off` none. Default: what
+   * TORCHLET_CUDA_LIBRARIES says, else `auto`.
+   */
+  readonly libraries?: LibraryUse;
   /** Limits to claim instead of the card's, e.g. smaller ones in tests. */
   readonly limits?: Partial<Capabilities>;
 }
 
 /** The driver's library, where it is not to be searched for. */
 const libraryVariable = 'TORCHLET_LIBCUDA';
+
+/** Whether libraries beside the driver are used. */
+export const librariesVariable = 'TORCHLET_CUDA_LIBRARIES';
 
 /** Waits for every kernel, so that a fault names the one it came from. */
 const synchronousVariable = 'TORCHLET_CUDA_SYNC';
@@ -106,6 +115,7 @@ function openCuda(options: CudaOptions): CudaDevice {
     target: { computeCapability, multiprocessors, sharedBytesPerBlock, matmulPrecision },
     budget: options.memoryBytes ?? memoryBytes,
     caching: process.env[cachingVariable] !== 'off',
+    libraries: options.libraries ?? libraryUseOf(process.env[librariesVariable]),
     mode: synchronous ? runModes.synchronous : graphs ? runModes.graph : runModes.direct,
   });
 }
@@ -125,6 +135,14 @@ function cardsOf(name: string, addon: Addon): readonly Card[] {
   } catch (error) {
     throw new Faults(name, () => {}).ofOpening(error);
   }
+}
+
+/** @throws RangeError where the variable says something else. */
+function libraryUseOf(said: string | undefined): LibraryUse {
+  if (said === undefined || said === '') return 'auto';
+  const use = libraryUses.find((each) => each === said);
+  if (use !== undefined) return use;
+  throw new RangeError(`${librariesVariable}: expected ${libraryUses.join(', ')}, got ${said}`);
 }
 
 function capabilitiesOf({ memoryBytes }: Card): Capabilities {

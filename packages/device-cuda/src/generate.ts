@@ -19,16 +19,29 @@ import { KernelSite } from './kernels/site.js';
 import { splitLoopKernel } from './kernels/split.js';
 import { strategyOf } from './kernels/strategy.js';
 import { product } from './kernels/threads.js';
+import { libraryName, type ProductLibrary, productByLibrary } from './libraries/product-step.js';
 import { type KernelCode, PtxModule } from './ptx/module.js';
 
-/** @throws DeviceError that names the kernel which cannot be generated. */
-export function generate(device: string, program: Program, capabilities: Capabilities, target: Target): Generated {
+/**
+ * @param library asked for the products that were claimed; without it all are generated.
+ * @throws DeviceError that names the kernel which cannot be generated.
+ */
+export function generate(
+  device: string,
+  program: Program,
+  capabilities: Capabilities,
+  target: Target,
+  library: ProductLibrary | null = null,
+): Generated {
   const site = new KernelSite(program.slots, program.scalars, target, capabilities.alignment);
   const module = new PtxModule();
   const steps = program.kernels.flatMap((kernel, i): Step[] => {
     site.nextKernel();
     try {
-      return codesOf(kernel, site).map((code) => module.add(code, i));
+      const made = library === null || !isClaimed(kernel) ? null : productByLibrary(kernel, site, library);
+      const codes = made === null ? codesOf(kernel, site) : made.rest === null ? [] : loopCodes(made.rest, site);
+      const launches = codes.map((code) => module.add(code, i));
+      return made === null ? launches : [{ ...made.step, kernel: i }, ...launches];
     } catch (cause) {
       if (cause instanceof DeviceError) throw cause;
       const problem = cause instanceof Error ? cause.message : String(cause);
@@ -41,6 +54,10 @@ export function generate(device: string, program: Program, capabilities: Capabil
     }
   });
   return { ptx: module.text(), steps, scratchBytes: site.scratchBytes };
+}
+
+function isClaimed(kernel: Kernel): kernel is MatmulKernel {
+  return kernel.kind === 'matmul' && kernel.claim === libraryName;
 }
 
 function codesOf(kernel: Kernel, site: KernelSite): KernelCode[] {

@@ -2,6 +2,7 @@
  * What generation gives the runtime: one PTX module for a whole program, and the steps that run it in order. Plain data that can be printed and compared; it
  * holds no address and nothing of the driver. Made by `generate.ts`, run by `runtime/`.
  */
+import type { DType } from '@torchlet/device';
 
 /** Where a parameter or a fill points. Every parameter of an entry is a device address of 8 bytes (`.u64`). */
 export type Argument =
@@ -45,7 +46,52 @@ export interface Copy {
   readonly bytes: number;
 }
 
-export type Step = Launch | Zero | Copy;
+/** A matrix of a product, as cuBLASLt describes it: column by column. */
+export interface LibraryMatrix {
+  readonly isTransposed: boolean;
+  /** Elements from one column to the next, and from one matrix of the batch to the next. */
+  readonly leading: number;
+  readonly batchOffset: number;
+  /** What its address is a multiple of, in bytes. */
+  readonly alignment: number;
+}
+
+/** D = alpha * A B + beta * C, with a value of the bias added to each row where there is one. */
+export interface LibraryProduct {
+  readonly dtype: DType;
+  /** `high`: factors of float32 may be rounded to TF32. */
+  readonly precision: 'highest' | 'high';
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly batch: number;
+  /** A, B, C and D. */
+  readonly matrices: readonly LibraryMatrix[];
+  readonly epilogue: 'none' | 'bias';
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+/** An address `offset` bytes behind an argument. */
+export interface StepOperand {
+  readonly argument: Argument;
+  readonly offset: number;
+}
+
+/** A product that a library computes. */
+export interface ProductStep {
+  readonly kind: 'product';
+  /** Position in `Program.kernels`, as for a launch. */
+  readonly kernel: number;
+  readonly library: string;
+  /** By which the addon knows the library's algorithm for it. */
+  readonly plan: number;
+  readonly product: LibraryProduct;
+  /** A, B, C and D, and the bias where there is one. */
+  readonly operands: readonly StepOperand[];
+}
+
+export type Step = Launch | Zero | Copy | ProductStep;
 
 export interface Generated {
   /** The text of one module; empty where no step launches anything. */

@@ -1,13 +1,13 @@
 /**
  * Builds the driver stand-in: a `libcuda.so.1` that executes PTX on the CPU. g++ makes it on first use into a cache folder
  * named by what was built; later calls find it there. What the library does is in the C++ beside this file: read
- * `execute/block.h` and `driver/state.h` first. Nothing of this is in the published package.
+ * `execute/block.h` and `driver/state.h` first. Beside it a `libcublasLt.so.12` is built, which computes on the driver's memory: `libraries/product.h`. Nothing of this is in the published package.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { alone } from '../scripts/alone.mjs';
@@ -17,6 +17,11 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 
 /** Names another folder for what is built, e.g. where the checkout cannot be written. */
 const cacheVariable = 'TORCHLET_STANDIN_CACHE';
+
+const driverName = 'libcuda.so.1';
+const cublasLtName = 'libcublasLt.so.12';
+/** Of the sources: what is not the driver. */
+const librariesFolder = 'libraries/';
 
 /** No contraction: a product and a sum are fused only where PTX says so. */
 const flags = [
@@ -33,6 +38,11 @@ const flags = [
   '-fvisibility=hidden',
 ];
 
+/** The stand-in of cuBLASLt that belongs to a stand-in of the driver. */
+export function cublasLtBeside(driver: string): string {
+  return join(dirname(driver), cublasLtName);
+}
+
 /**
  * The path of the stand-in, built if it is not there.
  * @throws CannotBuild where there is no g++, or it is not Linux on x86-64; Error where the sources do not compile
@@ -43,10 +53,10 @@ export async function buildStandin(): Promise<string> {
   }
   const cache = process.env[cacheVariable] || join(folder, '..', '.torchlet', 'standin');
   const files = sources();
-  const key = createHash('sha256').update(JSON.stringify([flags, cpus()[0]?.model ?? '']));
+  const key = createHash('sha256').update(JSON.stringify([flags, driverName, cublasLtName, cpus()[0]?.model ?? '']));
   for (const file of files) key.update(file).update(readFileSync(join(folder, file)));
   const target = join(cache, key.digest('hex').slice(0, 16));
-  const library = join(target, 'libcuda.so.1');
+  const library = join(target, driverName);
   if (existsSync(library)) return library;
   if (spawnSync('g++', ['--version']).status !== 0) {
     throw new CannotBuild(
@@ -55,12 +65,12 @@ export async function buildStandin(): Promise<string> {
   }
   mkdirSync(cache, { recursive: true });
   await alone(`${target}.lock`, async () => {
-    if (!existsSync(library)) await build(files, target, library);
+    if (!existsSync(library)) await build(files, target);
   });
   return library;
 }
 
-async function build(files: readonly string[], target: string, library: string): Promise<void> {
+async function build(files: readonly string[], target: string): Promise<void> {
   const work = `${target}.${process.pid}`;
   mkdirSync(work, { recursive: true });
   try {
@@ -69,7 +79,7 @@ async function build(files: readonly string[], target: string, library: string):
       work,
     );
     mkdirSync(target, { recursive: true });
-    renameSync(join(work, 'libcuda.so.1'), library);
+    for (const name of [cublasLtName, driverName]) renameSync(join(work, name), join(target, name));
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -91,5 +101,13 @@ async function compile(files: readonly string[], work: string): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
-  await run('g++', ['-shared', '-o', join(work, 'libcuda.so.1'), ...objects, '-ldl']);
+  const link = (name: string, parts: readonly string[], rest: readonly string[]) =>
+    run('g++', ['-shared', '-o', join(work, name), ...parts, ...rest]);
+  const isLibrary = (_: string, at: number) => files[at]?.startsWith(librariesFolder) === true;
+  await link(
+    driverName,
+    objects.filter((object, at) => !isLibrary(object, at)),
+    ['-ldl'],
+  );
+  await link(cublasLtName, objects.filter(isLibrary), ['-L', work, `-l:${driverName}`, '-Wl,-rpath,$ORIGIN']);
 }

@@ -27,6 +27,21 @@ export interface DriverState {
   readonly count: number;
 }
 
+/** `reason` says why there is no library that will do; null where there is one. */
+export interface LibraryState {
+  readonly reason: string | null;
+  readonly file: string;
+  /** As the library counts: 120804 is 12.8.4. */
+  readonly version: number;
+}
+
+/** Algorithms that a library was asked for, products whose algorithm was known, and products that it does not do. */
+export interface ProductCounts {
+  readonly asked: number;
+  readonly reused: number;
+  readonly refused: number;
+}
+
 export interface Card {
   readonly name: string;
   readonly memoryBytes: number;
@@ -89,6 +104,13 @@ export interface Addon {
   times(device: number): Float64Array;
   dropTimes(device: number): void;
   counts(device: number): GraphCounts;
+  /** Opens cuBLASLt: the first of `files` that will do. @param named whether the one file was asked for by name. */
+  library(files: readonly string[], named: boolean): LibraryState;
+  /** Gives the library of a device memory to work in. */
+  startLibrary(device: number, workspace: number, bytes: number): void;
+  /** The number of the library's plan for a product, -1 where it has none. */
+  planProduct(device: number, numbers: Float64Array): number;
+  productCounts(device: number): ProductCounts;
 }
 
 /** What the addon throws where a call of the driver failed. */

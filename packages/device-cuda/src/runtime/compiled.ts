@@ -12,7 +12,7 @@ import {
   type Slot,
   type Span,
 } from '@torchlet/device';
-import type { Argument, Generated, Step } from '../generated.js';
+import type { Argument, Generated, Step, StepOperand } from '../generated.js';
 import type { Addon, RunMode } from '../native/addon.js';
 import type { FaultPlace, Faults } from './faults.js';
 import { arrayProblem, writeElements, writeScalar } from './host-data.js';
@@ -47,7 +47,7 @@ const scratchBase = 1;
 const firstSegment = 2;
 
 /** As the addon reads them. */
-const stepCodes = { launch: 1, zero: 2, copy: 3 } as const;
+const stepCodes = { launch: 1, zero: 2, copy: 3, product: 4 } as const;
 
 export class CudaCompiled implements Compiled {
   readonly program: Program;
@@ -107,7 +107,7 @@ export class CudaCompiled implements Compiled {
   kernelNames(step: number | null = null): string[] {
     const { steps } = this.#generated;
     const asked = step === null ? steps : steps.slice(step, step + 1);
-    const kernels = new Set(asked.flatMap((each) => (each.kind === 'launch' ? [each.kernel] : [])));
+    const kernels = new Set(asked.flatMap((each) => kernelOf(each) ?? []));
     return [...kernels].map((kernel) => this.program.kernels[kernel]?.name ?? `number ${kernel}`);
   }
 
@@ -115,8 +115,7 @@ export class CudaCompiled implements Compiled {
   isFirstOf(step: number): boolean {
     const { steps } = this.#generated;
     const asked = steps[step];
-    const first = steps.find((each) => each.kind === asked?.kind && kernelOf(each) === kernelOf(asked as Step));
-    return first === asked;
+    return asked === steps.find((each) => kernelOf(each) === kernelOf(asked as Step));
   }
 
   /** Checks the bindings, copies host inputs and scalars, and submits. @returns the number of the mark behind it. */
@@ -217,11 +216,18 @@ export class CudaCompiled implements Compiled {
         return [stepCodes.zero, ...this.#place(step.argument), step.bytes];
       case 'copy':
         return [stepCodes.copy, ...this.#place(step.from), ...this.#place(step.to), step.bytes];
+      case 'product':
+        return [stepCodes.product, step.plan, ...step.operands.flatMap((operand) => this.#placeOf(operand))];
       default: {
         const never: never = step;
         return never;
       }
     }
+  }
+
+  #placeOf({ argument, offset }: StepOperand): [base: number, offset: number] {
+    const [base, start] = this.#place(argument);
+    return [base, start + offset];
   }
 
   /** An argument as base and offset. */
@@ -253,7 +259,7 @@ export class CudaCompiled implements Compiled {
 }
 
 function kernelOf(step: Step): number | null {
-  return step.kind === 'launch' ? step.kernel : null;
+  return step.kind === 'launch' || step.kind === 'product' ? step.kernel : null;
 }
 
 /** The entries that steps launch, each with its position in the list that the addon gets. */

@@ -5,6 +5,7 @@
 import {
   type Bindings,
   type Capabilities,
+  type Claim,
   checkProgram,
   type Compiled,
   type Device,
@@ -15,6 +16,7 @@ import {
   dtypes,
   type HostArray,
   type KernelTime,
+  type MatmulCandidate,
   type MemoryReport,
   type Program,
   type Span,
@@ -28,6 +30,7 @@ import { type CompiledContext, CudaCompiled } from './compiled.js';
 import { type Faults, nowhere } from './faults.js';
 import { garbageCollector } from './garbage.js';
 import { arrayProblem, readElements, writeElements } from './host-data.js';
+import { Libraries, type LibraryInfo, type LibraryUse } from './libraries.js';
 import { CudaBuffer, DeviceMemory } from './memory.js';
 import { Staging } from './staging.js';
 import type { Submissions } from './submissions.js';
@@ -47,6 +50,8 @@ export interface CudaInfo {
   readonly driver: string;
   readonly driverLibrary: string;
   readonly addon: string;
+  /** Those beside the driver that were found, or why not. */
+  readonly libraries: readonly LibraryInfo[];
   /** How programs were submitted so far. */
   readonly graphs: GraphCounts;
 }
@@ -57,7 +62,7 @@ export interface CudaDevice extends Device {
 }
 
 /** What is known of a card before it is opened. */
-export type CardDescription = Omit<CudaInfo, 'freeBytes' | 'graphs'>;
+export type CardDescription = Omit<CudaInfo, 'freeBytes' | 'graphs' | 'libraries'>;
 
 export interface DeviceSetup {
   readonly name: string;
@@ -67,6 +72,7 @@ export interface DeviceSetup {
   readonly target: Target;
   readonly budget: number;
   readonly caching: boolean;
+  readonly libraries: LibraryUse;
   readonly mode: RunMode;
 }
 
@@ -87,13 +93,15 @@ export class OpenCudaDevice implements CudaDevice {
   readonly #context: CompiledContext;
   readonly #faults: Faults;
   readonly #submissions: Submissions;
+  readonly #libraries: Libraries;
   readonly #compiled = new Map<number, CudaCompiled>();
   #profiling = false;
   #collect: (() => void) | null = null;
   #disposed = false;
 
   /** @throws DeviceError where the card cannot be opened. */
-  constructor({ name, addon, card, capabilities, target, budget, caching, mode }: DeviceSetup) {
+  constructor(setup: DeviceSetup) {
+    const { name, addon, card, capabilities, target, budget, caching, mode } = setup;
     this.name = name;
     this.capabilities = capabilities;
     this.#addon = addon;
@@ -110,6 +118,8 @@ export class OpenCudaDevice implements CudaDevice {
     closeWhenDropped(this, connection);
     const { bufferBytes } = capabilities;
     this.#memory = new DeviceMemory({ device: name, addon, handle, budget, bufferBytes, faults });
+    const { computeCapability } = target;
+    this.#libraries = new Libraries({ addon, handle, memory: this.#memory, use: setup.libraries, computeCapability });
     const staging = new Staging(addon, handle);
     this.#context = { device: name, addon, handle, memory: this.#memory, staging, faults, capabilities };
   }
@@ -119,6 +129,7 @@ export class OpenCudaDevice implements CudaDevice {
     return this.#connection.attempt(() => ({
       ...this.#card,
       freeBytes: this.#addon.memory(this.#handle).free,
+      libraries: this.#libraries.info(),
       graphs: this.#addon.counts(this.#handle),
     }));
   }
@@ -167,6 +178,11 @@ export class OpenCudaDevice implements CudaDevice {
     return readElements(data, dtype, size);
   }
 
+  claim(candidate: MatmulCandidate): Claim | null {
+    this.#checkUsable();
+    return this.#try(() => this.#libraries.claim(candidate));
+  }
+
   compile(program: Program): Compiled {
     this.#checkUsable();
     checkProgram(this.name, this.capabilities, program);
@@ -174,7 +190,7 @@ export class OpenCudaDevice implements CudaDevice {
       if (size > mostElements)
         throw this.#error(`slot ${i} of program ${program.name} has ${size} elements, the most are ${mostElements}`);
     }
-    const generated = generate(this.name, program, this.capabilities, this.#target);
+    const generated = generate(this.name, program, this.capabilities, this.#target, this.#libraries);
     this.#memory.fit(program.name, program.arena, generated.scratchBytes);
     const compiled = new CudaCompiled(this.#context, program, generated, (ended) => this.#release(ended));
     this.#compiled.set(compiled.id, compiled);
