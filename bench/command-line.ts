@@ -1,6 +1,6 @@
 /** What the command lines of bench and soak share: numbers, paths, and the exit codes of errors. */
 import path from 'node:path';
-import { NoChromiumError } from '../scripts/browser/chromium.js';
+import { NoChromiumError } from '../scripts/browser/no-chromium.js';
 import { NoSuchDevice } from '../scripts/devices.js';
 
 /** The command line itself is wrong; the message says what was expected. */

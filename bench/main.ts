@@ -1,12 +1,13 @@
 /**
  * `npm run bench -- WORKLOAD`: reads the command line, finds the peers, measures them in rounds and prints one table.
- * Not here: what is measured (`workloads.ts`), how a peer is started (`peers.ts`) or timed (`rounds.ts`, `children/`).
+ * Not here: what is measured (`workloads.ts`), how a peer is started (`peers.ts`) or timed (`rounds.ts`, `children/`), and what is measured on a card (`card/`).
  */
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { benchOnCard, cardUsage } from './card/bench.js';
 import { count, fromCaller, runCommand, UsageError } from './command-line.js';
 import { sharedInputs } from './data.js';
 import { findInChromium, findPeer, nodeFlagsFor, type FoundPeer, type SkippedPeer } from './peers.js';
@@ -21,7 +22,11 @@ const USAGE = `usage: npm run bench -- WORKLOAD [--peers a,b] [--threads N] [--n
   --no-fma   without fused multiply-add, as plain Node 20 runs
   --rounds   how often every peer is run, interleaved (3)
   --json     where the figures go
-Peers in JavaScript are looked for in the folder that PEERS_DIR names, PyTorch with every python3 on the path.`;
+${cardUsage}
+Peers in JavaScript are looked for in the folder that PEERS_DIR names, PyTorch and JAX with every python3 on the path.`;
+
+/** The word for the workloads of a card, which have a command line of their own. */
+const ON_CARD = 'cuda';
 
 interface Options {
   readonly name: WorkloadName;
@@ -133,4 +138,5 @@ async function run(options: Options): Promise<number> {
   return show(options, fma, measurements, skipped);
 }
 
-await runCommand(USAGE, () => run(readOptions(process.argv.slice(2))));
+const [first, ...rest] = process.argv.slice(2);
+await runCommand(USAGE, () => (first === ON_CARD ? benchOnCard(rest) : run(readOptions(process.argv.slice(2)))));

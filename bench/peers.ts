@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromiumPath } from '../scripts/browser/chromium.js';
+import { pythonWith } from './pythons.js';
 import type { PeerName } from './workloads.js';
 
 export interface Launch {
@@ -88,14 +89,6 @@ function javaScriptPeer(
   };
 }
 
-/** Every Python on the path, because the first one may lack PyTorch where the system's has it. */
-function pythons(env: Surroundings['env']): string[] {
-  return (env['PATH'] ?? '')
-    .split(path.delimiter)
-    .map((folder) => path.join(folder, process.platform === 'win32' ? 'python.exe' : 'python3'))
-    .filter((file) => existsSync(file));
-}
-
 /**
  * OpenBLAS of 2022 knows no newer processor and falls back to SSE3, five times slower. What the user says about it stands.
  */
@@ -114,19 +107,15 @@ function torchlet(args: readonly string[], threads: number): FoundPeer {
 }
 
 function findPyTorch({ env, threads }: Surroundings): FoundPeer | SkippedPeer {
-  for (const python of pythons(env)) {
-    const { status, stdout } = spawnSync(python, ['-c', 'import torch; print(torch.__version__)'], {
-      encoding: 'utf8',
-    });
-    if (status !== 0) continue;
-    return {
-      peer: 'pytorch',
-      version: stdout.trim(),
-      threads,
-      launch: { command: python, args: [child('pytorch.py')], env: openBlasCore(env) },
-    };
-  }
-  return { peer: 'pytorch', skipped: 'no python3 on the path can import torch' };
+  const found = pythonWith('torch', env);
+  if (found === null) return { peer: 'pytorch', skipped: 'no python3 on the path can import torch' };
+  const { command, version } = found;
+  return {
+    peer: 'pytorch',
+    version,
+    threads,
+    launch: { command, args: [child('pytorch.py')], env: openBlasCore(env) },
+  };
 }
 
 const finders: Record<PeerName, (surroundings: Surroundings) => FoundPeer | SkippedPeer> = {

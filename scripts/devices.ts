@@ -11,15 +11,18 @@ export class NoSuchDevice extends Error {
 
 interface PlugIn {
   readonly specifier: string;
-  /** The export that opens the device. */
-  readonly open: string;
+  /** The function that opens the device. An import written out, so that a bundle of a command has it. */
+  readonly load: () => Promise<(options?: object) => Promise<Device>>;
 }
 
 const plugIns: Readonly<Record<string, PlugIn>> = {
-  cpu: { specifier: '@torchlet/device-cpu', open: 'cpu' },
-  webgpu: { specifier: '@torchlet/device-webgpu', open: 'webgpu' },
-  cuda: { specifier: '@torchlet/device-cuda', open: 'cuda' },
-  'cuda-standin': { specifier: '../packages/device-cuda/standin/open.js', open: 'cudaStandin' },
+  cpu: { specifier: '@torchlet/device-cpu', load: async () => (await import('@torchlet/device-cpu')).cpu },
+  webgpu: { specifier: '@torchlet/device-webgpu', load: async () => (await import('@torchlet/device-webgpu')).webgpu },
+  cuda: { specifier: '@torchlet/device-cuda', load: async () => (await import('@torchlet/device-cuda')).cuda },
+  'cuda-standin': {
+    specifier: '../packages/device-cuda/standin/open.js',
+    load: async () => (await import('../packages/device-cuda/standin/open.js')).cudaStandin,
+  },
 };
 
 export const deviceNames = Object.keys(plugIns);
@@ -27,28 +30,25 @@ export const deviceNames = Object.keys(plugIns);
 /**
  * Opens the device called `name`.
  *
+ * @param options what the plug-in's function takes; its own defaults where there are none.
  * @throws RangeError where no device is called so; NoSuchDevice, with the reason, where there is none here.
  */
-export async function openDevice(name: string): Promise<Device> {
+export async function openDevice(name: string, options?: object): Promise<Device> {
   const plugIn = Object.hasOwn(plugIns, name) ? plugIns[name] : undefined;
   if (plugIn === undefined) throw new RangeError(`expected a device of ${deviceNames.join(', ')}, got ${name}`);
   const open = await openerOf(name, plugIn);
   try {
-    return await open();
+    return await open(options);
   } catch (cause) {
     throw new NoSuchDevice(`no such device: ${name}: ${(cause as Error).message}`, { cause });
   }
 }
 
-async function openerOf(name: string, { specifier, open }: PlugIn): Promise<() => Promise<Device>> {
-  let module: Record<string, unknown>;
+async function openerOf(name: string, { specifier, load }: PlugIn): Promise<(options?: object) => Promise<Device>> {
   try {
-    module = (await import(specifier)) as Record<string, unknown>;
+    return await load();
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause;
     throw new NoSuchDevice(`no such device: ${name}: ${specifier} is not installed`, { cause });
   }
-  const found = module[open];
-  if (typeof found !== 'function') throw new NoSuchDevice(`no such device: ${name}: ${specifier} has no ${open}()`);
-  return found as () => Promise<Device>;
 }

@@ -3,6 +3,9 @@
  */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
+import { NoChromiumError } from './no-chromium.js';
+
+export { NoChromiumError };
 
 const usualPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -17,11 +20,6 @@ const flags = [
   '--enable-unsafe-webgpu',
   '--use-webgpu-adapter=swiftshader',
 ];
-
-/** There is no browser; the message says what to do. */
-export class NoChromiumError extends Error {
-  override readonly name = 'NoChromiumError';
-}
 
 /** @throws NoChromiumError with the reason. */
 export function chromiumPath(): string {

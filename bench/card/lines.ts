@@ -1,0 +1,81 @@
+/**
+ * What a run on a card leaves: one line of JSON for each thing seen, of five kinds. Owns their form; tasks make them (`tasks/`, `peers/`), `results.ts` keeps
+ * them, `table.ts` shows them.
+ */
+
+/** Something that holds or does not. */
+export interface Check {
+  readonly kind: 'check';
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+/** One number. */
+export interface Figure {
+  readonly kind: 'figure';
+  readonly name: string;
+  readonly value: number;
+  readonly unit: string;
+}
+
+/** A case as one side ran it. */
+export interface Timing {
+  readonly kind: 'timing';
+  readonly case: string;
+  /** `torchlet`, `pytorch`, `jax`, `jax-js`. */
+  readonly peer: string;
+  /** How the peer ran it: `loop`, `own kernels`, `eager`, `graph`, `compile`, `jit`. */
+  readonly mode: string;
+  /** Whether the loss was read at every step. */
+  readonly reading: 'never' | 'every step';
+  readonly ms: number;
+  readonly spread: number;
+  readonly firstSeconds: number;
+  readonly runs: number;
+  /** Programs and kernels of one run, where they are known. */
+  readonly programs?: number;
+  readonly kernels?: number;
+}
+
+/** What was not done, and why. */
+export interface Skip {
+  readonly kind: 'skipped';
+  readonly name: string;
+  readonly who: string;
+  readonly reason: string;
+}
+
+/** What a machine, a device or a peer says of itself. */
+export interface Facts {
+  readonly kind: 'facts';
+  readonly name: string;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export type Finding = Check | Figure | Timing | Skip | Facts;
+
+/** A finding where it is kept. */
+export type Line = Finding & {
+  /** The part of the run. */
+  readonly part: string;
+  /** The device that was asked for. */
+  readonly device: string;
+  /** False where times say nothing: a stand-in, an emulated adapter, tiny sizes. */
+  readonly measurement: boolean;
+};
+
+export type Emit = (finding: Finding) => void;
+
+const kinds: ReadonlySet<unknown> = new Set<Finding['kind']>(['check', 'figure', 'timing', 'skipped', 'facts']);
+
+/** The finding in a line that a process printed, or null: drivers and libraries print too. */
+export function findingIn(text: string): Finding | null {
+  if (!text.startsWith('{')) return null;
+  try {
+    const value = JSON.parse(text) as Finding;
+    return kinds.has(value.kind) ? value : null;
+  } catch {
+    return null;
+  }
+}
