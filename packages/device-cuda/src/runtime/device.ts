@@ -164,7 +164,9 @@ export class OpenCudaDevice implements CudaDevice {
     const own = this.#range(span, dtype, size);
     if (size === 0) return dtypes[dtype].zeros(0);
     const bytes = size * this.capabilities.storedBytes[dtype];
-    const sequence = this.#connection.attempt(() => this.#addon.read(this.#handle, own.address + span.byteOffset, bytes));
+    const sequence = this.#connection.attempt(() =>
+      this.#addon.read(this.#handle, own.address + span.byteOffset, bytes),
+    );
     const submission = this.#submissions.add(sequence, nowhere);
     try {
       await submission.done;
@@ -180,7 +182,7 @@ export class OpenCudaDevice implements CudaDevice {
 
   claim(candidate: MatmulCandidate): Claim | null {
     this.#checkUsable();
-    return this.#try(() => this.#libraries.claim(candidate));
+    return this.#connection.attempt(() => this.#libraries.claim(candidate));
   }
 
   compile(program: Program): Compiled {
