@@ -137,6 +137,29 @@ function recorded(root: Node, mark: number): Node[] {
   return found.sort((a, b) => a.serial - b.serial);
 }
 
+/** Sees the gradient of a node when it is complete, and may give another in its place. */
+export type GradientHook = (grad: Node) => Node | null;
+
+/** By node, or by the owner of a leaf: leaves are new nodes after every write. */
+const hooks = new WeakMap<object, Set<GradientHook>>();
+
+/** Runs `hook` in every later walk over the node, or over leaves of the owner, that `key` is. Gives a function that takes it away again. */
+export function addGradientHook(key: object, hook: GradientHook): () => void {
+  const own = hooks.get(key) ?? new Set();
+  hooks.set(key, own.add(hook));
+  return () => own.delete(hook);
+}
+
+function hooked(node: Node, grad: Node): Node {
+  const own = hooks.get(node) ?? (node.owner === null ? undefined : hooks.get(node.owner));
+  let seen = grad;
+  for (const hook of own ?? []) seen = hook(seen) ?? seen;
+  if (sameShape(seen.shape, grad.shape) && seen.dtype === grad.dtype) return seen;
+  throw new ShapeError(
+    `registerHook: expected a gradient of ${grad.dtype} ${printShape(grad.shape)}, got ${seen.dtype} ${printShape(seen.shape)}`,
+  );
+}
+
 function reverse({ nodes, sources, positions }: Tape, seed: Node | undefined): Differentiated {
   const grads = new Array<Node | null>(nodes.length).fill(null);
   const walked: Node[] = [];
@@ -144,9 +167,12 @@ function reverse({ nodes, sources, positions }: Tape, seed: Node | undefined): D
   if (root >= 0) grads[root] = seed ?? fullLike(nodes[root] as Node, 1);
   for (let position = root; position >= 0; position--) {
     const from = sources[position] as readonly number[] | null;
-    const grad = grads[position] as Node | null;
-    if (from === null || grad === null) continue;
+    const sum = grads[position] as Node | null;
+    if (sum === null) continue;
     const node = nodes[position] as Node;
+    const grad = hooked(node, sum);
+    grads[position] = grad;
+    if (from === null) continue;
     walked.push(node);
     const rule = derivatives[node.op as DifferentiablePrimitive];
     const parts = rule(
@@ -158,8 +184,8 @@ function reverse({ nodes, sources, positions }: Tape, seed: Node | undefined): D
       const source = from[i] as number;
       const part = parts[i] ?? null;
       if (source < 0 || part === null) continue;
-      const sum = grads[source] as Node | null;
-      grads[source] = sum === null ? part : add(sum, part);
+      const before = grads[source] as Node | null;
+      grads[source] = before === null ? part : add(before, part);
     }
   }
   return { gradients: positions.map((position) => (position < 0 ? null : (grads[position] as Node | null))), walked };

@@ -2,8 +2,10 @@
 export type { GradientFunction } from './attach.js';
 export { type DerivativeRule, type DifferentiablePrimitive, derivatives } from './derivatives.js';
 export {
+  addGradientHook,
   type Differentiated,
   differentiate,
+  type GradientHook,
   type GradientOptions,
   gradients,
   leavesOf,

@@ -28,6 +28,19 @@ export class Sequential extends Module {
     return this.#layers.length;
   }
 
+  /** @throws RangeError outside; negative positions count from the end. */
+  at(position: number): TensorModule {
+    const found = this.#layers.at(position);
+    if (found === undefined)
+      throw new RangeError(`Sequential: expected a position below ${this.length}, got ${position}`);
+    return found[1];
+  }
+
+  append(layer: TensorModule): this {
+    this.#layers.push([String(this.length), layer]);
+    return this;
+  }
+
   override fields(): Iterable<Named<unknown>> {
     return this.#layers;
   }

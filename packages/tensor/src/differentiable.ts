@@ -2,7 +2,7 @@
  * Tensors as leaves and roots of differentiation: `requiresGrad_()`, `.grad`, `backward()`. Owns what a backward pass leaves on tensors and nodes;
  * derivatives are `@torchlet/autograd`, the cell beneath is `handle.ts`.
  */
-import { tapeOf, walk } from '@torchlet/autograd';
+import { addGradientHook, tapeOf, walk } from '@torchlet/autograd';
 import { isFloat } from '@torchlet/device';
 import { add as addNodes, type Node, printShape, sizeOf, withGradMode } from '@torchlet/graph';
 import { TensorHandle, type View } from './handle.js';
@@ -45,6 +45,32 @@ export abstract class DifferentiableTensor extends TensorHandle {
     leaf.requiresGrad = true;
     leaf.owner = this;
     return this;
+  }
+
+  /** Whether `backward()` leads here. Setting it is `requiresGrad_()`. */
+  override get requiresGrad(): boolean {
+    return super.requiresGrad;
+  }
+
+  override set requiresGrad(requiresGrad: boolean) {
+    this.requiresGrad_(requiresGrad);
+  }
+
+  /**
+   * Shows every later gradient of this tensor to `hook`, when it is complete; what the hook returns, if anything, takes its place. A hook records,
+   * as all code around a backward pass does: keep the gradient and read it afterwards.
+   *
+   * @throws Error for a tensor that does not require a gradient.
+   * @example const handle = hidden.registerHook((grad) => grad.clamp(-1, 1));
+   */
+  registerHook(hook: ((grad: this) => this | null) | ((grad: this) => void)): { remove(): void } {
+    const { node, runtime } = this;
+    if (!node.requiresGrad) throw new Error('registerHook: this tensor does not require a gradient');
+    const remove = addGradientHook(node.owner === this ? this : node, (grad) => {
+      const seen = hook(this.wrap(grad, this.runtime ?? runtime) as this);
+      return seen instanceof DifferentiableTensor ? seen.node : null;
+    });
+    return { remove };
   }
 
   /** The gradient that `backward()` left here, or null. */

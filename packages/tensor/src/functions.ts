@@ -58,11 +58,13 @@ export const silu = (x: Tensor): Tensor => on(x, functions.silu);
 export const softplus = (x: Tensor, { beta = 1, threshold = 20 }: { beta?: number; threshold?: number } = {}): Tensor =>
   on(x, (node) => functions.softplus(wide(node), beta, threshold));
 
-export const leakyRelu = (x: Tensor, { negativeSlope = 0.01 }: { negativeSlope?: number } = {}): Tensor =>
-  on(x, (node) => functions.leakyRelu(node, negativeSlope));
+/** x above 0, x times the slope (by default 0.01) below. */
+export const leakyRelu = (x: Tensor, slope: number | { readonly negativeSlope?: number } = {}): Tensor =>
+  on(x, (node) => functions.leakyRelu(node, typeof slope === 'number' ? slope : (slope.negativeSlope ?? 0.01)));
 
-export const elu = (x: Tensor, { alpha = 1 }: { alpha?: number } = {}): Tensor =>
-  on(x, (node) => functions.elu(node, alpha));
+/** x above 0, alpha * (e^x - 1) below; alpha is 1 by default. */
+export const elu = (x: Tensor, alpha: number | { readonly alpha?: number } = {}): Tensor =>
+  on(x, (node) => functions.elu(node, typeof alpha === 'number' ? alpha : (alpha.alpha ?? 1)));
 
 export const logSigmoid = (x: Tensor): Tensor => on(x, functions.logSigmoid);
 

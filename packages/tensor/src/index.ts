@@ -8,6 +8,7 @@ export {
   type Shape,
   ShapeError,
 } from '@torchlet/graph';
+export * from './dtype-names.js';
 export * from './factories.js';
 export * from './functions.js';
 export * from './functions/activation.js';
@@ -18,6 +19,7 @@ export * from './functions/einsum.js';
 export * from './functions/indexing.js';
 export * from './functions/linalg.js';
 export * as linalg from './functions/matrices.js';
+export * from './functions/methods.js';
 export * from './functions/reduction.js';
 export * from './functions/sampling.js';
 export * from './functions/shape.js';
@@ -31,4 +33,11 @@ export { type PlainNumber, promoteTypes, resultType } from './promotion.js';
 export { defaultGenerator, Generator, manualSeed } from './random.js';
 export { defaultDevice, setDefaultDevice } from './runtime/devices.js';
 export { StaleValueError } from './runtime/storage.js';
-export { type Index, type Operand, Tensor } from './tensor.js';
+export {
+  type Index,
+  type Operand,
+  type Ordered,
+  type SortOptions,
+  Tensor,
+  type TopkOptions,
+} from './tensor.js';

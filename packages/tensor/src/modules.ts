@@ -6,6 +6,7 @@ import { openRuntimes } from './runtime/devices.js';
 import { Tensor } from './tensor.js';
 
 export { inAutocast, inFullPrecision } from './functions/autocast.js';
+export { ordered } from './tensor.js';
 export { isInsideForward, settle } from './runtime/clock.js';
 export { deviceStats } from './runtime/devices.js';
 export type { RuntimeStats } from './runtime/runtime.js';

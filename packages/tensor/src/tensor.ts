@@ -13,13 +13,16 @@ import * as arithmetic from './ops/arithmetic.js';
 import { wide } from './ops/autocasting.js';
 import * as comparison from './ops/comparison.js';
 import * as functions from './ops/functions.js';
-import { unfold } from './ops/arrangement.js';
+import * as arrangement from './ops/arrangement.js';
 import * as indexing from './ops/indexing.js';
 import { isContiguous, layoutOf } from './ops/layout.js';
-import { matmul } from './ops/matmul.js';
+import { matmul, mm } from './ops/matmul.js';
 import * as movement from './ops/movement.js';
+import { norm } from './ops/norm.js';
 import type { Dims, NodeOperand } from './ops/operands.js';
 import * as reduction from './ops/reduction.js';
+import { cumulative } from './ops/scan.js';
+import * as sorting from './ops/sorting.js';
 import { flatData, nested, type NestedArray, numberAt, type ReadableArray, singleNumber } from './host-values.js';
 import type { PlainNumber } from './promotion.js';
 import { runtimeOf } from './runtime/devices.js';
@@ -29,6 +32,30 @@ import type { Storage } from './runtime/storage.js';
 /** A tensor or a plain number. */
 export type Operand = Tensor | PlainNumber;
 export type Index = indexing.IndexItem<Tensor>;
+
+/** Elements with their positions along a dim: by name, or one after the other, `const [values, indices] = x.topk(5)`. */
+export interface Ordered extends Iterable<Tensor> {
+  readonly values: Tensor;
+  readonly indices: Tensor;
+}
+
+export function ordered(values: Tensor, indices: Tensor): Ordered {
+  return { values, indices, [Symbol.iterator]: () => [values, indices].values() };
+}
+
+export interface SortOptions {
+  /** Largest first. Default false. */
+  readonly descending?: boolean;
+  /** Equal elements keep their order here anyway. */
+  readonly stable?: boolean;
+}
+
+export interface TopkOptions {
+  /** The smallest with false. Default true. */
+  readonly largest?: boolean;
+  /** They are sorted here anyway. */
+  readonly sorted?: boolean;
+}
 
 const nodeOrNumber = (x: Operand): Node | PlainNumber => (x instanceof Tensor ? x.node : x);
 /** Arguments of an operation on nodes as users give them: tensors. */
@@ -177,6 +204,10 @@ export class Tensor extends DifferentiableTensor {
 
   bool(): Tensor {
     return this.to('bool');
+  }
+
+  typeAs(other: Tensor): Tensor {
+    return this.to(other.dtype);
   }
 
   /** The same values without their history; shares them, so writes show in both. */
@@ -495,30 +526,26 @@ export class Tensor extends DifferentiableTensor {
 
   /** The largest element; with `dim`, values and their indices along it; with a tensor, the larger of each two. */
   max(): Tensor;
-  max(dim: number, options?: { keepdim?: boolean }): { values: Tensor; indices: Tensor };
+  max(dim: number, options?: { keepdim?: boolean }): Ordered;
   max(other: Tensor): Tensor;
-  max(
-    by?: number | Tensor,
-    { keepdim = false }: { keepdim?: boolean } = {},
-  ): Tensor | { values: Tensor; indices: Tensor } {
+  max(by?: number | Tensor, { keepdim = false }: { keepdim?: boolean } = {}): Tensor | Ordered {
     if (by instanceof Tensor) return this.maximum(by);
-    return by === undefined ? this.amax() : this.#extreme('max', by, keepdim);
+    return by === undefined ? this.amax() : this.#ordered(reduction.extremeWithIndices('max', this.node, by, keepdim));
   }
 
   min(): Tensor;
-  min(dim: number, options?: { keepdim?: boolean }): { values: Tensor; indices: Tensor };
+  min(dim: number, options?: { keepdim?: boolean }): Ordered;
   min(other: Tensor): Tensor;
-  min(
-    by?: number | Tensor,
-    { keepdim = false }: { keepdim?: boolean } = {},
-  ): Tensor | { values: Tensor; indices: Tensor } {
+  min(by?: number | Tensor, { keepdim = false }: { keepdim?: boolean } = {}): Tensor | Ordered {
     if (by instanceof Tensor) return this.minimum(by);
-    return by === undefined ? this.amin() : this.#extreme('min', by, keepdim);
+    return by === undefined ? this.amin() : this.#ordered(reduction.extremeWithIndices('min', this.node, by, keepdim));
   }
 
-  #extreme(op: 'max' | 'min', dim: number, keepdim: boolean): { values: Tensor; indices: Tensor } {
-    const { values, indices } = reduction.extremeWithIndices(op, this.node, dim, keepdim);
-    return { values: this.#op(() => values), indices: this.#op(() => indices) };
+  #ordered({ values, indices }: sorting.OrderedNodes): Ordered {
+    return ordered(
+      this.#op(() => values),
+      this.#op(() => indices),
+    );
   }
 
   argmax(dim: number | null = null, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
@@ -561,10 +588,52 @@ export class Tensor extends DifferentiableTensor {
     return this.#op(reduction.logSoftmax, dim, dtype);
   }
 
+  /** The p-norm over `dim`, or over all: (sum |x|^p)^(1/p); infinite p are the extremes, 0 counts what is not 0. */
+  norm(p = 2, dim: Dims = null, { keepdim = false }: { keepdim?: boolean } = {}): Tensor {
+    return this.#op((x) => norm('norm', x, p, dim, keepdim));
+  }
+
+  /** The sum of each element and all before it along `dim`; integers in int64. */
+  cumsum(dim: number, { dtype }: { dtype?: DType | undefined } = {}): Tensor {
+    return this.#op((x) => cumulative('cumsum', x, dim, dtype));
+  }
+
+  // Order along a dim.
+
+  /** The elements along `dim` in ascending order, equal ones in theirs, NaN last; and where they were. */
+  sort(dim = -1, { descending = false }: SortOptions = {}): Ordered {
+    return this.#ordered(sorting.sort(this.node, dim, descending));
+  }
+
+  /** Where the elements of the sorted `dim` are: int64. */
+  argsort(dim = -1, { descending = false }: SortOptions = {}): Tensor {
+    return this.#op(sorting.argsort, dim, descending);
+  }
+
+  /** The k largest elements along `dim`, or the smallest, in order. @throws RangeError for a k beyond the dim. */
+  topk(k: number, dim = -1, { largest = true }: TopkOptions = {}): Ordered {
+    return this.#ordered(sorting.topk(this.node, k, dim, largest));
+  }
+
   // Products.
 
   matmul(other: Tensor): Tensor {
     return this.#op(matmul, other);
+  }
+
+  /** The product of two matrices. @throws ShapeError for other than 2 dims. */
+  mm(other: Tensor): Tensor {
+    return this.#op((x, y: Node) => mm('mm', x, y, 2), other);
+  }
+
+  /** Products of two batches of matrices. @throws ShapeError for other than 3 dims, or batches that differ. */
+  bmm(other: Tensor): Tensor {
+    return this.#op((x, y: Node) => mm('bmm', x, y, 3), other);
+  }
+
+  /** The sum of the products of two vectors' elements. @throws ShapeError for other than 1 dim. */
+  dot(other: Tensor): Tensor {
+    return this.#op((x, y: Node) => mm('dot', x, y, 1), other);
   }
 
   // Views: writes to one show in the other.
@@ -580,6 +649,10 @@ export class Tensor extends DifferentiableTensor {
   /** As `reshape`: every tensor is contiguous to its user. */
   view(...shape: readonly (number | readonly number[])[]): Tensor {
     return this.reshape(...shape);
+  }
+
+  viewAs(other: Tensor): Tensor {
+    return this.reshape(other.shape);
   }
 
   flatten(startDim = 0, endDim = -1): Tensor {
@@ -622,6 +695,16 @@ export class Tensor extends DifferentiableTensor {
     return this.ndim < 2 ? this : this.transpose(0, 1);
   }
 
+  /** As `t()`. */
+  get T(): Tensor {
+    return this.t();
+  }
+
+  /** The last two dims exchanged. */
+  get mT(): Tensor {
+    return this.transpose(-2, -1);
+  }
+
   movedim(source: number | readonly number[], destination: number | readonly number[]): Tensor {
     return this.#viewBy((x) => movement.movedim(x, [source].flat(), [destination].flat()));
   }
@@ -645,7 +728,7 @@ export class Tensor extends DifferentiableTensor {
 
   /** Windows of `size` every `step` along `dim`, which counts them; a last dim walks within one. */
   unfold(dim: number, size: number, step: number): Tensor {
-    return this.#viewBy((x) => unfold(x, dim, size, step));
+    return this.#viewBy((x) => arrangement.unfold(x, dim, size, step));
   }
 
   split(size: number | readonly number[], dim = 0): Tensor[] {
@@ -678,6 +761,11 @@ export class Tensor extends DifferentiableTensor {
 
   flip(...dims: readonly (number | readonly number[])[]): Tensor {
     return this.#op(movement.flip, lengthsOf(dims));
+  }
+
+  /** As often as `times` says along each dim; more counts than dims add dims in front. */
+  repeat(...times: readonly (number | readonly number[])[]): Tensor {
+    return this.#op((x) => arrangement.repeat('repeat', x, lengthsOf(times)));
   }
 
   gather(dim: number, index: Tensor): Tensor {

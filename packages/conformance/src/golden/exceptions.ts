@@ -23,10 +23,8 @@ export const exceptions: Readonly<Record<string, Exception>> = {
     const copy = callMethod(selfOf(self), 'clone', []) as Tensor;
     const { items } = indexOf(index);
     const written = value instanceof PythonFloat ? value.value : value;
-    if (!hasMask(index)) callMethod(copy, 'setAt', [items, written]);
-    else if (items.length === 1) callFunction(tensorApi, 'setAtMask', [copy, items[0], written]);
-    else throw new Unsupported('there is no rule for a mask beside other indices');
-    return copy;
+    if (hasMask(index) && items.length > 1) throw new Unsupported('there is no rule for a mask beside other indices');
+    return callMethod(copy, 'setAt', [items, written]);
   },
   'Tensor.tolist': ([self]) => callMethod(selfOf(self), 'array', []),
   'Tensor.dim': ([self]) => selfOf(self).ndim,

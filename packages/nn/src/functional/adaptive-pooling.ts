@@ -1,5 +1,5 @@
 /** Pools to an output of given lengths: window i goes from floor(i n / m) to ceil((i + 1) n / m). */
-import { composed, type Tensor, tensor, where, windows } from '@torchlet/tensor';
+import { composed, ordered, type Tensor, tensor, where, windows } from '@torchlet/tensor';
 import type { Pooled } from './pooling.js';
 import { batched, dropBatch, range } from './spatial.js';
 
@@ -97,9 +97,9 @@ function adaptiveMaxPool(op: string, rank: number, input: Tensor, outputSize: Ou
         indices = indices === null ? scaled : scaled.add(indices.gather(dim, along));
         values = chosen.values;
       }
-      return { values, indices: indices as Tensor };
+      return ordered(values, indices as Tensor);
     },
-    ({ values, indices }) => ({ values: dropBatch(values), indices: dropBatch(indices) }),
+    ({ values, indices }) => ordered(dropBatch(values), dropBatch(indices)),
   );
 }
 

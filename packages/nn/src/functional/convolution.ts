@@ -4,7 +4,18 @@
  */
 import { composed, inAutocast, pad, type Tensor } from '@torchlet/tensor';
 import { printShape } from './shapes.js';
-import { batched, dropBatch, padSpatial, type PerDim, perDim, product, range, spatialWindows } from './spatial.js';
+import {
+  batched,
+  dropBatch,
+  padSpatial,
+  type PerDim,
+  type Placed,
+  perDim,
+  placed,
+  product,
+  range,
+  spatialWindows,
+} from './spatial.js';
 
 export interface ConvOptions {
   readonly stride?: PerDim;
@@ -25,44 +36,56 @@ export interface ConvTransposeOptions {
 }
 
 /** [n, channels, length] by a weight of [out, channels / groups, size]. The batch may be missing. */
-export const conv1d = (input: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor =>
-  convolution('conv1d', 1, input, weight, bias, options);
+export const conv1d = (
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  ...given: Placed<ConvOptions>
+): Tensor => convolution('conv1d', 1, input, weight, bias, placed(given));
 
 /**
  * [n, channels, height, width] by a weight of [out, channels / groups, ...size].
  *
  * @throws RangeError for channels, groups or windows that do not fit.
  */
-export const conv2d = (input: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor =>
-  convolution('conv2d', 2, input, weight, bias, options);
+export const conv2d = (
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  ...given: Placed<ConvOptions>
+): Tensor => convolution('conv2d', 2, input, weight, bias, placed(given));
 
 /** [n, channels, depth, height, width] by a weight of [out, channels / groups, ...size]. */
-export const conv3d = (input: Tensor, weight: Tensor, bias: Tensor | null = null, options: ConvOptions = {}): Tensor =>
-  convolution('conv3d', 3, input, weight, bias, options);
+export const conv3d = (
+  input: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  ...given: Placed<ConvOptions>
+): Tensor => convolution('conv3d', 3, input, weight, bias, placed(given));
 
 /** The adjoint of `conv1d`: a weight of [channels, out / groups, size]. */
 export const convTranspose1d = (
   input: Tensor,
   weight: Tensor,
   bias: Tensor | null = null,
-  options: ConvTransposeOptions = {},
-): Tensor => transposed('convTranspose1d', 1, input, weight, bias, options);
+  ...given: Placed<ConvTransposeOptions>
+): Tensor => transposed('convTranspose1d', 1, input, weight, bias, placed(given));
 
 /** The adjoint of `conv2d`: a weight of [channels, out / groups, ...size]. */
 export const convTranspose2d = (
   input: Tensor,
   weight: Tensor,
   bias: Tensor | null = null,
-  options: ConvTransposeOptions = {},
-): Tensor => transposed('convTranspose2d', 2, input, weight, bias, options);
+  ...given: Placed<ConvTransposeOptions>
+): Tensor => transposed('convTranspose2d', 2, input, weight, bias, placed(given));
 
 /** The adjoint of `conv3d`: a weight of [channels, out / groups, ...size]. */
 export const convTranspose3d = (
   input: Tensor,
   weight: Tensor,
   bias: Tensor | null = null,
-  options: ConvTransposeOptions = {},
-): Tensor => transposed('convTranspose3d', 3, input, weight, bias, options);
+  ...given: Placed<ConvTransposeOptions>
+): Tensor => transposed('convTranspose3d', 3, input, weight, bias, placed(given));
 
 function convolution(
   op: string,

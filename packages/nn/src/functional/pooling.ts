@@ -1,6 +1,27 @@
 /** Pools: the largest, the mean or the norm of windows. Adaptive pools are `adaptive-pooling.ts`. */
-import { arange, composed, type DType, dtypes, relu, type Tensor, tensor } from '@torchlet/tensor';
-import { batched, dropBatch, padSpatial, type PerDim, perDim, product, range, spatialWindows } from './spatial.js';
+import {
+  arange,
+  composed,
+  type DType,
+  dtypes,
+  type Ordered,
+  ordered,
+  relu,
+  type Tensor,
+  tensor,
+} from '@torchlet/tensor';
+import {
+  batched,
+  dropBatch,
+  padSpatial,
+  type PerDim,
+  type Placed,
+  perDim,
+  placed,
+  product,
+  range,
+  spatialWindows,
+} from './spatial.js';
 
 export interface MaxPoolOptions {
   /** Default: the size of a window, so that windows do not overlap. */
@@ -13,10 +34,7 @@ export interface MaxPoolOptions {
 }
 
 /** The largest elements, and where in the flat spatial dims they are (int64). */
-export interface Pooled {
-  readonly values: Tensor;
-  readonly indices: Tensor;
-}
+export type Pooled = Ordered;
 
 interface WithIndices extends MaxPoolOptions {
   readonly returnIndices: true;
@@ -86,37 +104,37 @@ function maxPool(op: string, rank: number, input: Tensor, kernelSize: PerDim, op
     (x) => {
       const grid = gridOf(op, x, rank, kernelSize, options);
       const { values, indices } = windowsOf(op, x, grid, leastOf(x.dtype)).max(-1);
-      if (!returnIndices) return { values, indices };
+      if (!returnIndices) return ordered(values, indices);
       const spatial = x.shape.slice(2);
       const places = arange(product(spatial), { device: x.runtime?.device }).reshape([1, 1, ...spatial]);
       const inWindows = windowsOf(op, places, grid, -1);
       const chosen = inWindows.expand([...values.shape, inWindows.size(-1)]).gather(-1, indices.unsqueeze(-1));
-      return { values, indices: chosen.squeeze(-1) };
+      return ordered(values, chosen.squeeze(-1));
     },
-    ({ values, indices }) => ({ values: dropBatch(values), indices: dropBatch(indices) }),
+    ({ values, indices }) => ordered(dropBatch(values), dropBatch(indices)),
   );
   return returnIndices ? pooled : pooled.values;
 }
 
 /** The largest of each window over [n, channels, length]; the first of equals gets the gradient. */
-export function maxPool1d(input: Tensor, kernelSize: PerDim, options?: WithoutIndices): Tensor;
+export function maxPool1d(input: Tensor, kernelSize: PerDim, ...given: Placed<WithoutIndices>): Tensor;
 export function maxPool1d(input: Tensor, kernelSize: PerDim, options: WithIndices): Pooled;
-export function maxPool1d(input: Tensor, kernelSize: PerDim, options: AnyIndices = {}): Tensor | Pooled {
-  return maxPool('maxPool1d', 1, input, kernelSize, options);
+export function maxPool1d(input: Tensor, kernelSize: PerDim, ...given: Placed<AnyIndices>): Tensor | Pooled {
+  return maxPool('maxPool1d', 1, input, kernelSize, placed(given));
 }
 
 /** The largest of each window over [n, channels, height, width]; the first of equals gets the gradient. */
-export function maxPool2d(input: Tensor, kernelSize: PerDim, options?: WithoutIndices): Tensor;
+export function maxPool2d(input: Tensor, kernelSize: PerDim, ...given: Placed<WithoutIndices>): Tensor;
 export function maxPool2d(input: Tensor, kernelSize: PerDim, options: WithIndices): Pooled;
-export function maxPool2d(input: Tensor, kernelSize: PerDim, options: AnyIndices = {}): Tensor | Pooled {
-  return maxPool('maxPool2d', 2, input, kernelSize, options);
+export function maxPool2d(input: Tensor, kernelSize: PerDim, ...given: Placed<AnyIndices>): Tensor | Pooled {
+  return maxPool('maxPool2d', 2, input, kernelSize, placed(given));
 }
 
 /** The largest of each window over [n, channels, depth, height, width]. */
-export function maxPool3d(input: Tensor, kernelSize: PerDim, options?: WithoutIndices): Tensor;
+export function maxPool3d(input: Tensor, kernelSize: PerDim, ...given: Placed<WithoutIndices>): Tensor;
 export function maxPool3d(input: Tensor, kernelSize: PerDim, options: WithIndices): Pooled;
-export function maxPool3d(input: Tensor, kernelSize: PerDim, options: AnyIndices = {}): Tensor | Pooled {
-  return maxPool('maxPool3d', 3, input, kernelSize, options);
+export function maxPool3d(input: Tensor, kernelSize: PerDim, ...given: Placed<AnyIndices>): Tensor | Pooled {
+  return maxPool('maxPool3d', 3, input, kernelSize, placed(given));
 }
 
 export interface AvgPoolOptions {
@@ -170,14 +188,14 @@ function divisorOf(
 }
 
 /** The mean of each window over [n, channels, length]. */
-export const avgPool1d = (input: Tensor, kernelSize: PerDim, options: AvgPoolOptions = {}): Tensor =>
-  avgPool('avgPool1d', 1, input, kernelSize, options);
+export const avgPool1d = (input: Tensor, kernelSize: PerDim, ...given: Placed<AvgPoolOptions>): Tensor =>
+  avgPool('avgPool1d', 1, input, kernelSize, placed(given));
 /** The mean of each window over [n, channels, height, width]. */
-export const avgPool2d = (input: Tensor, kernelSize: PerDim, options: AvgPoolOptions = {}): Tensor =>
-  avgPool('avgPool2d', 2, input, kernelSize, options);
+export const avgPool2d = (input: Tensor, kernelSize: PerDim, ...given: Placed<AvgPoolOptions>): Tensor =>
+  avgPool('avgPool2d', 2, input, kernelSize, placed(given));
 /** The mean of each window over [n, channels, depth, height, width]. */
-export const avgPool3d = (input: Tensor, kernelSize: PerDim, options: AvgPoolOptions = {}): Tensor =>
-  avgPool('avgPool3d', 3, input, kernelSize, options);
+export const avgPool3d = (input: Tensor, kernelSize: PerDim, ...given: Placed<AvgPoolOptions>): Tensor =>
+  avgPool('avgPool3d', 3, input, kernelSize, placed(given));
 
 export interface LpPoolOptions {
   readonly stride?: PerDim | null;

@@ -8,6 +8,21 @@ import { printShape } from './shapes.js';
 /** One number for all spatial dims, or one each. */
 export type PerDim = number | readonly number[];
 
+/** Stride and padding by place, as in PyTorch, or as options: the last that is given may be the options. */
+export type Placed<Options extends object> = readonly [
+  stride?: PerDim | Options,
+  padding?: PerDim | 'same' | 'valid' | Options,
+  options?: Options,
+];
+
+/** The options, with what was given by place among them. */
+export function placed<Options extends object>(given: Placed<Options>): Options {
+  const isOptions = (value: unknown): value is Options => typeof value === 'object' && !Array.isArray(value);
+  const [stride, padding] = given.filter((value) => value !== undefined && !isOptions(value));
+  const byPlace = { ...(stride === undefined ? {} : { stride }), ...(padding === undefined ? {} : { padding }) };
+  return { ...byPlace, ...(given.find(isOptions) ?? {}) } as Options;
+}
+
 export function perDim(op: string, name: string, value: PerDim, rank: number, least: number): number[] {
   const list =
     typeof value === 'number'

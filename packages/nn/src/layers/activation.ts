@@ -62,9 +62,9 @@ export class GELU extends Module {
 export class ELU extends Module {
   readonly alpha: number;
 
-  constructor({ alpha = 1 }: { readonly alpha?: number } = {}) {
+  constructor(alpha: number | { readonly alpha?: number } = {}) {
     super();
-    this.alpha = alpha;
+    this.alpha = typeof alpha === 'number' ? alpha : (alpha.alpha ?? 1);
   }
 
   override forward(input: Tensor): Tensor {
@@ -80,9 +80,9 @@ export class ELU extends Module {
 export class LeakyReLU extends Module {
   readonly negativeSlope: number;
 
-  constructor({ negativeSlope = 0.01 }: { readonly negativeSlope?: number } = {}) {
+  constructor(negativeSlope: number | { readonly negativeSlope?: number } = {}) {
     super();
-    this.negativeSlope = negativeSlope;
+    this.negativeSlope = typeof negativeSlope === 'number' ? negativeSlope : (negativeSlope.negativeSlope ?? 0.01);
   }
 
   override forward(input: Tensor): Tensor {

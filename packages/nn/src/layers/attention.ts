@@ -48,8 +48,8 @@ export function snakeFields(module: Module): Named<unknown>[] {
 
 /** A linear layer whose bias begins at 0. */
 class Projection extends Module {
-  readonly weight: Parameter;
-  readonly bias: Parameter | null;
+  weight: Parameter;
+  bias: Parameter | null;
 
   constructor(features: number, bias: boolean, draw: DrawOptions) {
     super();

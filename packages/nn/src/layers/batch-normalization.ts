@@ -21,8 +21,8 @@ abstract class RunningNorm extends Module {
   readonly numFeatures: number;
   readonly eps: number;
   readonly momentum: number | null;
-  readonly weight: Parameter | null;
-  readonly bias: Parameter | null;
+  weight: Parameter | null;
+  bias: Parameter | null;
   protected readonly runningMean: Tensor | null;
   protected readonly runningVar: Tensor | null;
   readonly #batches: Tensor | null;
@@ -147,8 +147,8 @@ export class GroupNorm extends Module {
   readonly numGroups: number;
   readonly numChannels: number;
   readonly eps: number;
-  readonly weight: Parameter | null;
-  readonly bias: Parameter | null;
+  weight: Parameter | null;
+  bias: Parameter | null;
 
   constructor(numGroups: number, numChannels: number, { eps = 1e-5, affine = true }: GroupNormOptions = {}) {
     super();
@@ -181,7 +181,7 @@ export interface RMSNormOptions {
 export class RMSNorm extends Module {
   readonly normalizedShape: Shape;
   readonly eps: number | null;
-  readonly weight: Parameter | null;
+  weight: Parameter | null;
 
   constructor(normalizedShape: number | Shape, { eps = null, elementwiseAffine = true }: RMSNormOptions = {}) {
     super();

@@ -11,7 +11,7 @@ import {
   convTranspose2d,
   convTranspose3d,
 } from '../functional/convolution.js';
-import { type PerDim, perDim, product } from '../functional/spatial.js';
+import { type PerDim, type Placed, perDim, placed, product } from '../functional/spatial.js';
 import type { DrawOptions } from '../init.js';
 import { Module } from '../module.js';
 import type { Parameter } from '../parameter.js';
@@ -32,8 +32,8 @@ abstract class Conv extends Module {
   readonly kernelSize: readonly number[];
   readonly options: ConvOptions;
   readonly paddingMode: NonNullable<ConvLayerOptions['paddingMode']>;
-  readonly weight: Parameter;
-  readonly bias: Parameter | null;
+  weight: Parameter;
+  bias: Parameter | null;
   readonly #compute: ConvFunction;
 
   protected constructor(
@@ -100,8 +100,8 @@ function described(kernelSize: readonly number[], options: object, bias: boolean
 
 /** Windows of [n, channels, length] times a weight [outChannels, inChannels / groups, kernelSize]. */
 export class Conv1d extends Conv {
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDim, options: ConvLayerOptions = {}) {
-    super(conv1d, 1, inChannels, outChannels, kernelSize, options);
+  constructor(inChannels: number, outChannels: number, kernelSize: PerDim, ...given: Placed<ConvLayerOptions>) {
+    super(conv1d, 1, inChannels, outChannels, kernelSize, placed(given));
   }
 }
 
@@ -109,18 +109,18 @@ export class Conv1d extends Conv {
  * Windows of [n, channels, height, width] times a weight [outChannels, inChannels / groups, ...kernelSize]; weight and bias uniform within 1 / sqrt(fan in)
  * (https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html).
  *
- * @example new Conv2d(1, 8, 5, { stride: 2, padding: 2 }).forward(images) // [n, 1, 28, 28] -> [n, 8, 14, 14]
+ * @example new Conv2d(1, 8, 5, 2, 2) or new Conv2d(1, 8, 5, { stride: 2, padding: 2 }).forward(images) // [n, 1, 28, 28] -> [n, 8, 14, 14]
  */
 export class Conv2d extends Conv {
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDim, options: ConvLayerOptions = {}) {
-    super(conv2d, 2, inChannels, outChannels, kernelSize, options);
+  constructor(inChannels: number, outChannels: number, kernelSize: PerDim, ...given: Placed<ConvLayerOptions>) {
+    super(conv2d, 2, inChannels, outChannels, kernelSize, placed(given));
   }
 }
 
 /** Windows of [n, channels, depth, height, width] times a weight. */
 export class Conv3d extends Conv {
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDim, options: ConvLayerOptions = {}) {
-    super(conv3d, 3, inChannels, outChannels, kernelSize, options);
+  constructor(inChannels: number, outChannels: number, kernelSize: PerDim, ...given: Placed<ConvLayerOptions>) {
+    super(conv3d, 3, inChannels, outChannels, kernelSize, placed(given));
   }
 }
 
@@ -136,8 +136,8 @@ abstract class ConvTranspose extends Module {
   readonly outChannels: number;
   readonly kernelSize: readonly number[];
   readonly options: ConvTransposeOptions;
-  readonly weight: Parameter;
-  readonly bias: Parameter | null;
+  weight: Parameter;
+  bias: Parameter | null;
   readonly #compute: TransposeFunction;
 
   protected constructor(
@@ -176,21 +176,36 @@ abstract class ConvTranspose extends Module {
 
 /** The adjoint of `Conv1d`: longer outputs from shorter inputs. */
 export class ConvTranspose1d extends ConvTranspose {
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDim, options: ConvTransposeLayerOptions = {}) {
-    super(convTranspose1d, 1, inChannels, outChannels, kernelSize, options);
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDim,
+    ...given: Placed<ConvTransposeLayerOptions>
+  ) {
+    super(convTranspose1d, 1, inChannels, outChannels, kernelSize, placed(given));
   }
 }
 
 /** The adjoint of `Conv2d`: larger images from smaller ones. */
 export class ConvTranspose2d extends ConvTranspose {
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDim, options: ConvTransposeLayerOptions = {}) {
-    super(convTranspose2d, 2, inChannels, outChannels, kernelSize, options);
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDim,
+    ...given: Placed<ConvTransposeLayerOptions>
+  ) {
+    super(convTranspose2d, 2, inChannels, outChannels, kernelSize, placed(given));
   }
 }
 
 /** The adjoint of `Conv3d`. */
 export class ConvTranspose3d extends ConvTranspose {
-  constructor(inChannels: number, outChannels: number, kernelSize: PerDim, options: ConvTransposeLayerOptions = {}) {
-    super(convTranspose3d, 3, inChannels, outChannels, kernelSize, options);
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerDim,
+    ...given: Placed<ConvTransposeLayerOptions>
+  ) {
+    super(convTranspose3d, 3, inChannels, outChannels, kernelSize, placed(given));
   }
 }

@@ -17,8 +17,8 @@ export class Bilinear extends Module {
   readonly in1Features: number;
   readonly in2Features: number;
   readonly outFeatures: number;
-  readonly weight: Parameter;
-  readonly bias: Parameter | null;
+  weight: Parameter;
+  bias: Parameter | null;
 
   constructor(
     in1Features: number,
@@ -91,7 +91,7 @@ export class EmbeddingBag extends Module {
   readonly mode: 'sum' | 'mean' | 'max';
   readonly includeLastOffset: boolean;
   readonly paddingIdx: number | null;
-  readonly weight: Parameter;
+  weight: Parameter;
 
   constructor(
     numEmbeddings: number,

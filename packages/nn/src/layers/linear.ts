@@ -20,8 +20,8 @@ export interface LinearOptions extends DrawOptions {
 export class Linear extends Module {
   readonly inFeatures: number;
   readonly outFeatures: number;
-  readonly weight: Parameter;
-  readonly bias: Parameter | null;
+  weight: Parameter;
+  bias: Parameter | null;
 
   constructor(inFeatures: number, outFeatures: number, { bias = true, ...options }: LinearOptions = {}) {
     super();
@@ -51,7 +51,7 @@ export class Embedding extends Module {
   readonly numEmbeddings: number;
   readonly embeddingDim: number;
   readonly paddingIdx: number | null;
-  readonly weight: Parameter;
+  weight: Parameter;
 
   constructor(numEmbeddings: number, embeddingDim: number, { paddingIdx = null, ...options }: EmbeddingOptions = {}) {
     super();

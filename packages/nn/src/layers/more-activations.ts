@@ -199,7 +199,7 @@ export class RReLU extends Module {
 /** x above 0, x times a learned slope below: one, or one for each channel (https://arxiv.org/abs/1502.01852). */
 export class PReLU extends Module {
   readonly numParameters: number;
-  readonly weight: Parameter;
+  weight: Parameter;
 
   constructor({ numParameters = 1, init = 0.25 }: { readonly numParameters?: number; readonly init?: number } = {}) {
     super();

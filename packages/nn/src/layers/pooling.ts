@@ -26,7 +26,7 @@ import {
   type UnfoldOptions,
   unfold,
 } from '../functional/resize.js';
-import type { PerDim } from '../functional/spatial.js';
+import { type PerDim, type Placed, placed } from '../functional/spatial.js';
 import { Module } from '../module.js';
 
 const shown = (value: unknown): string => (Array.isArray(value) ? `[${value.join(', ')}]` : String(value));
@@ -63,43 +63,43 @@ abstract class WindowPool<Options extends object> extends Module {
 
 /** The largest of each window of [n, channels, length]. */
 export class MaxPool1d extends WindowPool<MaxPoolOptions> {
-  constructor(kernelSize: PerDim, options: MaxPoolOptions = {}) {
-    super((input, size, given) => maxPool1d(input, size, given), kernelSize, options);
+  constructor(kernelSize: PerDim, ...given: Placed<MaxPoolOptions>) {
+    super((input, size, options) => maxPool1d(input, size, options), kernelSize, placed(given));
   }
 }
 
 /** The largest of each window of [n, channels, height, width]. */
 export class MaxPool2d extends WindowPool<MaxPoolOptions> {
-  constructor(kernelSize: PerDim, options: MaxPoolOptions = {}) {
-    super((input, size, given) => maxPool2d(input, size, given), kernelSize, options);
+  constructor(kernelSize: PerDim, ...given: Placed<MaxPoolOptions>) {
+    super((input, size, options) => maxPool2d(input, size, options), kernelSize, placed(given));
   }
 }
 
 /** The largest of each window of [n, channels, depth, height, width]. */
 export class MaxPool3d extends WindowPool<MaxPoolOptions> {
-  constructor(kernelSize: PerDim, options: MaxPoolOptions = {}) {
-    super((input, size, given) => maxPool3d(input, size, given), kernelSize, options);
+  constructor(kernelSize: PerDim, ...given: Placed<MaxPoolOptions>) {
+    super((input, size, options) => maxPool3d(input, size, options), kernelSize, placed(given));
   }
 }
 
 /** The mean of each window of [n, channels, length]. */
 export class AvgPool1d extends WindowPool<AvgPoolOptions> {
-  constructor(kernelSize: PerDim, options: AvgPoolOptions = {}) {
-    super(avgPool1d, kernelSize, options);
+  constructor(kernelSize: PerDim, ...given: Placed<AvgPoolOptions>) {
+    super(avgPool1d, kernelSize, placed(given));
   }
 }
 
 /** The mean of each window of [n, channels, height, width]. */
 export class AvgPool2d extends WindowPool<AvgPoolOptions> {
-  constructor(kernelSize: PerDim, options: AvgPoolOptions = {}) {
-    super(avgPool2d, kernelSize, options);
+  constructor(kernelSize: PerDim, ...given: Placed<AvgPoolOptions>) {
+    super(avgPool2d, kernelSize, placed(given));
   }
 }
 
 /** The mean of each window of [n, channels, depth, height, width]. */
 export class AvgPool3d extends WindowPool<AvgPoolOptions> {
-  constructor(kernelSize: PerDim, options: AvgPoolOptions = {}) {
-    super(avgPool3d, kernelSize, options);
+  constructor(kernelSize: PerDim, ...given: Placed<AvgPoolOptions>) {
+    super(avgPool3d, kernelSize, placed(given));
   }
 }
 

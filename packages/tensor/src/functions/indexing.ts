@@ -223,22 +223,6 @@ export async function atMask(x: Tensor, index: readonly Index[]): Promise<Tensor
   return x.at(...items);
 }
 
-/** Writes `value` to x where the mask, over x's first dims, holds: a number, a tensor that broadcasts, or one with a row for each place. */
-export function setAtMask(x: Tensor, mask: Tensor, value: Operand): Tensor {
-  const inner = x.shape.slice(mask.ndim);
-  if (mask.shape.some((n, axis) => n !== x.shape[axis])) {
-    throw new ShapeError(
-      `setAtMask: expected a mask over the first dims of ${printShape(x.shape)}, got ${printShape(mask.shape)}`,
-    );
-  }
-  const whole = mask.reshape([...mask.shape, ...inner.map(() => 1)]);
-  const rows = value instanceof Tensor && value.ndim > inner.length && value.size(0) !== 1;
-  const written = rows
-    ? maskedScatter(x, whole, value)
-    : x.maskedFill(whole.expand(x.shape), 0).add(where(whole, value, 0));
-  return x.copy_(written);
-}
-
 /** 1 at each class number, 0 elsewhere, in a new last dim: int64. Without a number of classes they are counted, which reads the tensor. */
 export function oneHot(classes: Tensor, numClasses: number): Tensor;
 export function oneHot(classes: Tensor): Promise<Tensor>;

@@ -16,11 +16,8 @@ function checkDims(op: string, operands: readonly Tensor[], dims: readonly numbe
   throw new ShapeError(`${op}: expected tensors of ${dims.join(' and ')} dims, got ${given}`);
 }
 
-/** The product of two matrices. */
-export function mm(x: Tensor, y: Tensor): Tensor {
-  checkDims('mm', [x, y], [2, 2]);
-  return x.matmul(y);
-}
+/** The product of two matrices. @throws ShapeError for other than 2 dims. */
+export const mm = (x: Tensor, y: Tensor): Tensor => x.mm(y);
 
 /** A matrix times a vector. */
 export function mv(x: Tensor, vector: Tensor): Tensor {
@@ -29,19 +26,10 @@ export function mv(x: Tensor, vector: Tensor): Tensor {
 }
 
 /** Products of two batches of matrices. @throws ShapeError for other than 3 dims, or batches that differ. */
-export function bmm(x: Tensor, y: Tensor): Tensor {
-  checkDims('bmm', [x, y], [3, 3]);
-  if (x.size(0) !== y.size(0)) {
-    throw new ShapeError(`bmm: expected batches of one length, got ${printShape(x.shape)} and ${printShape(y.shape)}`);
-  }
-  return x.matmul(y);
-}
+export const bmm = (x: Tensor, y: Tensor): Tensor => x.bmm(y);
 
-/** The sum of the products of two vectors' elements. */
-export function dot(x: Tensor, y: Tensor): Tensor {
-  checkDims('dot', [x, y], [1, 1]);
-  return x.matmul(y);
-}
+/** The sum of the products of two vectors' elements. @throws ShapeError for other than 1 dim. */
+export const dot = (x: Tensor, y: Tensor): Tensor => x.dot(y);
 
 /** As `dot`. */
 export const vdot = dot;

@@ -4,13 +4,10 @@ import { axisOf, cast, type Node, ShapeError } from '@torchlet/graph';
 import { arange, tensor } from '../factories.js';
 import { cat, recordOperation, where } from '../functions.js';
 import { composed } from '../modules.js';
-import { sumDType } from '../ops/arithmetic.js';
-import { wideDType } from '../ops/autocasting.js';
 import type { Dims } from '../ops/operands.js';
 import { norm as normNode } from '../ops/norm.js';
 import * as scans from '../ops/scan.js';
-import type { Tensor } from '../tensor.js';
-import type { Ordered } from './sorting.js';
+import { type Ordered, ordered, type Tensor } from '../tensor.js';
 
 const on = (x: Tensor, build: (node: Node) => Node): Tensor => recordOperation([x], (node) => build(node as Node));
 
@@ -23,18 +20,17 @@ interface WithDType {
 }
 
 /** The sum of each element and all before it along `dim`; integers in int64. */
-export const cumsum = (x: Tensor, dim: number, { dtype }: WithDType = {}): Tensor =>
-  running('cumsum', x, dim, scans.cumsum, dtype ?? wideDType(sumDType(x.dtype)));
+export const cumsum = (x: Tensor, dim: number, options: WithDType = {}): Tensor => x.cumsum(dim, options);
 /** The product of each element and all before it along `dim`; integers in int64. */
 export const cumprod = (x: Tensor, dim: number, { dtype }: WithDType = {}): Tensor =>
-  running('cumprod', x, dim, scans.cumprod, dtype ?? wideDType(sumDType(x.dtype)));
+  on(x, (node) => scans.cumulative('cumprod', node, dim, dtype));
 /** log of the sum of e^x up to each element along `dim`. */
-export const logcumsumexp = (x: Tensor, dim: number): Tensor =>
-  running('logcumsumexp', x, dim, scans.logcumsumexp, isFloat(x.dtype) ? x.dtype : 'float32');
-
-function running(op: string, x: Tensor, dim: number, scan: (x: Node, axis: number) => Node, dtype: DType): Tensor {
-  const axis = axisOf(op, dim, x.ndim);
-  return on(x, (node) => (x.ndim === 0 ? cast(node, dtype) : scan(cast(node, dtype), axis)));
+export function logcumsumexp(x: Tensor, dim: number): Tensor {
+  const axis = axisOf('logcumsumexp', dim, x.ndim);
+  return on(x, (node) => {
+    const exact = cast(node, isFloat(x.dtype) ? x.dtype : 'float32');
+    return x.ndim === 0 ? exact : scans.logcumsumexp(exact, axis);
+  });
 }
 
 /** The largest element up to each along `dim`, and where it is: of equals the last. */
@@ -44,7 +40,7 @@ export const cummin = (x: Tensor, dim: number): Ordered => cumulativeExtreme('cu
 
 function cumulativeExtreme(op: 'cummax' | 'cummin', x: Tensor, dim: number): Ordered {
   const axis = axisOf(op, dim, x.ndim);
-  if (x.ndim === 0) return { values: x.clone(), indices: tensor(0) };
+  if (x.ndim === 0) return ordered(x.clone(), tensor(0));
   const indices = composed(() => {
     const detached = x.detach();
     const bound = detached.dtype === 'bool' ? detached.to('int8') : detached;
@@ -59,7 +55,7 @@ function cumulativeExtreme(op: 'cummax' | 'cummin', x: Tensor, dim: number): Ord
     const isNew = bound.eq(extreme).logicalOr(bound.isnan());
     return on(where(isNew, line.expand(x.shape), -1), (node) => scans.runningMax(node, axis, -1));
   });
-  return { values: x.gather(axis, indices), indices };
+  return ordered(x.gather(axis, indices), indices);
 }
 
 export interface DiffOptions {

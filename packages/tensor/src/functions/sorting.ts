@@ -1,56 +1,22 @@
 /** Sorting and what is read off a sorted line: top k, medians, quantiles, places among boundaries. The order itself is `ops/sorting.ts`. */
 import { isFloat } from '@torchlet/device';
-import { axisOf, type Node, printShape, ShapeError } from '@torchlet/graph';
+import { axisOf, printShape, ShapeError } from '@torchlet/graph';
 import { tensor } from '../factories.js';
-import { recordOperation, where } from '../functions.js';
+import { where } from '../functions.js';
 import { composed } from '../modules.js';
-import { sortedPositions } from '../ops/sorting.js';
-import type { Tensor } from '../tensor.js';
-
-/** Elements with their positions along a dim. */
-export interface Ordered {
-  readonly values: Tensor;
-  readonly indices: Tensor;
-}
-
-export interface SortOptions {
-  /** Largest first. Default false. */
-  readonly descending?: boolean;
-  /** Equal elements keep their order here anyway. */
-  readonly stable?: boolean;
-}
+import { type Ordered, ordered, type SortOptions, type Tensor, type TopkOptions } from '../tensor.js';
 
 /** The elements along `dim` in ascending order, equal ones in theirs, NaN last; and where they were. */
-export function sort(x: Tensor, dim = -1, options: SortOptions = {}): Ordered {
-  const indices = argsort(x, dim, options);
-  return { values: x.ndim === 0 ? x.clone() : x.gather(dim, indices), indices };
-}
+export const sort = (x: Tensor, dim = -1, options: SortOptions = {}): Ordered => x.sort(dim, options);
 
 /** Where the elements of the sorted `dim` are: int64. */
-export function argsort(x: Tensor, dim = -1, { descending = false }: SortOptions = {}): Tensor {
-  const axis = axisOf('sort', dim, x.ndim);
-  if (x.ndim === 0) return tensor(0);
-  return recordOperation([x], (node) => sortedPositions(node as Node, axis, descending));
-}
+export const argsort = (x: Tensor, dim = -1, options: SortOptions = {}): Tensor => x.argsort(dim, options);
 
 /** Sorted along the first dim. */
 export const msort = (x: Tensor): Tensor => sort(x, 0).values;
 
 /** The k largest elements along `dim`, or the smallest, in order. @throws RangeError for a k beyond the dim. */
-export function topk(
-  x: Tensor,
-  k: number,
-  dim = -1,
-  { largest = true }: { readonly largest?: boolean; readonly sorted?: boolean } = {},
-): Ordered {
-  const length = x.ndim === 0 ? 1 : x.size(axisOf('topk', dim, x.ndim));
-  if (!(k >= 0 && k <= length)) throw new RangeError(`topk: expected a k in [0, ${length}], got ${k}`);
-  const indices = composed(() => {
-    const all = argsort(x, dim, { descending: largest });
-    return x.ndim === 0 ? all : all.narrow(dim, 0, k);
-  });
-  return { values: x.ndim === 0 ? x.clone() : x.gather(dim, indices), indices };
-}
+export const topk = (x: Tensor, k: number, dim = -1, options: TopkOptions = {}): Ordered => x.topk(k, dim, options);
 
 /** The k-th smallest element along `dim`, counted from 1. */
 export function kthvalue(x: Tensor, k: number, dim = -1, { keepdim = false }: { keepdim?: boolean } = {}): Ordered {
@@ -61,10 +27,10 @@ export function kthvalue(x: Tensor, k: number, dim = -1, { keepdim = false }: { 
 
 /** Element number `place` of the sorted line. */
 function picked(x: Tensor, order: Tensor, dim: number, place: number, keepdim: boolean): Ordered {
-  if (x.ndim === 0) return { values: x.clone(), indices: order };
+  if (x.ndim === 0) return ordered(x.clone(), order);
   const indices = order.narrow(dim, place, 1);
   const values = x.gather(dim, indices);
-  return keepdim ? { values, indices } : { values: values.squeeze(dim), indices: indices.squeeze(dim) };
+  return keepdim ? ordered(values, indices) : ordered(values.squeeze(dim), indices.squeeze(dim));
 }
 
 /** The lower of the middle elements; with `dim`, along it, with its position. NaN if there is one. */
@@ -81,7 +47,7 @@ export function median(x: Tensor, dim?: number, { keepdim = false }: { keepdim?:
   const places = where(x.isnan().any(dim, { keepdim: true }), length - 1, middle);
   const indices = order.gather(dim, places.to('int64'));
   const values = x.gather(dim, indices);
-  return keepdim ? { values, indices } : { values: values.squeeze(dim), indices: indices.squeeze(dim) };
+  return keepdim ? ordered(values, indices) : ordered(values.squeeze(dim), indices.squeeze(dim));
 }
 
 export interface QuantileOptions {

@@ -9,6 +9,7 @@ import {
   gather as gatherExact,
   iota,
   lt,
+  max,
   mul,
   Node,
   permute as permuteOf,
@@ -22,6 +23,7 @@ import {
 } from '@torchlet/graph';
 import { select, strided, unsqueeze, zerosOf } from './movement.js';
 import { broadcastShapes, broadcastTo, like, type NodeOperand, nodeOf } from './operands.js';
+import { cumulative } from './scan.js';
 
 /** A range along one dim, as Python's start:stop:step; a negative step is refused, as in PyTorch. */
 export interface Slice {
@@ -78,12 +80,16 @@ function resolve(shape: Shape, items: readonly IndexItem<Node>[]): Resolved[] {
     const length = shape[axis] as number;
     if (item instanceof Node && item.dtype === 'bool') {
       throw new TypeError(
-        'index: a bool mask gives a shape that depends on values; use await x.maskedSelect(mask), or x.maskedFill(mask, value) to write',
+        'index: a bool mask gives a shape that depends on values: await atMask(x, [mask]) to read; to write, setAt takes a mask alone',
       );
     }
     if (item instanceof Node) resolved.push({ kind: 'tensor', index: wrapped(item, length) });
     else if (typeof item === 'number') resolved.push({ kind: 'select', index: boundIndex(item, length, axis) });
-    else resolved.push(boundSlice(item, length));
+    else if (!Array.isArray(item)) resolved.push(boundSlice(item, length));
+    else
+      throw new TypeError(
+        'index: expected a number, a slice or a tensor, got an array: say slice(start, stop), or tensor([...]) for a list',
+      );
     axis++;
   }
   while (axis < shape.length) full();
@@ -215,8 +221,10 @@ export function scatterAdd(x: Node, dim: number, index: Node, src: Node): Node {
   return scatterAddExact(x, index, part, axis);
 }
 
-/** x with `value` (broadcast, converted) written where `items` point: numbers, slices and integer tensors. */
+/** x with `value` (broadcast, converted) written where `items` point: numbers, slices and integer tensors, or a mask alone. */
 export function setAt(x: Node, items: readonly IndexItem<Node>[], value: NodeOperand): Node {
+  const [mask] = items;
+  if (items.length === 1 && mask instanceof Node && mask.dtype === 'bool') return setWhere(x, mask, value);
   const steps = resolve(x.shape, items);
   if (steps.some((step) => step.kind === 'tensor')) return setThrough(x, (n) => at(n, items), value);
   const starts: number[] = [];
@@ -239,6 +247,27 @@ export function setAt(x: Node, items: readonly IndexItem<Node>[], value: NodeOpe
   }
   const spread = broadcastTo('setAt', nodeOf(value, x.dtype), visible);
   return assignSlice(x, reshape(spread, lengths), starts, strides);
+}
+
+/** x with `value` where the mask, over x's first dims, holds: broadcast, or a row for each place that holds, in order. */
+function setWhere(x: Node, mask: Node, value: NodeOperand): Node {
+  const rank = mask.shape.length;
+  const inner = x.shape.slice(rank);
+  if (mask.shape.some((n, axis) => n !== x.shape[axis])) {
+    throw new ShapeError(
+      `setAt: expected a mask over the first dims of ${printShape(x.shape)}, got ${printShape(mask.shape)}`,
+    );
+  }
+  const whole = expand(reshape(mask, [...mask.shape, ...inner.map(() => 1)]), x.shape);
+  const written = nodeOf(value, x.dtype);
+  if (written.shape.length <= inner.length || written.shape[0] === 1) {
+    const row = written.shape.length > inner.length ? reshape(written, written.shape.slice(1)) : written;
+    return where(whole, broadcastTo('setAt', row, x.shape), x);
+  }
+  const count = sizeOf(mask.shape);
+  const before = cumulative('cumsum', reshape(mask, [count]), 0, 'int32');
+  const rows = indexSelectExact(written, 0, max(add(before, -1), like(before, 0)));
+  return where(whole, broadcastTo('setAt', reshape(rows, [...mask.shape, ...rows.shape.slice(1)]), x.shape), x);
 }
 
 /**

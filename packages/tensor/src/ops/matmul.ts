@@ -78,3 +78,15 @@ export function linear(x: Node, weight: Node, bias: Node | null): Node {
 function addBias(product: Node, bias: Node): Node {
   return binaryAdd(product, broadcastTo('linear', bias, product.shape));
 }
+
+/** The product of operands that both have `rank` dims; of 3, batches of one length. @throws ShapeError for others. */
+export function mm(op: string, left: Node, right: Node, rank: number): Node {
+  const [a, b] = [left.shape, right.shape];
+  if (a.length !== rank || b.length !== rank || (rank === 3 && a[0] !== b[0])) {
+    const batches = rank === 3 ? ' and one batch length' : '';
+    throw new ShapeError(
+      `${op}: expected tensors of ${rank} dims${batches}, got ${printShape(a)} and ${printShape(b)}`,
+    );
+  }
+  return matmul(left, right);
+}

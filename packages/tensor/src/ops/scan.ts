@@ -4,6 +4,8 @@
  */
 import { type DType, dtypes, isFloat } from '@torchlet/device';
 import {
+  axisOf,
+  cast,
   max,
   eq,
   or,
@@ -26,7 +28,17 @@ import {
 } from '@torchlet/graph';
 import { not } from './comparison.js';
 import { logAddExp } from './pairwise.js';
-import { minExact } from './arithmetic.js';
+import { minExact, sumDType } from './arithmetic.js';
+import { wideDType } from './autocasting.js';
+
+const scans = { cumsum, cumprod };
+
+/** The running sum or product along `dim`; integers in int64, unless `dtype` says otherwise. */
+export function cumulative(op: keyof typeof scans, x: Node, dim: number, dtype: DType | undefined): Node {
+  const axis = axisOf(op, dim, x.shape.length);
+  const wide = cast(x, dtype ?? wideDType(sumDType(x.dtype)));
+  return x.shape.length === 0 ? wide : scans[op](wide, axis);
+}
 
 /** Elements of a block. */
 const block = 64;
@@ -78,7 +90,7 @@ function prefixes(x: Node, { within }: Scan, shape: readonly number[]): Node {
 
 const masked = (square: Node, mask: Node, identity: number | bigint): Node => where(mask, square, identity);
 
-export function cumsum(x: Node, axis: number): Node {
+function cumsum(x: Node, axis: number): Node {
   return scan(x, axis, {
     identity: 0,
     within: (square, mask) => reduce('reduceSum', masked(square, mask, 0), [3]),
@@ -86,7 +98,7 @@ export function cumsum(x: Node, axis: number): Node {
   });
 }
 
-export function cumprod(x: Node, axis: number): Node {
+function cumprod(x: Node, axis: number): Node {
   return scan(x, axis, {
     identity: 1,
     within: (square, mask) => reduce('reduceProd', masked(square, mask, 1), [3]),

@@ -22,16 +22,48 @@ import {
   shrink,
   sizeOf,
   where,
+  axisOf,
 } from '@torchlet/graph';
 import { isNaN, not } from './comparison.js';
-import { zerosOf } from './movement.js';
+import { gather } from './indexing.js';
+import { narrow, zerosOf } from './movement.js';
+import { like } from './operands.js';
 import { rangeOf } from './scan.js';
 
 /** Up to this length every element is compared with every other. */
 const countUpTo = 512;
 
+/** Elements with their positions along a dim. */
+export interface OrderedNodes {
+  readonly values: Node;
+  readonly indices: Node;
+}
+
+/** Where the elements of the sorted `dim` are: int64. */
+export function argsort(x: Node, dim: number, descending: boolean): Node {
+  const axis = axisOf('sort', dim, x.shape.length);
+  return x.shape.length === 0 ? like({ shape: [], dtype: 'int64' }, 0) : sortedPositions(x, axis, descending);
+}
+
+/** The elements along `dim` in order, equal ones in theirs, NaN last; and where they were. */
+export function sort(x: Node, dim: number, descending: boolean): OrderedNodes {
+  return at(x, dim, argsort(x, dim, descending));
+}
+
+/** The first k of the sorted elements along `dim`. @throws RangeError for a k beyond the dim. */
+export function topk(x: Node, k: number, dim: number, largest: boolean): OrderedNodes {
+  const length = x.shape.length === 0 ? 1 : (x.shape[axisOf('topk', dim, x.shape.length)] as number);
+  if (!(k >= 0 && k <= length)) throw new RangeError(`topk: expected a k in [0, ${length}], got ${k}`);
+  const all = argsort(x, dim, largest);
+  return at(x, dim, x.shape.length === 0 ? all : narrow(all, dim, 0, k));
+}
+
+function at(x: Node, dim: number, indices: Node): OrderedNodes {
+  return { values: x.shape.length === 0 ? marker('copy', x) : gather(x, dim, indices), indices };
+}
+
 /** Int64 positions along `axis`, of x's shape, in the order of the elements. */
-export function sortedPositions(x: Node, axis: number, descending: boolean): Node {
+function sortedPositions(x: Node, axis: number, descending: boolean): Node {
   const order = [...x.shape.map((_, a) => a).filter((a) => a !== axis), axis];
   const last = permute(marker('detach', x), order);
   const length = x.shape[axis] as number;
