@@ -10,6 +10,9 @@ import { buildStandin, cublasLtBeside } from './build.js';
 /** As the device is called, so that its results are never taken for a card's. */
 export const standinName = 'cuda-standin';
 
+/** Names a stand-in that was built elsewhere, with that of cuBLASLt beside it: for a machine without a compiler. */
+const builtVariable = 'TORCHLET_CUDA_STANDIN';
+
 /**
  * The device over the stand-in. It and the addon are built where they are not there. The driver's library is opened once in a process: a real card and the
  * stand-in cannot both be there. Products are the device's own, unless an option or TORCHLET_CUDA_LIBRARIES asks for the stand-in of cuBLASLt.
@@ -17,7 +20,7 @@ export const standinName = 'cuda-standin';
  * @throws Error where there is no g++, or it is not Linux on x86-64
  */
 export async function cudaStandin(options: CudaOptions = {}): Promise<CudaDevice> {
-  const driver = await buildStandin();
+  const driver = process.env[builtVariable] ?? (await buildStandin());
   process.env['TORCHLET_LIBCUDA'] = driver;
   // NVIDIA's own library would not bear this driver.
   process.env[cublasLtVariable] ??= cublasLtBeside(driver);
