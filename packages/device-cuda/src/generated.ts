@@ -4,7 +4,7 @@
  */
 import type { DType } from '@torchlet/device';
 
-/** Where a parameter or a fill points. Every parameter of an entry is a device address of 8 bytes (`.u64`). */
+/** Where a parameter points. Every parameter of an entry is a device address of 8 bytes (`.u64`). */
 export type Argument =
   /** A slot of the program: an outside buffer, host data or a part of the arena. */
   | { readonly kind: 'slot'; readonly slot: number }
@@ -29,21 +29,6 @@ export interface Launch {
   readonly sharedBytes: number;
   /** In the order of the entry's parameters. */
   readonly arguments: readonly Argument[];
-}
-
-/** Zeroes `bytes` bytes, before a kernel adds to them. */
-export interface Zero {
-  readonly kind: 'zero';
-  readonly argument: Argument;
-  readonly bytes: number;
-}
-
-/** Copies `bytes` bytes that do not overlap. */
-export interface Copy {
-  readonly kind: 'copy';
-  readonly from: Argument;
-  readonly to: Argument;
-  readonly bytes: number;
 }
 
 /** A matrix of a product, as cuBLASLt describes it: column by column. */
@@ -91,7 +76,7 @@ export interface ProductStep {
   readonly operands: readonly StepOperand[];
 }
 
-export type Step = Launch | Zero | Copy | ProductStep;
+export type Step = Launch | ProductStep;
 
 export interface Generated {
   /** The text of one module; empty where no step launches anything. */

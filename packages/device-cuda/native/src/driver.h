@@ -57,7 +57,6 @@ struct KernelNodeParams {
   X(cuMemFreeHost, "cuMemFreeHost", (void* memory))                                                                               \
   X(cuMemcpyHtoDAsync, "cuMemcpyHtoDAsync_v2", (CUdeviceptr to, const void* from, size_t bytes, CUstream stream))                 \
   X(cuMemcpyDtoHAsync, "cuMemcpyDtoHAsync_v2", (void* to, CUdeviceptr from, size_t bytes, CUstream stream))                       \
-  X(cuMemcpyDtoDAsync, "cuMemcpyDtoDAsync_v2", (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream))                 \
   X(cuMemsetD8Async, "cuMemsetD8Async", (CUdeviceptr to, unsigned char value, size_t bytes, CUstream stream))                     \
   X(cuModuleLoadDataEx, "cuModuleLoadDataEx", (CUmodule* module, const void* image, unsigned count, int* options, void** values)) \
   X(cuModuleUnload, "cuModuleUnload", (CUmodule module))                                                                          \

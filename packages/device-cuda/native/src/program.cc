@@ -78,7 +78,7 @@ bool Program::decode(const double* words, size_t count, size_t bases) {
   Reader reader(words, count);
   while (reader.ok() && !reader.atEnd()) {
     Step step{};
-    step.kind = static_cast<Step::Kind>(reader.next(5));
+    step.kind = static_cast<Step::Kind>(reader.next(3));
     switch (step.kind) {
       case Step::Kind::launch: {
         const uint64_t function = reader.next(functions_.size());
@@ -90,15 +90,6 @@ bool Program::decode(const double* words, size_t count, size_t bases) {
         if (reader.ok()) step.function = functions_[function];
         break;
       }
-      case Step::Kind::zero:
-        step.addresses.push_back(readAddress(reader, bases));
-        step.bytes = reader.next(kAnyOffset);
-        break;
-      case Step::Kind::copy:
-        step.addresses.push_back(readAddress(reader, bases));
-        step.addresses.push_back(readAddress(reader, bases));
-        step.bytes = reader.next(kAnyOffset);
-        break;
       case Step::Kind::product: {
         step.plan = reader.next(products_.plans());
         const size_t addresses = reader.ok() ? products_.addressesOf(step.plan) : 0;
@@ -126,13 +117,6 @@ Failure Program::launchStep(const Step& step, CUstream stream, const double* bas
     case Step::Kind::launch:
       TORCHLET_TRY(cuLaunchKernel, step.function, step.grid[0], step.grid[1], step.grid[2], step.block[0], step.block[1],
                    step.block[2], step.sharedBytes, stream, arguments_.resolve(step, bases), nullptr);
-      return {};
-    case Step::Kind::zero:
-      TORCHLET_TRY(cuMemsetD8Async, addressOf(step.addresses[0], bases), 0, step.bytes, stream);
-      return {};
-    case Step::Kind::copy:
-      TORCHLET_TRY(cuMemcpyDtoDAsync, addressOf(step.addresses[1], bases), addressOf(step.addresses[0], bases), step.bytes,
-                   stream);
       return {};
     case Step::Kind::product:
       arguments_.resolve(step, bases);

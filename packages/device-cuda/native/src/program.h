@@ -1,4 +1,4 @@
-// A program's module and its steps: launches, fills and copies, decoded once from one array of numbers. A step names addresses as (base, offset);
+// A program's module and its steps: launches and products by a library, decoded once from one array of numbers. A step names addresses as (base, offset);
 // JavaScript keeps the bases in an array that both sides see. Owns how steps are launched one by one; graphs of them are `graphs.h`.
 #pragma once
 #include <vector>
@@ -11,16 +11,15 @@ struct Address {
 };
 
 struct Step {
-  enum class Kind { launch = 1, zero = 2, copy = 3, product = 4 };
+  enum class Kind { launch = 1, product = 2 };
   Kind kind;
   CUfunction function = nullptr;
   unsigned grid[3] = {};
   unsigned block[3] = {};
   unsigned sharedBytes = 0;
   size_t plan = 0;
-  // A launch's arguments; what is filled; from and to; what a product by a library takes.
+  // A launch's arguments, or what a product by a library takes.
   std::vector<Address> addresses;
-  uint64_t bytes = 0;
 };
 
 // A kernel that ran while a profile was taken.

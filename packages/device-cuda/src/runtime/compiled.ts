@@ -47,7 +47,7 @@ const scratchBase = 1;
 const firstSegment = 2;
 
 /** As the addon reads them. */
-const stepCodes = { launch: 1, zero: 2, copy: 3, product: 4 } as const;
+const stepCodes = { launch: 1, product: 2 } as const;
 
 export class CudaCompiled implements Compiled {
   readonly program: Program;
@@ -107,7 +107,7 @@ export class CudaCompiled implements Compiled {
   kernelNames(step: number | null = null): string[] {
     const { steps } = this.#generated;
     const asked = step === null ? steps : steps.slice(step, step + 1);
-    const kernels = new Set(asked.flatMap((each) => kernelOf(each) ?? []));
+    const kernels = new Set(asked.map((each) => each.kernel));
     return [...kernels].map((kernel) => this.program.kernels[kernel]?.name ?? `number ${kernel}`);
   }
 
@@ -115,7 +115,7 @@ export class CudaCompiled implements Compiled {
   isFirstOf(step: number): boolean {
     const { steps } = this.#generated;
     const asked = steps[step];
-    return asked === steps.find((each) => kernelOf(each) === kernelOf(asked as Step));
+    return asked === steps.find((each) => each.kernel === asked?.kernel);
   }
 
   /** Checks the bindings, copies host inputs and scalars, and submits. @returns the number of the mark behind it. */
@@ -212,10 +212,6 @@ export class CudaCompiled implements Compiled {
           step.arguments.length,
           ...step.arguments.flatMap((argument) => this.#place(argument)),
         ];
-      case 'zero':
-        return [stepCodes.zero, ...this.#place(step.argument), step.bytes];
-      case 'copy':
-        return [stepCodes.copy, ...this.#place(step.from), ...this.#place(step.to), step.bytes];
       case 'product':
         return [stepCodes.product, step.plan, ...step.operands.flatMap((operand) => this.#placeOf(operand))];
       default: {
@@ -256,10 +252,6 @@ export class CudaCompiled implements Compiled {
     const program = this.program.name;
     return new DeviceError(`${device}: program ${program}: ${problem}`, { device, program });
   }
-}
-
-function kernelOf(step: Step): number | null {
-  return step.kind === 'launch' || step.kind === 'product' ? step.kernel : null;
 }
 
 /** The entries that steps launch, each with its position in the list that the addon gets. */

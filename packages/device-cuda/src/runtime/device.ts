@@ -59,6 +59,7 @@ export interface CudaInfo {
 /** A device that also tells about its card. */
 export interface CudaDevice extends Device {
   info(): CudaInfo;
+  profile(fn: () => void | Promise<void>): Promise<readonly KernelTime[]>;
 }
 
 /** What is known of a card before it is opened. */

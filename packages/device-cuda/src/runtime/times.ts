@@ -12,8 +12,8 @@ export function kernelTimes(stamps: Float64Array, find: (program: number) => Cud
   for (let i = 0; i + 2 < stamps.length; i += 3) {
     const [program = 0, step = 0, milliseconds = 0] = stamps.subarray(i, i + 3);
     const compiled = find(program);
-    if (compiled === undefined) continue;
-    const kernel = compiled.kernelNames(step)[0] ?? 'fills and copies';
+    const kernel = compiled?.kernelNames(step)[0];
+    if (compiled === undefined || kernel === undefined) continue;
     const key = `${program} ${kernel}`;
     const sum = sums.get(key);
     sums.set(key, {
