@@ -54,6 +54,7 @@ State& state() {
     addressSpace().capacity = 2ull << 30;
     if (const char* bytes = std::getenv("TORCHLET_STANDIN_MEMORY")) addressSpace().capacity = std::strtoull(bytes, nullptr, 0);
     if (const char* devices = std::getenv("TORCHLET_STANDIN_DEVICES")) known->devices = std::min(std::atoi(devices), 16);
+    if (const char* version = std::getenv("TORCHLET_STANDIN_VERSION")) known->version = std::atoi(version);
     if (const char* failures = std::getenv("TORCHLET_STANDIN_FAIL")) readInjections(failures);
     known->settings.reversed = isSet("TORCHLET_STANDIN_REVERSED");
     known->settings.races = std::getenv("TORCHLET_STANDIN_RACES") == nullptr || isSet("TORCHLET_STANDIN_RACES");
@@ -76,12 +77,14 @@ int injected(const char* name) {
 
 /** The nth call from now of a function fails with a code. */
 DRIVER_API standin_fail(const char* name, long nth, int code) {
+  const std::lock_guard<std::recursive_mutex> hold(state().lock);
   injections.push_back({name, nth, code});
   return 0;
 }
 
 /** Forgets failures that were asked for and have not happened. @return how many */
 DRIVER_API standin_spare() {
+  const std::lock_guard<std::recursive_mutex> hold(state().lock);
   const int left = static_cast<int>(injections.size());
   injections.clear();
   return left;
@@ -115,6 +118,12 @@ DRIVER_API standin_recover() {
   for (Stream* stream : state().streams) {
     stream->done = stream->submitted;
     stream->waiting.clear();
+    if (stream->captureOrigin == stream) delete stream->graph;
+    stream->graph = nullptr;
+    stream->captureOrigin = nullptr;
+    stream->last = nullptr;
+    stream->capture = Capture::none;
+    stream->joined = true;
   }
   state().legacy.done = state().legacy.submitted;
   state().legacy.waiting.clear();
@@ -125,16 +134,20 @@ extern "C" __attribute__((visibility("default"))) const char* standin_report() {
 
 /** JSON: what is alive, for leak checks. */
 extern "C" __attribute__((visibility("default"))) const char* standin_alive() {
+  const std::lock_guard<std::recursive_mutex> hold(state().lock);
   const auto field = [](const char* name, u64 value) { return "\"" + std::string(name) + "\":" + std::to_string(value); };
   const AddressSpace& memory = addressSpace();
+  u64 contexts = 0;
+  for (const int retained : state().retained) contexts += static_cast<u64>(retained);
   return told("{" + field("deviceBytes", memory.used()) + "," + field("device", memory.count(Owner::device)) + "," +
               field("host", memory.count(Owner::host)) + "," + field("streams", state().streams.size()) + "," +
               field("events", state().events.size()) + "," + field("modules", state().modules.size()) + "," +
-              field("graphs", state().graphs.size()) + "," + field("execs", state().execs.size()) + "}");
+              field("graphs", state().graphs.size()) + "," + field("execs", state().execs.size()) + "," + field("contexts", contexts) + "}");
 }
 
 /** JSON: how often each function of the driver was called. */
 extern "C" __attribute__((visibility("default"))) const char* standin_calls() {
+  const std::lock_guard<std::recursive_mutex> hold(state().lock);
   std::string text;
   for (const auto& [name, count] : counts) text += (text.empty() ? "\"" : ",\"") + name + "\":" + std::to_string(count);
   return told("{" + text + "}");
@@ -142,6 +155,7 @@ extern "C" __attribute__((visibility("default"))) const char* standin_calls() {
 
 /** JSON: what each kernel did since the last time this was asked. */
 extern "C" __attribute__((visibility("default"))) const char* standin_work() {
+  const std::lock_guard<std::recursive_mutex> hold(state().lock);
   std::string text;
   for (const auto& [name, work] : state().work) {
     text += (text.empty() ? "\"" : ",\"") + name + "\":{\"launches\":" + std::to_string(work.launches) + ",\"warpInstructions\":" +

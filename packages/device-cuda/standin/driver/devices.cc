@@ -10,8 +10,6 @@ namespace {
 
 thread_local bool current = false;
 
-constexpr int kVersion = 13000;
-
 struct Attribute {
   int number;
   int value;
@@ -71,7 +69,7 @@ DRIVER_API cuInit(unsigned flags) {
 
 DRIVER_API cuDriverGetVersion(int* version) {
   return call("cuDriverGetVersion", Needs::nothing, [&] {
-    *version = kVersion;
+    *version = state().version;
     return kSuccess;
   });
 }

@@ -80,6 +80,7 @@ struct Event {
 struct State {
   std::recursive_mutex lock;
   bool initialised = false;
+  int version = 13000;  // of CUDA, as drivers tell it
   int devices = 1;
   int retained[16] = {};
   Settings settings;
