@@ -3,6 +3,7 @@
  * work, the table that is printed and the JSON that is written.
  */
 import Table from 'cli-table3';
+import { median } from './median.js';
 import type { SkippedPeer } from './peers.js';
 import type { Measured } from './rounds.js';
 import type { PeerName, WorkloadName } from './workloads.js';
@@ -30,13 +31,6 @@ export interface BenchFile {
   readonly cpu: string;
   readonly fma: boolean;
   readonly results: readonly Result[];
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
 export function resultOf({ peer, case: measured, samples, loss, accuracy, calls, failed }: Measured): Result {

@@ -2,15 +2,14 @@
  * A run on a card as a command: looks whether the device is there, runs the parts, prints the table, tells where the lines are. Owns what `npm run card` and
  * `npm run bench -- cuda` have in common.
  */
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { NoSuchDevice } from '../../scripts/devices.js';
 import { UsageError } from '../command-line.js';
 import type { Scale } from './cases.js';
 import { runChild } from './child.js';
+import { commit } from './commit.js';
 import type { Facts, Finding } from './lines.js';
 import { type PartName, type RunSettings, task } from './parts.js';
 import { Results } from './results.js';
@@ -83,15 +82,6 @@ function librariesIn(found: readonly Finding[]): boolean {
 
 function ofTheRun(): Finding {
   return { kind: 'facts', name: 'run', facts: { date: new Date().toISOString(), commit: commit() } };
-}
-
-/** Of the checkout; a packed run was told. */
-function commit(): string {
-  const told = process.env['TORCHLET_COMMIT'];
-  if (told !== undefined) return told;
-  const folder = path.dirname(fileURLToPath(import.meta.url));
-  const { status, stdout } = spawnSync('git', ['describe', '--always', '--dirty'], { cwd: folder, encoding: 'utf8' });
-  return status === 0 ? stdout.trim() : 'unknown';
 }
 
 /** `bench/results/` in a checkout, `results/` where a packed run is called; rehearsals are not kept by git. */

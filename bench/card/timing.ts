@@ -1,5 +1,5 @@
 /** The protocol by which every side times a case; `peers.py` follows the same. Owns the numbers of it and what comes out. */
-import { median } from '../report.js';
+import { median } from '../median.js';
 
 export interface Timed {
   /** Of one run: the median over stretches of many runs, which are waited for at their end. */

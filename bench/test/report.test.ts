@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { disagreements, median, resultOf, skippedResult, table } from '../report.js';
+import { median } from '../median.js';
+import { disagreements, resultOf, skippedResult, table } from '../report.js';
 import type { Measured } from '../rounds.js';
 import { workloads, type Case, type PeerName } from '../workloads.js';
 

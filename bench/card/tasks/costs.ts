@@ -5,7 +5,7 @@
 import type { Device, Program, Span } from '@torchlet/device';
 import { axis, buffer, constant, fn, load, map, program } from '@torchlet/device/by-hand';
 import { openDevice } from '../../../scripts/devices.js';
-import { median } from '../../report.js';
+import { median } from '../../median.js';
 import type { Scale } from '../cases.js';
 import type { Emit } from '../lines.js';
 
