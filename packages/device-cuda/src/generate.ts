@@ -13,7 +13,7 @@ import {
 } from '@torchlet/device';
 import type { Generated, Step, Target } from './generated.js';
 import { loopKernel } from './kernels/loop-kernel.js';
-import { productKernel, productParts, splitProduct } from './kernels/product-kernels.js';
+import { productKernels } from './kernels/product-kernels.js';
 import { scatterKernel } from './kernels/scatter-kernel.js';
 import { KernelSite } from './kernels/site.js';
 import { splitLoopKernel } from './kernels/split.js';
@@ -94,16 +94,11 @@ function loopCodes(kernel: LoopKernel, site: KernelSite): KernelCode[] {
   }
 }
 
-/** By tiles where they pay; with few results and a long sum in parts side by side; else as the loop that it is. */
+/** By tiles where they pay, in parts side by side where they are few; else as the loop that it is. */
 function matmulCodes(kernel: MatmulKernel, site: KernelSite): KernelCode[] {
-  const parts = productParts(kernel, site);
-  if (parts > 1) {
-    const { product: inParts, join } = splitProduct(kernel, parts, site);
-    const code = productKernel(inParts, site, false);
-    return [...(code === null ? loopCodes(productAsLoop(inParts), site) : [code]), ...loopCodes(join, site)];
-  }
-  const code = productKernel(kernel, site);
-  return code === null ? loopCodes(productAsLoop(kernel), site) : [code];
+  const tiled = productKernels(kernel, site);
+  if (tiled === null) return loopCodes(productAsLoop(kernel), site);
+  return [tiled.code, ...(tiled.join === null ? [] : loopCodes(tiled.join, site))];
 }
 
 /** A product of any dtype and operands: every element of the result is a sum of its own. */

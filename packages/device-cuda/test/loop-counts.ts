@@ -1,4 +1,4 @@
-/** What the inner loop of a product's text holds, by kind of instruction, and what the product reads and writes of memory beside the least there is. */
+/** What the inner loop of a product's text holds, by kind of instruction. */
 import type { Launch } from '../src/generated.js';
 
 /** Instructions of one turn of the loop over tiles: all its pieces together, for one thread. */
@@ -7,6 +7,7 @@ export interface LoopCounts {
   readonly sharedLoads: number;
   readonly sharedStores: number;
   readonly globalLoads: number;
+  readonly copies: number;
   readonly barriers: number;
   readonly others: number;
 }
@@ -16,6 +17,7 @@ const kinds: readonly (readonly [keyof LoopCounts, RegExp])[] = [
   ['sharedLoads', /^(ld\.shared|ldmatrix)/],
   ['sharedStores', /^st\.shared/],
   ['globalLoads', /^ld\.global/],
+  ['copies', /^cp\.async\.c[ag]\./],
   ['barriers', /^bar\./],
 ];
 
@@ -28,23 +30,15 @@ export function countLoop(ptx: string, { entry }: Launch): LoopCounts {
   const start = lines.indexOf('$tile_0:');
   if (start < 0) throw new Error(`${entry} has no loop over tiles`);
   const body = lines.slice(start + 1, lines.indexOf('bra $tile_0;', start)).filter((line) => /^[a-z]/.test(line));
-  const counts = { multiplications: 0, sharedLoads: 0, sharedStores: 0, globalLoads: 0, barriers: 0, others: 0 };
+  const counts = {
+    multiplications: 0,
+    sharedLoads: 0,
+    sharedStores: 0,
+    globalLoads: 0,
+    copies: 0,
+    barriers: 0,
+    others: 0,
+  };
   for (const line of body) counts[kinds.find(([, pattern]) => pattern.test(line))?.[0] ?? 'others']++;
   return counts;
-}
-
-/** A product of [m, k] and [k, n] by tiles of `across` results a side. */
-export interface Traffic {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  readonly across: number;
-  readonly bytes: number;
-}
-
-/** Bytes read and written by all blocks, as multiples of the least: each element once. */
-export function trafficOverLeast({ m, n, k, across, bytes }: Traffic): number {
-  const tiles = Math.ceil(m / across) * Math.ceil(n / across);
-  const moved = (2 * tiles * across * k + m * n) * bytes;
-  return moved / ((m * k + k * n + m * n) * bytes);
 }

@@ -1,101 +1,180 @@
 /**
  * How a matrix product is best run on a card: the size of its tiles, tensor cores or not, and sums that are cut into parts which are computed side by side.
- * Owns the choice and the cut; the code is in the files of each form.
+ * Owns the choice, by an estimate of the time of each form, and the kernel that joins parts; the code is in the files of each form.
  */
 import { type Expression, isFloat, type LoopKernel, type MatmulKernel } from '@torchlet/device';
+import { storedBytes } from '../ptx/dtypes.js';
 import type { KernelCode } from '../ptx/module.js';
+import { rowBytesAlongK } from './operand-tile.js';
+import { wayOf } from './operand-way.js';
+import { partAxis, productLengths, type Tiling } from './product.js';
 import type { KernelSite } from './site.js';
-import { apply, axis, flatIndex, int, substitution } from './split.js';
-import { factorOf, tensorCoreProduct } from './tensor-core-product.js';
+import { apply, axis, flatIndex, substitution } from './split.js';
+import { type Factor, factorOf, tensorCoreProduct, type WarpForm } from './tensor-core-product.js';
 import { product } from './threads.js';
-import { tiledProduct } from './tiled-product.js';
+import { chunkOf, type ThreadForm, threadsOf, tiledProduct } from './tiled-product.js';
 
 /** Rows, columns and terms below which a tile is mostly empty. */
 const leastSide = 16;
-/** Terms that a part should have at least, and a number that divides them, so that parts begin at whole tiles. */
+/** Terms that a part should have at least, and parts that one sum may have at most. */
 const shortestPart = 128;
-const partMultiple = 32;
-const smallTile = 64;
-const largeTile = 128;
+const mostParts = 64;
+
+/**
+ * A form, and what is expected of it: the part of a multiprocessor's multiplications that it reaches with enough warps, by how often it reads shared memory for
+ * each; and the blocks that fit by their registers, which are fewer where threads hold more of the operands: both lie along k, or one is computed.
+ */
+type Rated<Form> = Form & { readonly rate: number; readonly blocks: number; readonly blocksHeld: number };
+
+const threadForms: readonly Rated<ThreadForm>[] = [
+  { rows: 128, columns: 128, down: 2, across: 2, rate: 0.9, blocks: 2, blocksHeld: 1 },
+  { rows: 128, columns: 64, down: 2, across: 2, rate: 0.85, blocks: 4, blocksHeld: 3 },
+  { rows: 64, columns: 128, down: 2, across: 2, rate: 0.85, blocks: 4, blocksHeld: 3 },
+  { rows: 64, columns: 64, down: 2, across: 1, rate: 0.7, blocks: 4, blocksHeld: 4 },
+  { rows: 32, columns: 32, down: 1, across: 1, rate: 0.5, blocks: 8, blocksHeld: 8 },
+];
+/** Of float64, 2 values being a chunk. */
+const wideForms: readonly Rated<ThreadForm>[] = [
+  { rows: 64, columns: 64, down: 2, across: 2, rate: 0.8, blocks: 2, blocksHeld: 2 },
+  { rows: 32, columns: 32, down: 2, across: 2, rate: 0.6, blocks: 8, blocksHeld: 8 },
+];
+const warpForms: readonly Rated<WarpForm>[] = [
+  { rows: 128, columns: 128, down: 2, across: 2, rate: 0.9, blocks: 2, blocksHeld: 2 },
+  { rows: 128, columns: 64, down: 2, across: 2, rate: 0.75, blocks: 3, blocksHeld: 2 },
+  { rows: 64, columns: 128, down: 2, across: 2, rate: 0.75, blocks: 3, blocksHeld: 2 },
+  { rows: 64, columns: 64, down: 2, across: 2, rate: 0.6, blocks: 4, blocksHeld: 3 },
+];
+const warpSize = 32;
+
+/** Multiplications of a multiprocessor in a cycle, and with how many warps it comes to half of them; ratios are what matters. */
+const speeds: Readonly<Record<'f32' | 'f64' | Factor, { readonly perCycle: number; readonly halfAt: number }>> = {
+  f32: { perCycle: 128, halfAt: 4 },
+  f64: { perCycle: 64, halfAt: 4 },
+  tf32: { perCycle: 512, halfAt: 2 },
+  bf16: { perCycle: 1024, halfAt: 2 },
+  f16: { perCycle: 1024, halfAt: 2 },
+};
+/** Cycles until a block's first tile is there and until its last results are out; of one more launch; bytes of memory in a cycle. */
+const blockCycles = 2000;
+const launchCycles = 4000;
+const memoryBytes = 1000;
+
+interface Choice {
+  readonly form: Rated<ThreadForm | WarpForm>;
+  readonly factor: Factor | null;
+  readonly threads: number;
+  readonly blocks: number;
+  readonly parts: number;
+  readonly partTerms: number;
+  readonly terms: number;
+}
+
+/** The product by tiles, and what joins its parts where there are several; null where a thread for each result is better. */
+export function productKernels(
+  kernel: MatmulKernel,
+  site: KernelSite,
+): { readonly code: KernelCode; readonly join: LoopKernel | null } | null {
+  const choice = choiceOf(kernel, site);
+  if (choice === null) return null;
+  if (choice.parts === 1) return { code: codeOf(kernel, site, choice, true), join: null };
+  const { inParts, join } = splitProduct(kernel, choice.parts, site);
+  // Parts of halves are kept as float32, which they were summed in.
+  return { code: codeOf(inParts, site, choice, false), join };
+}
+
+function codeOf(kernel: MatmulKernel, site: KernelSite, choice: Choice, rounds: boolean): KernelCode {
+  const { form, factor, threads, blocks, parts, partTerms, terms } = choice;
+  const { rows, columns } = form;
+  const tiling: Tiling = { rows, columns, terms, threads, blocks, parts, partTerms, rounds };
+  return factor === null
+    ? tiledProduct(site, kernel, form, tiling)
+    : tensorCoreProduct(site, kernel, factor, form, tiling);
+}
 
 function isWorthTiling({ batch, m, n, k, dtype }: MatmulKernel): boolean {
   return isFloat(dtype) && Math.min(m, n, k) >= leastSide && product(batch) > 0;
 }
 
-function tilesOf({ batch, m, n }: MatmulKernel, side: number): number {
-  return product(batch) * Math.ceil(m / side) * Math.ceil(n / side);
-}
-
-/**
- * The product by tiles; null where a thread for each result is better.
- *
- * @param rounds whether results of halves are rounded to them, rather than kept as the float32 that they were summed in.
- */
-export function productKernel(kernel: MatmulKernel, site: KernelSite, rounds = true): KernelCode | null {
+/** The form and number of parts whose estimate is least. */
+function choiceOf(kernel: MatmulKernel, site: KernelSite): Choice | null {
   if (!isWorthTiling(kernel)) return null;
-  const fills = Math.min(kernel.m, kernel.n) > smallTile;
-  const isLarge = fills && tilesOf(kernel, largeTile) >= site.target.multiprocessors;
   const factor = factorOf(kernel, site.target);
-  if (factor !== null) return tensorCoreProduct(site, kernel, factor, isLarge ? largeTile : smallTile, rounds);
-  return tiledProduct(site, kernel, isLarge && kernel.dtype === 'float32' ? 2 : 1);
+  const terms = rowBytesAlongK / storedBytes(kernel.dtype);
+  const forms = factor !== null ? warpForms : kernel.dtype === 'float64' ? wideForms : threadForms;
+  const lengths = productLengths(kernel, 1);
+  const ways = (['a', 'b'] as const).map((operand) => wayOf(kernel, operand, lengths));
+  const areHeld = ways.every(({ along }) => along === 'k') || ways.some(({ isCopied }) => !isCopied);
+  let best: { choice: Choice; cycles: number } | null = null;
+  for (const form of forms) {
+    const threads = factor === null ? threadsOf(form, chunkOf(kernel)) : form.down * form.across * warpSize;
+    const blocks = areHeld ? form.blocksHeld : form.blocks;
+    for (const parts of partCounts(kernel, form, site)) {
+      const partTerms = Math.ceil(kernel.k / parts / terms) * terms;
+      const choice = { form, factor, threads, blocks, parts: Math.ceil(kernel.k / partTerms), partTerms, terms };
+      const cycles = cyclesOf(kernel, site, choice);
+      if (best === null || cycles < best.cycles) best = { choice, cycles };
+    }
+  }
+  return best?.choice ?? null;
 }
 
-/** How many parts the sum of a product is worth cutting into. */
-export function productParts(kernel: MatmulKernel, site: KernelSite): number {
-  if (!isWorthTiling(kernel)) return 1;
-  const wanted = Math.floor(site.target.multiprocessors / tilesOf(kernel, smallTile));
-  return Math.max(1, Math.min(wanted, Math.floor(kernel.k / shortestPart)));
+/** One part, or as many as make whole turns of the card's multiprocessors. */
+function partCounts({ batch, m, n, k }: MatmulKernel, form: ThreadForm | WarpForm, { target }: KernelSite): number[] {
+  const tiles = product(batch) * Math.ceil(m / form.rows) * Math.ceil(n / form.columns);
+  const most = Math.min(mostParts, Math.floor(k / shortestPart));
+  const counts = [1, 2, 3, 4].map((turns) => Math.floor((turns * target.multiprocessors) / tiles));
+  return [1, ...counts.map((count) => Math.min(count, most)).filter((count) => count > 1)];
+}
+
+function cyclesOf({ batch, m, n, dtype }: MatmulKernel, { target }: KernelSite, choice: Choice): number {
+  const { form, factor, threads, parts, partTerms } = choice;
+  const { perCycle, halfAt } = speeds[factor ?? (dtype === 'float64' ? 'f64' : 'f32')];
+  const blocks = parts * product(batch) * Math.ceil(m / form.rows) * Math.ceil(n / form.columns);
+  const each = Math.ceil(blocks / target.multiprocessors);
+  const resident = (Math.min(each, choice.blocks) * threads) / warpSize;
+  const rate = (perCycle * form.rate * resident) / (resident + halfAt);
+  const multiplying = (each * form.rows * form.columns * partTerms) / rate;
+  const joining = parts === 1 ? 0 : launchCycles + (2 * parts * product(batch) * m * n * 4) / memoryBytes;
+  return multiplying + blockCycles + joining;
 }
 
 /** The product in parts, whose results go to scratch memory, and the kernel that joins them and does the epilogue. */
-export function splitProduct(
+function splitProduct(
   kernel: MatmulKernel,
   parts: number,
   site: KernelSite,
-): { readonly product: MatmulKernel; readonly join: LoopKernel } {
-  const { batch, m, n, k, dtype, result } = kernel;
-  const rank = batch.length;
-  const terms = Math.ceil(k / parts / partMultiple) * partMultiple;
-  const used = Math.ceil(k / terms);
-  const term = apply('add', [apply('mul', [axis(0), int(terms)]), axis(rank + 3)]);
-  const inside = used * terms === k ? null : apply('lt', [term, int(k)], 'bool');
-  const axes = new Map<number, Expression>(Array.from({ length: rank + 2 }, (_, i) => [i, axis(i + 1)]));
-  axes.set(rank + 2, term);
-  const into = substitution(axes, new Map(), inside);
-  const operand = (expression: Expression): Expression => {
-    const value = into(expression);
-    const nothing: Expression = { kind: 'constant', dtype: expression.dtype, value: 0 };
-    return inside === null ? value : apply('where', [inside, value, nothing], expression.dtype);
-  };
-  // Parts of halves are kept as float32, which they were summed in.
+): { readonly inParts: MatmulKernel; readonly join: LoopKernel } {
+  const { batch, m, n, dtype, result } = kernel;
   const partDType = dtype === 'float64' ? dtype : 'float32';
   const shape = [...batch, m, n];
-  const slot = site.scratch(partDType, used * product(shape));
-  const index = flatIndex([used, ...shape]);
-  const back = substitution(
-    new Map([[0, axis(rank + 2)], ...shape.map((_, i): [number, Expression] => [i + 1, axis(i)])]),
-    new Map(),
-  );
-  const part: Expression = { kind: 'load', dtype: partDType, slot, index: back(index), mask: null, otherwise: 0 };
+  const slot = site.scratch(partDType, parts * product(shape));
+  const index = flatIndex([parts, ...shape]);
+  const places = (part: number): Map<number, Expression> =>
+    new Map([[0, axis(part)], ...shape.map((_, i): [number, Expression] => [i + 1, axis(i)])]);
+  const at = (part: number): Expression => substitution(places(part), new Map())(index);
+  const part: Expression = {
+    kind: 'load',
+    dtype: partDType,
+    slot,
+    index: at(shape.length),
+    mask: null,
+    otherwise: 0,
+  };
   const whole: Expression = { kind: 'result', dtype: partDType, id: result };
   const rounded = partDType === dtype ? whole : apply('cast', [whole], dtype);
   const epilogue = substitution(new Map(), new Map([[result, rounded]]));
   return {
-    product: {
+    inParts: {
       ...kernel,
       name: `${kernel.name} in parts`,
-      batch: [used, ...batch],
-      k: terms,
-      a: operand(kernel.a),
-      b: operand(kernel.b),
-      stores: [{ slot, index, value: { kind: 'result', dtype, id: result }, mask: null }],
+      stores: [{ slot, index: at(partAxis(kernel)), value: { kind: 'result', dtype, id: result }, mask: null }],
     },
     join: {
       kind: 'loop',
       name: `${kernel.name} joined`,
       axes: shape,
       phases: [
-        { lengths: [used], reductions: [{ id: result, combine: 'sum', dtype: partDType, of: part }], stores: [] },
+        { lengths: [parts], reductions: [{ id: result, combine: 'sum', dtype: partDType, of: part }], stores: [] },
         {
           lengths: [],
           reductions: [],

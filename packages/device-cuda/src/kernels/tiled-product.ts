@@ -1,115 +1,186 @@
 /**
- * Matrix products of float32 and float64 through shared memory: the threads of a block bring a tile of each operand, twice buffered, and each multiplies what its
- * rows and columns of results need, in registers. Owns this form; `tensor-core-product.ts` is the one of tensor cores.
+ * Matrix products of float32 and float64 by threads: each multiplies what its rows and columns of results need, in registers, from tiles in shared memory. The
+ * lanes of a warp are 4 down by 8 across; each reads the left operand's chunks as the lane two further does and the right one's as its neighbour does, so
+ * that halves of a warp can be served at once. Owns this form; `tensor-core-product.ts` is the one of tensor cores.
  */
 import type { MatmulKernel } from '@torchlet/device';
+import { storedBytes } from '../ptx/dtypes.js';
 import type { KernelCode } from '../ptx/module.js';
 import { float32, float64, int32, type Operand } from '../ptx/register.js';
 import { plus, quotient, remainder, times } from './index-arithmetic.js';
-import { type Piece, ProductSite } from './product.js';
+import { offsetText, OperandTile } from './operand-tile.js';
+import { type Along, chunkBytes } from './operand-way.js';
+import { ProductSite, type Tiling } from './product.js';
 import type { KernelSite } from './site.js';
-import { walkTiles } from './tile-walk.js';
+import { stagesFor, walkTiles } from './tile-pipeline.js';
 
-/** Threads along each side of a block. */
-const side = 16;
+const lanesDown = 4;
+const lanesAcross = 8;
 
-/** Results of one thread along each side, in groups of 4 next to each other. */
-export type Groups = 1 | 2;
+/** Results of a block along each side, and how many chunks of 16 bytes of them each thread has. */
+export interface ThreadForm {
+  readonly rows: number;
+  readonly columns: number;
+  readonly down: number;
+  readonly across: number;
+}
 
-export function tiledProduct(site: KernelSite, kernel: MatmulKernel, groups: Groups): KernelCode {
-  const across = side * 4 * groups;
-  const terms = groups === 1 ? 16 : 8;
-  const tiling = { rows: across, columns: across, terms, threads: side * side, rounds: true };
+/** One operand as a thread reads it. */
+interface Side {
+  readonly tile: OperandTile;
+  /** Threads along the side, and how many chunks each has. */
+  readonly lanes: number;
+  readonly groups: number;
+  /** Address of the thread's first chunk. */
+  readonly from: Operand;
+}
+
+/** Values of a chunk of either operand: 4 of float32, 2 of float64. */
+export function chunkOf({ dtype }: Pick<MatmulKernel, 'dtype'>): number {
+  return chunkBytes / storedBytes(dtype);
+}
+
+export function threadsOf({ rows, columns, down, across }: ThreadForm, chunk: number): number {
+  return (rows / (down * chunk)) * (columns / (across * chunk));
+}
+
+export function tiledProduct(site: KernelSite, kernel: MatmulKernel, form: ThreadForm, tiling: Tiling): KernelCode {
   const written = new ProductSite(site, kernel, tiling);
   const { body, kind, thread } = written;
-  const bytes = kind === 'f32' ? 4 : 8;
+  const chunk = chunkOf(kernel);
   const zero = kind === 'f32' ? float32(0) : float64(0);
-  // Columns of a tile lie in different banks.
-  const pitch = (across + 4) * bytes;
-  const tileBytes = terms * pitch;
-  const shared = body.shared('tiles', 4 * tileBytes);
-  const lane = remainder(body, thread, side, 'across');
-  const row = quotient(body, thread, side, 'down');
-  const from = {
-    a: plus(body, shared, times(body, row, int32(4 * bytes), 'down_bytes'), 'a_from'),
-    b: plus(body, shared, times(body, lane, int32(4 * bytes), 'across_bytes'), 'b_from'),
+  const lanes = { a: form.rows / (form.down * chunk), b: form.columns / (form.across * chunk) };
+  const warp = quotient(body, thread, lanesDown * lanesAcross, 'warp');
+  const lane = remainder(body, thread, lanesDown * lanesAcross, 'lane');
+  const warpsAcross = lanes.b / lanesAcross;
+  // Bits 0 and 4 of the lane are down, bits 1 to 3 across.
+  const down = plus(body, remainder(body, lane, 2), times(body, quotient(body, lane, 16), int32(2)), 'down');
+  const across = remainder(body, quotient(body, lane, 2), lanesAcross, 'across');
+  const own = {
+    a: plus(body, times(body, quotient(body, warp, warpsAcross), int32(lanesDown)), down, 'down'),
+    b: plus(body, times(body, remainder(body, warp, warpsAcross), int32(lanesAcross)), across, 'across'),
   };
-  const sums = Array.from({ length: 4 * groups }, () =>
-    Array.from({ length: 4 * groups }, () => body.op(kind, `mov.${kind}`, [zero], 'sum')),
+  const shared = body.sharedTiles();
+  const a = new OperandTile(written, 'a', shared, () => 'threads');
+  const bBase = plus(body, shared, int32(a.bytes), 'b_tiles');
+  const b = new OperandTile(written, 'b', bBase, () => 'threads');
+  const sides: Readonly<Record<'a' | 'b', Side>> = {
+    a: { tile: a, lanes: lanes.a, groups: form.down, from: startOf(written, a, own.a, shared) },
+    b: { tile: b, lanes: lanes.b, groups: form.across, from: startOf(written, b, own.b, bBase) },
+  };
+  const sums = Array.from({ length: form.down * chunk }, () =>
+    Array.from({ length: form.across * chunk }, () => body.op(kind, `mov.${kind}`, [zero], 'sum')),
   );
-  const offsets = { a: 0, b: 2 * tileBytes };
-
-  walkTiles(written, tileBytes, {
-    keep: (operand, piece, buffer) =>
-      keepPiece(written, piece, plus(body, plus(body, shared, buffer, 'into'), int32(offsets[operand])), pitch, bytes),
+  const stageBytes = a.bytes + b.bytes;
+  const stages = stagesFor([a, b], stageBytes, site.target);
+  walkTiles(written, {
+    tiles: [a, b],
+    stages,
+    stageBytes,
     multiply: (buffer) => {
-      const at = { a: plus(body, from.a, buffer, 'a_at'), b: plus(body, from.b, buffer, 'b_at') };
-      for (let term = 0; term < terms; term++) {
-        const read = (operand: 'a' | 'b'): Operand[] =>
-          Array.from({ length: groups }, (_, group) => {
-            const offset = offsets[operand] + term * pitch + group * side * 4 * bytes;
-            return readFour(written, at[operand], offset, bytes, operand);
-          }).flat();
-        const [a, b] = [read('a'), read('b')];
-        sums.forEach((line, i) => {
-          line.forEach((sum, j) => {
-            body.assign(sum, `fma.rn.${kind}`, [a[i] as Operand, b[j] as Operand, sum]);
-          });
-        });
-      }
+      multiply(written, sums, sides, chunk, buffer);
     },
   });
 
   sums.forEach((line, i) => {
-    const offset = Math.floor(i / 4) * side * 4 + (i % 4);
-    const at = plus(body, times(body, row, int32(4), 'rows'), int32(offset), 'row');
-    for (let group = 0; group < groups; group++) {
-      const column = plus(body, times(body, lane, int32(4), 'columns'), int32(group * side * 4), 'column');
-      written.store(at, column, line.slice(4 * group, 4 * group + 4));
+    const offset = Math.floor(i / chunk) * lanes.a * chunk + (i % chunk);
+    const row = plus(body, times(body, own.a, int32(chunk), 'rows'), int32(offset), 'row');
+    for (let group = 0; group < form.across; group++) {
+      const first = plus(body, times(body, own.b, int32(chunk), 'columns'), int32(group * lanes.b * chunk), 'column');
+      written.store(row, first, line.slice(chunk * group, chunk * (group + 1)));
     }
   });
+  const each = `${form.down * chunk} by ${form.across * chunk} a thread`;
   return {
     name: kernel.name,
-    comment: `${kernel.name}: tiles of ${across} by ${across} results, ${4 * groups} by ${4 * groups} a thread`,
+    comment: `${kernel.name}: tiles of ${form.rows} by ${form.columns} results, ${each}, ${stages} stages`,
     body,
     grid: [written.blocks, 1, 1],
     block: [tiling.threads, 1, 1],
+    sharedBytes: stages * stageBytes,
+    leastBlocks: tiling.blocks,
   };
 }
 
-/** Writes a piece to [term][outer]. */
-function keepPiece(
-  { body, kind }: ProductSite,
-  { values, along, outer, term }: Piece,
-  base: Operand,
-  pitch: number,
-  bytes: number,
+/** Where a thread's first chunk is: its own rows are as many apart as they have neighbours in a chunk. */
+function startOf({ body }: ProductSite, { along, rowBytes }: OperandTile, own: Operand, base: Operand): Operand {
+  return body.op('s32', 'mad.lo.s32', [own, int32(along === 'k' ? rowBytes : chunkBytes), base], 'from');
+}
+
+/** All terms of a tile, as many at once as a chunk has where one of the operands lies along k. */
+function multiply(
+  site: ProductSite,
+  sums: readonly (readonly Operand[])[],
+  { a, b }: Readonly<Record<'a' | 'b', Side>>,
+  chunk: number,
+  buffer: Operand,
 ): void {
-  const at = body.op(
-    's32',
-    'mad.lo.s32',
-    [term, int32(pitch), plus(body, base, times(body, outer, int32(bytes)))],
-    'into',
-  );
-  if (along === 'k') {
-    values.forEach((value, i) => {
-      body.line(`st.shared.${kind} [${at.text}+${i * pitch}], ${value.text}`);
-    });
-    return;
-  }
-  const wide = 16 / bytes;
-  for (let i = 0; i < values.length; i += wide) {
-    const part = values.slice(i, i + wide).map(({ text }) => text);
-    body.line(`st.shared.v${wide}.${kind} [${at.text}+${i * bytes}], {${part.join(', ')}}`);
+  const { body, kind, tiling } = site;
+  const read = {
+    a: readerOf(site, a, plus(body, a.from, buffer, 'a_at'), chunk, 'a'),
+    b: readerOf(site, b, plus(body, b.from, buffer, 'b_at'), chunk, 'b'),
+  };
+  const isAlongK = (along: Along): boolean => along === 'k';
+  const multiplyAdd = (row: number, column: number, x: Operand, y: Operand): void => {
+    body.assign(sums[row]?.[column] as Operand, `fma.rn.${kind}`, [x, y, sums[row]?.[column] as Operand]);
+  };
+  const rows = sums.length;
+  const columns = sums[0]?.length ?? 0;
+  const step = isAlongK(a.tile.along) || isAlongK(b.tile.along) ? chunk : 1;
+  for (let term = 0; term < tiling.terms; term += step) {
+    // By row, then by term.
+    const left = isAlongK(a.tile.along)
+      ? Array.from({ length: rows }, (_, row) => read.a.terms(row, term))
+      : transposed(Array.from({ length: step }, (_, t) => read.a.side(term + t)));
+    if (isAlongK(b.tile.along)) {
+      for (let column = 0; column < columns; column++) {
+        const right = read.b.terms(column, term);
+        for (let t = 0; t < step; t++) {
+          left.forEach((values, row) => {
+            multiplyAdd(row, column, values[t] as Operand, right[t] as Operand);
+          });
+        }
+      }
+      continue;
+    }
+    for (let t = 0; t < step; t++) {
+      const right = read.b.side(term + t);
+      left.forEach((values, row) => {
+        right.forEach((value, column) => {
+          multiplyAdd(row, column, values[t] as Operand, value);
+        });
+      });
+    }
   }
 }
 
-function readFour({ body, kind }: ProductSite, at: Operand, offset: number, bytes: number, stem: string): Operand[] {
-  const registers = Array.from({ length: 4 }, () => body.register(kind, stem));
-  const wide = 16 / bytes;
-  for (let i = 0; i < 4; i += wide) {
-    const part = registers.slice(i, i + wide).map(({ text }) => text);
-    body.line(`ld.shared.v${wide}.${kind} {${part.join(', ')}}, [${at.text}+${offset + i * bytes}]`);
-  }
-  return registers;
+function transposed(lines: readonly (readonly Operand[])[]): Operand[][] {
+  return (lines[0] ?? []).map((_, i) => lines.map((line) => line[i] as Operand));
+}
+
+/** How a thread reads its part of a tile: some terms of one position, or one term of every position. */
+function readerOf(
+  { body, kind }: ProductSite,
+  { tile, lanes, groups }: Side,
+  at: Operand,
+  chunk: number,
+  stem: string,
+): {
+  terms(position: number, term: number): Operand[];
+  side(term: number): Operand[];
+} {
+  const load = (offset: number): Operand[] => {
+    const registers = Array.from({ length: chunk }, () => body.register(kind, stem));
+    const texts = registers.map(({ text }) => text).join(', ');
+    body.line(`ld.shared.v${chunk}.${kind} {${texts}}, [${at.text}${offsetText(offset)}]`);
+    return registers;
+  };
+  return {
+    terms: (position, term) => {
+      const group = Math.floor(position / chunk);
+      return load(tile.rowOffset(position % chunk, group * lanes) + (term / chunk) * chunkBytes);
+    },
+    side: (term) =>
+      Array.from({ length: groups }, (_, group) => load(term * tile.rowBytes + group * lanes * chunkBytes)).flat(),
+  };
 }

@@ -30,6 +30,9 @@ export const registerTypes: Readonly<Record<RegisterKind, string>> = {
   f64: '.f64',
 };
 
+/** The module's name for the shared memory of a launch. */
+export const launchMemory = 'launch_memory';
+
 /** Which argument a parameter of the entry is. */
 export interface Parameter {
   readonly name: string;
@@ -46,6 +49,7 @@ export class Body {
   readonly #shared: string[] = [];
   readonly #prologue: string[] = [];
   readonly #functions = new Set<DeviceFunction>();
+  #usesLaunchMemory = false;
 
   get scope(): Scope {
     return this.#scope;
@@ -182,6 +186,21 @@ export class Body {
       this.#start(`mov.u32 ${address.text}, ${name}`);
       return address;
     });
+  }
+
+  /** The address of the launch's shared memory: lines of banks begin at its multiples of 128. */
+  sharedTiles(): Operand {
+    this.#usesLaunchMemory = true;
+    return this.within(this.root, () => {
+      const address = this.register('s32', 'tiles_at');
+      this.#start(`mov.u32 ${address.text}, ${launchMemory}`);
+      return address;
+    });
+  }
+
+  /** Whether it uses the shared memory that its launch asks for. */
+  get usesLaunchMemory(): boolean {
+    return this.#usesLaunchMemory;
   }
 
   /** Calls a device function, which then is part of the module. */

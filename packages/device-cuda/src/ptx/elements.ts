@@ -189,7 +189,8 @@ export function storeElements(
   write(words, 'b32', 4);
 }
 
-function pairs(values: readonly Operand[]): [Operand, Operand][] {
+/** Values two by two. */
+export function pairs(values: readonly Operand[]): [Operand, Operand][] {
   return Array.from({ length: values.length / 2 }, (_, i) => [values[2 * i] as Operand, values[2 * i + 1] as Operand]);
 }
 
@@ -200,6 +201,7 @@ export function halfOf(body: Body, dtype: DType, value: Operand): Operand {
   return body.op('b16', `cvt.rn.${halfTypes[dtype]}.f32`, [body.inRegister(value)], 'half');
 }
 
-function pairOf(body: Body, dtype: DType, low: Operand, high: Operand): Operand {
+/** The word of the two halves nearest to float32s. */
+export function pairOf(body: Body, dtype: DType, low: Operand, high: Operand): Operand {
   return body.op('b32', `cvt.rn.${halfTypes[dtype]}x2.f32`, [body.inRegister(high), body.inRegister(low)], 'pair');
 }

@@ -3,7 +3,7 @@
  * the text around bodies, and names of entries.
  */
 import type { Extent, Launch } from '../generated.js';
-import type { Body } from './body.js';
+import { type Body, launchMemory } from './body.js';
 import type { DeviceFunction } from './functions.js';
 
 /** What a kernel asks of its launch. */
@@ -12,6 +12,8 @@ export interface LaunchShape {
   readonly block: Extent;
   /** Dynamic shared memory, beside what the body declares. */
   readonly sharedBytes?: number;
+  /** Blocks that a multiprocessor should have room for, which bounds the registers of a thread. */
+  readonly leastBlocks?: number;
 }
 
 /** One kernel, ready to be an entry. */
@@ -31,6 +33,7 @@ export class PtxModule {
   readonly #known = new Map<string, string>();
   readonly #names = new Map<string, number>();
   readonly #functions = new Set<DeviceFunction>();
+  #usesLaunchMemory = false;
 
   /** Adds a kernel and gives its launch. */
   add(code: KernelCode, kernel: number): Launch {
@@ -39,6 +42,7 @@ export class PtxModule {
     const text = [
       `(${parameters.length === 0 ? '' : `\n${parameters.join(',\n')}\n`})`,
       `.maxntid ${block.join(', ')}`,
+      ...(code.leastBlocks === undefined ? [] : [`.minnctapersm ${code.leastBlocks}`]),
       '{',
       ...body.lines(),
       '\tret;',
@@ -49,6 +53,7 @@ export class PtxModule {
       entry = this.#name(code.name);
       this.#known.set(text, entry);
       for (const used of body.functions) this.#use(used);
+      this.#usesLaunchMemory ||= body.usesLaunchMemory;
       this.#entries.push(`// ${comment.replace(/\s+/g, ' ')}\n.visible .entry ${entry}${text}\n`);
     }
     return {
@@ -65,7 +70,14 @@ export class PtxModule {
   /** The module; empty where nothing was added. */
   text(): string {
     if (this.#entries.length === 0) return '';
-    return [header.join('\n'), '', ...[...this.#functions].map(({ text }) => `${text}\n`), ...this.#entries].join('\n');
+    const memory = this.#usesLaunchMemory ? [`.extern .shared .align 128 .b8 ${launchMemory}[];`, ''] : [];
+    return [
+      header.join('\n'),
+      '',
+      ...memory,
+      ...[...this.#functions].map(({ text }) => `${text}\n`),
+      ...this.#entries,
+    ].join('\n');
   }
 
   #use(used: DeviceFunction): void {

@@ -100,6 +100,12 @@ DRIVER_API standin_races(int on) {
   return 0;
 }
 
+/** Whether accesses are counted; standin_work tells them. */
+DRIVER_API standin_traffic(int on) {
+  state().settings.traffic = on != 0;
+  return 0;
+}
+
 DRIVER_API standin_eager(int eager) {
   state().eager = eager != 0;
   return 0;
@@ -158,8 +164,20 @@ extern "C" __attribute__((visibility("default"))) const char* standin_work() {
   const std::lock_guard<std::recursive_mutex> hold(state().lock);
   std::string text;
   for (const auto& [name, work] : state().work) {
-    text += (text.empty() ? "\"" : ",\"") + name + "\":{\"launches\":" + std::to_string(work.launches) + ",\"warpInstructions\":" +
-            std::to_string(work.warpInstructions) + ",\"threadInstructions\":" + std::to_string(work.threadInstructions) + "}";
+    const std::pair<const char*, u64> fields[] = {
+        {"launches", work.launches},
+        {"warpInstructions", work.warpInstructions},
+        {"threadInstructions", work.threadInstructions},
+        {"globalRequests", work.traffic.globalRequests},
+        {"globalSectors", work.traffic.globalSectors},
+        {"globalLeast", work.traffic.globalLeast},
+        {"sharedRequests", work.traffic.sharedRequests},
+        {"sharedWavefronts", work.traffic.sharedWavefronts},
+        {"sharedLeast", work.traffic.sharedLeast},
+    };
+    text += (text.empty() ? "\"" : ",\"") + name + "\":{";
+    for (const auto& [field, value] : fields) text += (field == fields[0].first ? "\"" : ",\"") + std::string(field) + "\":" + std::to_string(value);
+    text += "}";
   }
   state().work.clear();
   return told("{" + text + "}");

@@ -59,7 +59,7 @@ void perform(Operation& operation) {
       sum.launches++;
       sum.warpInstructions += done.warpInstructions;
       sum.threadInstructions += done.threadInstructions;
-      sum.globalBytes += done.globalBytes;
+      sum.traffic.add(done.traffic);
       return;
     }
     case Operation::Kind::copy: {

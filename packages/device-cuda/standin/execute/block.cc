@@ -33,6 +33,7 @@ Block::Block(const Launch& launch, const Settings& settings)
   shared.resize(kernel.sharedBytes + launch.dynamicShared);
   ranges.resize(kernel.sites);
   races.on = settings.races;
+  counts = settings.traffic;
   frameStride_ = rounded(kernel.constantBytes, 64) + kernel.frameBytes;
   const size_t bytes = std::max<size_t>(frameStride_ * warps, 64);
   frames_ = static_cast<char*>(std::aligned_alloc(64, bytes));

@@ -36,7 +36,8 @@ class Block {
   Races races;
   u64 steps = 0;    // instructions of warps
   u64 threads = 0;  // instructions of threads
-  u64 globalBytes = 0;
+  Traffic traffic;
+  bool counts = false;  // whether traffic is counted
 
  private:
   void start(u32 x, u32 y, u32 z);

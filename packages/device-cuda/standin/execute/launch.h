@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "instruction.h"
+#include "traffic.h"
 
 namespace standin {
 
@@ -19,6 +20,7 @@ struct Launch {
 struct Settings {
   bool reversed = false;  // blocks, warps and lanes take turns from the last to the first
   bool races = true;
+  bool traffic = false;   // whether accesses are counted
   u64 stepLimit = 4'000'000'000;  // instructions of warps in a block, after which it counts as hung
 };
 
@@ -32,7 +34,7 @@ struct Work {
   u64 launches = 0;
   u64 warpInstructions = 0;
   u64 threadInstructions = 0;
-  u64 globalBytes = 0;
+  Traffic traffic;
 };
 
 /// Runs the kernel to its end. @throws Fault

@@ -63,9 +63,13 @@ void locateIn(Space space, Warp& warp, const Instruction& at, u32 mask, u32 byte
   Block& block = *warp.block;
   switch (space) {
     case Space::global:
-    case Space::constant: return global(warp, at, mask, bytes, access, found);
+    case Space::constant:
+      global(warp, at, mask, bytes, access, found);
+      if (block.counts) block.traffic.global(mask, bytes, p);
+      return;
     case Space::shared: {
       offsets(mask, bytes, block.shared.size(), access, "shared", p);
+      if (block.counts) block.traffic.shared(mask, bytes, p);
       block.races.access(warp, mask, bytes, access, found);
       const u64 base = reinterpret_cast<u64>(block.shared.data());
       return each(mask, [=](u32 lane) { p[lane] += base; });
@@ -116,7 +120,8 @@ void reportSuspect(Warp& warp, u32 lane, u64 pointer, bool overlap) {
 }
 
 AddressSpace& addressSpace() {
-  static AddressSpace made;
+  // It outlives the process's end, at which a kernel may still run.
+  static AddressSpace& made = *new AddressSpace;
   return made;
 }
 

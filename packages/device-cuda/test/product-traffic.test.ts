@@ -1,0 +1,156 @@
+/**
+ * Matrix products run on the stand-in: what they compute, by every way that operands lie and come to shared memory, and what their accesses would cost a card:
+ * whole sectors of global memory, and no conflicts between banks of shared memory.
+ */
+import type { DType } from '@torchlet/device';
+import { at, axis, buffer, fn, load, matmul, program, result, store } from '@torchlet/device/by-hand';
+import { expect, test } from 'vitest';
+import type { Target } from '../src/generated.js';
+import { runProgram, type Work } from './standin-program.js';
+
+interface Case {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly dtype?: DType;
+  readonly isHigh?: boolean;
+  /** Whether the operands lie along their own sides rather than along k (the left) or n (the right). */
+  readonly a?: 'turned';
+  readonly b?: 'turned';
+  /** Whether operands are computed rather than read as they are. */
+  readonly isComputed?: boolean;
+  readonly multiprocessors?: number;
+}
+
+/** Values that every dtype holds exactly, so that sums of few of them are exact too. */
+function valuesOf(count: number, seed: number): number[] {
+  return Array.from({ length: count }, (_, i) => (((i * 7919 + seed * 104_729) % 31) - 15) / 8);
+}
+
+/** The bytes of values as a dtype stores them. */
+function stored(values: readonly number[], dtype: DType): Float32Array<ArrayBuffer> {
+  if (dtype === 'float32') return Float32Array.from(values);
+  if (dtype === 'float64') return new Float32Array(Float64Array.from(values).buffer);
+  const words = new Uint16Array(values.length + (values.length % 2));
+  const bits = new Uint32Array(1);
+  values.forEach((value, i) => {
+    new Float32Array(bits.buffer)[0] = value;
+    const word = bits[0] ?? 0;
+    // The values have few digits: bfloat16 is the upper half, float16 has another exponent.
+    if (dtype === 'bfloat16') words[i] = word >>> 16;
+    else
+      words[i] =
+        value === 0 ? 0 : ((word >>> 16) & 0x8000) | ((((word >>> 23) & 0xff) - 112) << 10) | ((word >>> 13) & 0x3ff);
+  });
+  return new Float32Array(words.buffer);
+}
+
+function read(found: Float32Array, dtype: DType): number[] {
+  if (dtype === 'float32') return [...found];
+  if (dtype === 'float64') return [...new Float64Array(found.buffer as ArrayBuffer)];
+  return [...new Uint16Array(found.buffer)].map((word) => {
+    if (dtype === 'bfloat16') return new Float32Array(Uint32Array.of(word << 16).buffer)[0] as number;
+    const exponent = (word >> 10) & 31;
+    const fraction = (word & 0x3ff) / 1024;
+    const size = exponent === 0 ? fraction * 2 ** -14 : (1 + fraction) * 2 ** (exponent - 15);
+    return word >> 15 === 1 ? -size : size;
+  });
+}
+
+/** Runs a product; gives the worst difference from float64 beside the size of its terms, and what the accesses cost. */
+function run({ m, n, k, dtype = 'float32', isHigh, a, b, isComputed, multiprocessors = 4 }: Case): {
+  readonly error: number;
+  readonly comment: string;
+  readonly work: Work;
+} {
+  const left = load(0, a === 'turned' ? at(axis(2), m, axis(0)) : at(axis(0), k, axis(2)), dtype);
+  const right = load(1, b === 'turned' ? at(axis(1), k, axis(2)) : at(axis(2), n, axis(1)), dtype);
+  const kernel = matmul('product', [m, n, k], {
+    dtype,
+    a: isComputed === true ? fn('neg', [left]) : left,
+    b: isComputed === true ? fn('neg', [right]) : right,
+    ...(isHigh === true ? { precision: 'high' } : {}),
+    stores: [store(2, at(axis(0), n, axis(1)), result(0, dtype))],
+  });
+  const slots = [buffer(0, m * k, 'read', dtype), buffer(1, k * n, 'read', dtype), buffer(2, m * n, 'write', dtype)];
+  const [x, y] = [valuesOf(m * k, 1), valuesOf(k * n, 2)];
+  const empty = stored(
+    Array.from({ length: m * n }, () => 0),
+    dtype,
+  );
+  const target: Target = {
+    computeCapability: 80,
+    multiprocessors,
+    sharedBytesPerBlock: 166912,
+    matmulPrecision: 'highest',
+  };
+  const ran = runProgram(program('product', slots, [kernel]), target, [stored(x, dtype), stored(y, dtype), empty]);
+  const found = read(ran.slots[2] as Float32Array, dtype);
+  let error = 0;
+  for (let i = 0; i < m; i++) {
+    for (let j = 0; j < n; j++) {
+      let sum = 0;
+      for (let l = 0; l < k; l++) {
+        const [p, q] = [x[a === 'turned' ? l * m + i : i * k + l] ?? 0, y[b === 'turned' ? j * k + l : l * n + j] ?? 0];
+        sum += p * q;
+      }
+      const difference = Math.abs((found[i * n + j] as number) - sum) / Math.max(1, Math.abs(sum));
+      if (!(difference <= error)) error = difference;
+    }
+  }
+  const work = Object.entries(ran.work).find(([name]) => !name.endsWith('joined'))?.[1] as Work;
+  return { error, comment: ran.generated.ptx.match(/^\/\/ .*$/gm)?.[0] ?? '', work };
+}
+
+/** Results of halves are rounded once: half a unit of their last digit. */
+const rounding: Readonly<Partial<Record<DType, number>>> = { bfloat16: 2 ** -8, float16: 2 ** -11 };
+
+const layouts = [{}, { b: 'turned' }, { a: 'turned' }, { a: 'turned', b: 'turned' }] as const;
+const kinds = [
+  { dtype: 'float32' },
+  { dtype: 'float64' },
+  { dtype: 'float32', isHigh: true },
+  { dtype: 'bfloat16' },
+  { dtype: 'float16' },
+] as const;
+const named = (one: Case): string =>
+  `${one.isHigh === true ? 'tf32' : one.dtype} ${one.m} x ${one.n} x ${one.k}, ${one.a ?? 'plain'} and ${one.b ?? 'plain'}${one.isComputed === true ? ', computed' : ''}`;
+const row = (one: Case): [string, Case] => [named(one), one];
+
+test.each(
+  kinds.flatMap((kind) =>
+    layouts.flatMap((layout) => [
+      row({ m: 64, n: 128, k: 96, ...kind, ...layout }),
+      row({ m: 128, n: 128, k: 64, ...kind, ...layout, multiprocessors: 1 }),
+    ]),
+  ),
+)('%s: exact, in whole sectors, without conflicts', (_, one) => {
+  const { error, work } = run(one);
+  expect(error).toBeLessThanOrEqual(rounding[one.dtype ?? 'float32'] ?? 0);
+  expect(work.globalSectors).toBe(work.globalLeast);
+  expect(work.sharedWavefronts).toBe(work.sharedLeast);
+});
+
+test.each(
+  kinds.flatMap((kind) =>
+    layouts.flatMap((layout) => [
+      row({ m: 67, n: 70, k: 70, ...kind, ...layout }),
+      row({ m: 33, n: 131, k: 37, ...kind, ...layout }),
+      row({ m: 40, n: 50, k: 61, ...kind, ...layout, isComputed: true }),
+      row({ m: 32, n: 36, k: 1000, ...kind, ...layout, multiprocessors: 16 }),
+    ]),
+  ),
+)('%s: exact at the edges and in parts, without conflicts', (_, one) => {
+  const { error, work } = run(one);
+  expect(error).toBeLessThanOrEqual(rounding[one.dtype ?? 'float32'] ?? 0);
+  // Units narrower than 4 bytes are written beside each other in one word.
+  expect(work.sharedWavefronts).toBe(work.sharedLeast);
+});
+
+test.each([
+  ['float32', { m: 256, n: 256, k: 256, multiprocessors: 1 }, 0.88],
+  ['float32, weights as linear has them', { m: 256, n: 256, k: 256, b: 'turned', multiprocessors: 1 }, 0.86],
+] as const)('%s: most instructions multiply', (_, one, least) => {
+  const { work } = run(one);
+  expect((one.m * one.n * one.k) / 32 / work.warpInstructions).toBeGreaterThan(least);
+});
