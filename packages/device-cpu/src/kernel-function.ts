@@ -3,7 +3,8 @@
  * on different buffers are then one function, and threads share a kernel by ranges. Owns these types; `loop/`, `matmul/` emit,
  * `program-module.ts` calls.
  */
-import { type DType, type Expression, type Kernel, kernelSlots, type Program, type Store } from '@torchlet/device';
+import type { DType, Expression, Kernel, Program, Store } from '@torchlet/device';
+import { kernelForm } from '@torchlet/device/analysis';
 import type { Callable, FunctionBuilder, Local, ModuleBuilder, Value } from './wasm/index.js';
 
 /** What the engine offers and the user allows. */
@@ -22,14 +23,15 @@ export interface KernelSite {
 }
 
 /**
- * A kernel as a function with the parameters: the address of each slot of `slots`, in order; `scalars`, the address of the runtime scalars,
- * 8 bytes each, already in their dtype (bool as i32 0 or 1, narrow integers as i32, float16 and bfloat16 as f32); `scratch`, the
+ * A kernel as a function with the parameters: the address of each slot of `slots`, in order; that of each runtime scalar of `scalars`, 8 bytes
+ * each, already in their dtype (bool as i32 0 or 1, narrow integers as i32, float16 and bfloat16 as f32); `scratch`, the
  * address of `scratchBytes` bytes that only this call uses, 64-byte aligned; and the part of its work to do, [begin, end) of [0, extent).
  * Parts are independent and may run at once on several threads; begin and end are multiples of `granule`, but that the last end is `extent`.
  */
 export interface KernelFunction {
   readonly callee: Callable;
   readonly slots: readonly number[];
+  readonly scalars: readonly number[];
   readonly extent: number;
   readonly granule: number;
   readonly scratchBytes: number;
@@ -37,22 +39,30 @@ export interface KernelFunction {
   readonly nanoseconds: number;
 }
 
-/** The function of a kernel, with the parameters that `KernelFunction` wants and an empty body, and the slots that the kernel touches, in order. */
-export function kernelFunction(site: KernelSite, kernel: Kernel): { f: FunctionBuilder; slots: readonly number[] } {
-  const slots = [...kernelSlots(kernel)].sort((a, b) => a - b);
-  const names = [...slots.map(slotParam), 'scalars', 'scratch', 'begin', 'end'];
+/** The function of a kernel with an empty body, and what its first parameters are the addresses of. */
+export type EmptyFunction = Pick<KernelFunction, 'slots' | 'scalars'> & { readonly callee: FunctionBuilder };
+
+/** The function of a kernel, with the parameters that `KernelFunction` wants. */
+export function kernelFunction(site: KernelSite, kernel: Kernel): EmptyFunction {
+  const { slots, scalars } = kernelForm(kernel, site.program.slots);
+  const names = [...slots.map(slotParam), ...scalars.map(scalarParam), 'scratch', 'begin', 'end'];
   const params = Object.fromEntries(names.map((name) => [name, 'i32'] as const));
-  return { f: site.module.function<string>(kernel.name, params, null), slots };
+  return { callee: site.module.function<string>(kernel.name, params, null), slots, scalars };
 }
 
 /** A kernel that has nothing to compute: its body stays empty. */
-export function emptyKernel(f: FunctionBuilder, slots: readonly number[]): KernelFunction {
-  return { callee: f, slots, extent: 1, granule: 1, scratchBytes: 0, nanoseconds: 0 };
+export function emptyKernel(empty: EmptyFunction): KernelFunction {
+  return { ...empty, extent: 1, granule: 1, scratchBytes: 0, nanoseconds: 0 };
 }
 
 /** The name of the parameter with the address of `slot`. */
 export function slotParam(slot: number): string {
   return `s${slot}`;
+}
+
+/** The name of the parameter with the address of runtime scalar `slot`. */
+export function scalarParam(slot: number): string {
+  return `c${slot}`;
 }
 
 /** A position along an axis: `local` + `offset`; only the offset where there is no local. */

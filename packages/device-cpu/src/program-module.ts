@@ -3,6 +3,7 @@
  * argument block, so the code serves any buffers. Owns the block's layout and the order of calls; kernels come from `loop/` and `matmul/`.
  */
 import { DeviceError, type Kernel, type Program } from '@torchlet/device';
+import { type KernelForm, kernelForm } from '@torchlet/device/analysis';
 import type { Features, KernelFunction, KernelSite } from './kernel-function.js';
 import { emitLoopKernel } from './loop/loop-kernel.js';
 import { emitScatterKernel } from './loop/scatter-kernel.js';
@@ -58,6 +59,24 @@ function emitKernel(site: KernelSite, kernel: Kernel, device: string): KernelFun
   }
 }
 
+/** The functions of a program's kernels, one for all that are equal but for their slots and scalars: layers repeat. */
+function kernelFunctions(site: KernelSite, device: string): KernelFunction[] {
+  const made = new Map<string, { readonly emitted: KernelFunction; readonly form: KernelForm }>();
+  return site.program.kernels.map((kernel) => {
+    const form = kernelForm(kernel, site.program.slots);
+    const known = made.get(form.key);
+    if (known !== undefined) {
+      const { emitted } = known;
+      const stands = (list: 'slots' | 'scalars') =>
+        emitted[list].map((number) => form[list][known.form[list].indexOf(number)] as number);
+      return { ...emitted, slots: stands('slots'), scalars: stands('scalars') };
+    }
+    const emitted = emitKernel(site, kernel, device);
+    made.set(form.key, { emitted, form });
+    return emitted;
+  });
+}
+
 /** @param helpers the device's other threads, if it has any. */
 export function programModule(
   program: Program,
@@ -69,13 +88,14 @@ export function programModule(
   const module = new ModuleBuilder(memory);
   const site: KernelSite = { module, program, features };
   const block = argumentBlock(program);
-  const kernels = program.kernels.map((kernel) => emitKernel(site, kernel, device));
+  const kernels = kernelFunctions(site, device);
   const run = module.function('run', { block: 'i32', scratch: 'i32' }, null);
   const shared = helpers?.shared(module);
   for (const kernel of kernels) {
     const part: CallPart = (f, at, scratch, begin, end) => {
       const addresses = kernel.slots.map((slot) => i32.load(at, 4 * slot));
-      f.do(call(kernel.callee, ...addresses, i32.add(at, block.scalars), scratch, begin, end));
+      const scalars = kernel.scalars.map((slot) => i32.add(at, block.scalars + 8 * slot));
+      f.do(call(kernel.callee, ...addresses, ...scalars, scratch, begin, end));
     };
     if (!shared?.share(run, kernel, part)) part(run, run.params.block, run.params.scratch, 0, kernel.extent);
   }

@@ -104,7 +104,7 @@ describe('printed code', () => {
       ],
     );
     expect(printed(program)).toMatchInlineSnapshot(`
-      "relu(s0: i32, s1: i32, s2: i32, scalars: i32, scratch: i32, begin: i32, end: i32)
+      "relu(s2: i32, s0: i32, s1: i32, scratch: i32, begin: i32, end: i32)
         if i32.lt_u(begin, end)
           i = begin
           p.s2 = i32.add(s2, i32.mul(begin, 40))
@@ -137,7 +137,7 @@ describe('printed code', () => {
 
   it('of a sum of rows', () => {
     expect(printed(reduction('sum', 'float32', [8], [4096], affine([4096, 1])))).toMatchInlineSnapshot(`
-      "sum(s0: i32, s1: i32, scalars: i32, scratch: i32, begin: i32, end: i32)
+      "sum(s0: i32, s1: i32, scratch: i32, begin: i32, end: i32)
         if i32.lt_u(begin, end)
           i = begin
           p.s0 = i32.add(s0, i32.mul(begin, 16384))

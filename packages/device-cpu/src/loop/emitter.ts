@@ -4,7 +4,7 @@
  * the phases `loop-kernel.ts`, addresses `addresses.ts`.
  */
 import type { Apply, Expression } from '@torchlet/device';
-import type { KernelSite, Pieces } from '../kernel-function.js';
+import { type KernelSite, type Pieces, scalarParam } from '../kernel-function.js';
 import { constant, type FunctionBuilder, i32, i32x4, isConstant, type Value } from '../wasm/index.js';
 import type { Affine, Variable } from './affine.js';
 import type { AddressContext, Region } from './addresses.js';
@@ -156,7 +156,11 @@ export class Emitter implements AddressContext {
       case 'constant':
         return splatConstant(expression.dtype, expression.value);
       case 'scalar':
-        return splat(this.f, expression.dtype, loadScalar(expression.dtype, this.f.param('scalars'), expression.slot));
+        return splat(
+          this.f,
+          expression.dtype,
+          loadScalar(expression.dtype, this.f.param(scalarParam(expression.slot))),
+        );
       case 'axis':
         return this.#formPieces(expression);
       case 'result': {

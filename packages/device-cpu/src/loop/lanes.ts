@@ -113,9 +113,9 @@ export function laneByLane(
   return joinLanes(to, scalars);
 }
 
-/** A runtime scalar from the program's scalars, at 8 bytes each. */
-export function loadScalar(dtype: DType, scalars: Operand, slot: number): Value {
-  return scalarsOf[laneClasses[dtype]].load(scalars, 8 * slot);
+/** A runtime scalar from its address. */
+export function loadScalar(dtype: DType, address: Operand): Value {
+  return scalarsOf[laneClasses[dtype]].load(address, 0);
 }
 
 /** The low halves of two vectors of 64-bit lanes, as 32-bit lanes: whole numbers, masks. */

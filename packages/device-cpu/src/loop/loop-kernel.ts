@@ -33,9 +33,10 @@ interface LoopSite {
 
 export function emitLoopKernel(site: KernelSite, kernel: LoopKernel): KernelFunction {
   const phases = prepare(kernel);
-  const { f, slots } = kernelFunction(site, kernel);
+  const empty = kernelFunction(site, kernel);
+  const f = empty.callee;
   if (kernel.axes.includes(0) || phases.list.every((phase) => !phase.hasPoints && phase.reductions.length === 0))
-    return emptyKernel(f, slots);
+    return emptyKernel(empty);
   const { space } = phases;
   const strategy = chooseStrategy(phases);
   const emitter = new Emitter(site, f, space, vectorsOf(strategy, space.inner.length));
@@ -49,8 +50,7 @@ export function emitLoopKernel(site: KernelSite, kernel: LoopKernel): KernelFunc
   if (outer.length > 0) f.if(i32.ltU(part.begin, part.end), () => emitter.inside(() => outerLoops(at, outer, part)));
   else innermostParallel(at, part);
   return {
-    callee: f,
-    slots,
+    ...empty,
     ...shared(at, outer[0]),
     scratchBytes: scratch.bytes,
     nanoseconds: strategy.cost * nanosecondsPerInstruction,

@@ -46,9 +46,10 @@ export function planKernel(site: KernelSite, kernel: MatmulKernel): Planned {
 }
 
 export function emitMatmulKernel(site: KernelSite, kernel: MatmulKernel): KernelFunction {
-  const { f, slots } = kernelFunction(site, kernel);
+  const empty = kernelFunction(site, kernel);
+  const f = empty.callee;
   const count = kernel.batch.reduce((a, b) => a * b, 1);
-  if (count * kernel.m * kernel.n === 0) return emptyKernel(f, slots);
+  if (count * kernel.m * kernel.n === 0) return emptyKernel(empty);
   const planned = planKernel(site, kernel);
   const { plan } = planned;
   const at = new MatmulSite(site, f, kernel, planned);
@@ -56,8 +57,7 @@ export function emitMatmulKernel(site: KernelSite, kernel: MatmulKernel): Kernel
   emitParts(at, count, units);
   const rate = site.features.fma ? flopsPerNanosecond.fused : flopsPerNanosecond.plain;
   return {
-    callee: f,
-    slots,
+    ...empty,
     extent: count * units,
     // Each part packs the whole right operand: it must have rows enough to be worth that.
     granule: plan.split === 'rows' && plan.packRight ? Math.ceil(64 / plan.unit) : 1,

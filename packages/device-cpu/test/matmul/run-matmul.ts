@@ -75,7 +75,8 @@ export function prepare(program: Program, slots: readonly HostArray[], options: 
   const emitted = emitMatmulKernel(site, kernel);
   const main = site.module.function('main', { begin: 'i32', end: 'i32' }, null);
   const given = emitted.slots.map((slot) => i32.const(addresses[slot] as number));
-  main.do(call(emitted.callee, ...given, 0, top, main.params.begin, main.params.end));
+  const scalars = emitted.scalars.map((slot) => i32.const(8 * slot));
+  main.do(call(emitted.callee, ...given, ...scalars, top, main.params.begin, main.params.end));
   site.module.export('main', main);
   const memory = new WebAssembly.Memory({ initial: pages });
   const binary = site.module.bytes();

@@ -17,7 +17,15 @@ function signed(memory: LinearMemory, words: number, out: number): Uint8Array<Ar
     f.repeat(f.let('busy', i32.const(0)), 300_000, 1, () => {});
     f.do(i32.store(i32.add(out, i32.shl(begin, 2)), scratch));
   });
-  const kernel: KernelFunction = { callee: f, slots: [], extent: 16, granule: 1, scratchBytes: 64, nanoseconds: 1e6 };
+  const kernel: KernelFunction = {
+    callee: f,
+    slots: [],
+    scalars: [],
+    extent: 16,
+    granule: 1,
+    scratchBytes: 64,
+    nanoseconds: 1e6,
+  };
   const take = takeChunks(module, 'take', words, kernel, chunks, (into, _, own, from, to) =>
     into.do(call(f, own, from, to)),
   );
@@ -87,6 +95,7 @@ describe('chunksOf', () => {
   const kernel = (nanoseconds: number, extent: number, granule: number): KernelFunction => ({
     callee: { name: 'kernel', paramTypes: [], result: null },
     slots: [],
+    scalars: [],
     extent,
     granule,
     scratchBytes: 0,

@@ -1,0 +1,133 @@
+/**
+ * What a kernel is, but for the slots and the runtime scalars that it reads: layers that repeat give kernels with one form, whose code a device needs once. Owns
+ * the text of a form and the order in which it names slots and scalars; who runs one code on other addresses is the device.
+ */
+import { type Expression, postorder } from '../expression.js';
+import type { Kernel, Store } from '../kernel.js';
+import type { Slot } from '../program.js';
+
+/** Kernels with equal keys do the same, the slots and scalars of one standing for those of the other in their order. */
+export interface KernelForm {
+  readonly key: string;
+  /** The slots that the kernel touches, in the order in which it names them first. */
+  readonly slots: readonly number[];
+  /** The runtime scalars that it reads, in the order in which it names them first. */
+  readonly scalars: readonly number[];
+}
+
+/** @param slots of the program. */
+export function kernelForm(kernel: Kernel, slots: readonly Slot[]): KernelForm {
+  const form = new FormWriter(slots);
+  switch (kernel.kind) {
+    case 'loop':
+      form.text(kernel.axes);
+      for (const { lengths, reductions, stores } of kernel.phases) {
+        form.text('phase', lengths);
+        for (const { id, combine, dtype, of } of reductions) form.text(id, combine, dtype, form.part(of));
+        form.stores(stores);
+      }
+      break;
+    case 'matmul': {
+      const { batch, m, n, k, a, b, dtype, precision, result, stores, claim } = kernel;
+      form.text('product', batch, m, n, k, form.part(a), form.part(b), dtype, precision, result, claim);
+      form.stores(stores);
+      break;
+    }
+    case 'scatter': {
+      const { axes, axis, length, index, value, slot, strides, offset } = kernel;
+      form.text('scatter', axes, axis, length, form.part(index), form.part(value), form.slot(slot), strides, offset);
+      break;
+    }
+    case 'custom':
+      form.text('custom', JSON.stringify(kernel.sources), kernel.inputs.map(form.slot), kernel.outputs.map(form.slot));
+      break;
+    default: {
+      const never: never = kernel;
+      return never;
+    }
+  }
+  return form.finish();
+}
+
+class FormWriter {
+  readonly #all: readonly Slot[];
+  readonly #slots = new Map<number, number>();
+  readonly #scalars = new Map<number, number>();
+  readonly #parts = new Map<Expression, number>();
+  readonly #lines: string[] = [];
+
+  constructor(slots: readonly Slot[]) {
+    this.#all = slots;
+  }
+
+  text(...words: readonly unknown[]): void {
+    this.#lines.push(words.join(' '));
+  }
+
+  finish(): KernelForm {
+    return { key: this.#lines.join('\n'), slots: [...this.#slots.keys()], scalars: [...this.#scalars.keys()] };
+  }
+
+  /** The number of a slot in the form. Slots of one arena segment, or given from outside, may be one memory. */
+  slot = (number: number): number => {
+    const known = this.#slots.get(number);
+    if (known !== undefined) return known;
+    const { size: position } = this.#slots;
+    this.#slots.set(number, position);
+    const slot = this.#all[number];
+    this.text('slot', slot?.kind, slot?.dtype, slot?.size, slot?.kind === 'arena' ? slot.segment : '');
+    return position;
+  };
+
+  #scalar(number: number): number {
+    const position = this.#scalars.get(number) ?? this.#scalars.size;
+    this.#scalars.set(number, position);
+    return position;
+  }
+
+  stores(stores: readonly Store[]): void {
+    for (const { slot, index, value, mask } of stores) {
+      this.text('store', this.slot(slot), this.part(index), this.part(value), mask && this.part(mask));
+    }
+  }
+
+  /** The number of an expression in the form. */
+  part(root: Expression): number {
+    for (const expression of postorder([root])) {
+      if (this.#parts.has(expression)) continue;
+      const words = this.#words(expression);
+      this.#parts.set(expression, this.#parts.size);
+      this.text(expression.dtype, ...words);
+    }
+    return this.#parts.get(root) as number;
+  }
+
+  #words(expression: Expression): readonly unknown[] {
+    const of = (operand: Expression) => this.#parts.get(operand);
+    switch (expression.kind) {
+      case 'constant':
+        return ['constant', typeof expression.value, exactText(expression.value)];
+      case 'axis':
+        return ['axis', expression.axis];
+      case 'scalar':
+        return ['scalar', this.#scalar(expression.slot)];
+      case 'result':
+        return ['result', expression.id];
+      case 'load': {
+        const { slot, index, mask, otherwise } = expression;
+        return ['load', this.slot(slot), of(index), mask && of(mask), exactText(otherwise)];
+      }
+      case 'apply':
+        return [expression.fn, ...expression.args.map(of)];
+      default: {
+        const never: never = expression;
+        return never;
+      }
+    }
+  }
+}
+
+/** A number as text that tells 0 from -0. */
+function exactText(value: number | bigint): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
