@@ -8,6 +8,7 @@ export {
   type Shape,
   ShapeError,
 } from '@torchlet/graph';
+export * as distributions from './distributions/index.js';
 export * from './dtype-names.js';
 export * from './factories.js';
 export * from './functions.js';
