@@ -3,11 +3,13 @@
  * was skipped. Owns the questions; the answers are the plug-ins' own.
  */
 import type { AdapterDescription } from '@torchlet/device-webgpu';
+import { buildAddon } from '../packages/device-cuda/scripts/build-addon.mjs';
+import { buildStandin } from '../packages/device-cuda/standin/build.js';
 import { chromiumPath } from './browser/chromium.js';
 import { openDevice } from './devices.js';
 
 const questions: readonly (() => Promise<string | null> | string | null)[] = [
-  () => lacking('cuda', () => null),
+  nvidia,
   () =>
     lacking('webgpu', (device) => {
       const { emulated, vendor, architecture } = (device as { readonly adapter: AdapterDescription }).adapter;
@@ -24,6 +26,23 @@ const questions: readonly (() => Promise<string | null> | string | null)[] = [
     }
   },
 ];
+
+/** What there is of CUDA: a card, or else the driver stand-in, which is built here once before the tests that share it. */
+async function nvidia(): Promise<string | null> {
+  const unbuilt = await buildStandin()
+    .then(buildAddon)
+    .then(
+      () => null,
+      (error: Error) => error.message,
+    );
+  const noCard = await lacking('cuda', () => null);
+  if (noCard === null) return unbuilt;
+  const standin =
+    unbuilt === null
+      ? 'what is said to be on the driver stand-in executed PTX on the CPU, and says nothing of a card'
+      : `nor can its stand-in be built: ${unbuilt.split('\n')[0]}`;
+  return `an NVIDIA card: ${noCard}; ${standin}`;
+}
 
 /** Why the device called `name` does not open, else what `lacks` says of it. */
 async function lacking(name: string, lacks: (device: object) => string | null): Promise<string | null> {

@@ -12,6 +12,9 @@ import { childEnvironment, root } from './toolchain.mjs';
 /** A test that never ends must not keep a build machine for ever. */
 const longest = 25 * 60_000;
 
+/** In the names of tests of CUDA that ran without a card. */
+const onStandin = 'driver stand-in';
+
 /** The ways to run the tests: a turbo task each, and the name of the report that `vitest.base.ts` gives it. */
 const tasks = { source: 'test', dist: 'test:dist', long: 'test:long' };
 
@@ -20,13 +23,14 @@ const tasks = { source: 'test', dist: 'test:dist', long: 'test:long' };
  * @param {keyof typeof tasks} mode
  * @param {readonly string[]} folders
  * @param {readonly string[]} missing what this machine lacks: turbo's results of another machine are not ours
- * @returns {Promise<{ passed: number, failed: string[], skipped: string[] }>} failed and skipped tests by name
+ * @returns {Promise<{ passed: number, onStandin: number, failed: string[], skipped: string[] }>} failed and skipped tests by name; how many
+ *   of the passed ones ran on the driver stand-in and not on a card
  */
 export async function runSuites(mode, folders, missing) {
   const reports = folders.map((folder) => join(root, folder, '.torchlet', `${mode}.json`));
   for (const report of reports) rmSync(report, { force: true });
   const { code, broken } = await turbo(tasks[mode], folders, missing);
-  const sum = { passed: 0, failed: [], skipped: [] };
+  const sum = { passed: 0, onStandin: 0, failed: [], skipped: [] };
   for (const report of reports) addReport(sum, report);
   sum.skipped = grouped(sum.skipped);
   // A worker that dies takes its tests along uncounted.
@@ -80,6 +84,7 @@ function addFile(sum, file) {
     if (test.status === 'passed') sum.passed += 1;
     else if (test.status === 'failed') sum.failed.push(`${where}: ${name}`);
     else sum.skipped.push({ where, name, title: test.ancestorTitles[0] ?? name });
+    if (test.status === 'passed' && name.includes(onStandin)) sum.onStandin += 1;
   }
 }
 

@@ -12,7 +12,7 @@ import { runSuites } from './suites.mjs';
 import { capture, workspaces } from './toolchain.mjs';
 
 /** `missing`: what this machine lacks; tests that want it are among the skipped. */
-const sum = { passed: 0, failed: [], skipped: [], missing: [] };
+const sum = { passed: 0, onStandin: 0, failed: [], skipped: [], missing: [] };
 const longOnly = process.argv.includes('--long');
 
 const checks = [
@@ -53,6 +53,10 @@ async function main() {
   if (!longOnly) sum.skipped.push(...needs.map((need) => need()).filter(Boolean));
   if (sum.skipped.length > 0) console.log(`\nSkipped:\n${sum.skipped.map((text) => `  ${text}`).join('\n')}`);
   if (sum.failed.length > 0) console.log(`\nFailed:\n${sum.failed.map((text) => `  ${text}`).join('\n')}`);
+  if (sum.onStandin > 0)
+    console.log(
+      `\nCUDA: ${sum.onStandin} of the passed tests ran on the driver stand-in, which executes PTX on the CPU; none is a card's`,
+    );
   console.log(`\nin ${((performance.now() - start) / 1000).toFixed(0)} s`);
 }
 
@@ -103,8 +107,9 @@ async function missingHardware() {
 
 async function tests(mode, folders) {
   const start = performance.now();
-  const { passed, failed, skipped } = await runSuites(mode, folders, sum.missing);
+  const { passed, onStandin, failed, skipped } = await runSuites(mode, folders, sum.missing);
   sum.passed += passed;
+  sum.onStandin += onStandin;
   sum.failed.push(...failed);
   // What is skipped from source is skipped from `dist` too.
   if (mode !== 'dist') sum.skipped.push(...skipped);

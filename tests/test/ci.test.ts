@@ -61,21 +61,21 @@ describe.skipIf(process.platform !== 'linux')('the script of a build machine', (
     expect(run()).toEqual({
       lines: ['npm test --silent', '12 passed, 1 failed'],
       code: 1,
-      asked: ['update -qq', 'install -y -qq --no-install-recommends chromium libvulkan1'],
+      asked: ['update -qq', 'install -y -qq --no-install-recommends chromium libvulkan1 g++'],
     });
   });
 
   it('installs nothing that is there', () => {
-    standIn('chromium', 'exit 0');
+    for (const program of ['chromium', 'g++']) standIn(program, 'exit 0');
     expect(run({ LIBRARIES: '\tlibvulkan.so.1 (libc6,x86-64) => /lib/libvulkan.so.1' }).asked).toEqual(['']);
   });
 
   it('says what it goes on without', () => {
     const { lines, code } = run({ APT_CODE: '100' });
-    expect(lines[0]).toMatch(/^ci: without chromium libvulkan1/);
+    expect(lines[0]).toMatch(/^ci: without chromium libvulkan1 g\+\+/);
     expect(lines.at(-1)).toBe('12 passed, 1 failed');
     expect(code).toBe(1);
     standIn('id', 'echo 1000');
-    expect(run().lines[0]).toBe('ci: without chromium libvulkan1: no root or no apt-get here');
+    expect(run().lines[0]).toBe('ci: without chromium libvulkan1 g++: no root or no apt-get here');
   });
 });

@@ -23,6 +23,8 @@ const modes: Readonly<Record<string, Mode>> = {
   'work when somebody waits for it': {},
   'threads from the last to the first': { settings: { reversed: true } },
   'work when it is submitted': { settings: { eager: true } },
+  'a card that lags behind': { settings: { lag: 1000 } },
+  'a large card': { settings: { card: { multiprocessors: 132, capability: 90 } } },
   'no graphs': { options: { graphs: false } },
   'one kernel at a time': { synchronous: '1' },
 };

@@ -1,6 +1,7 @@
 /** Whoever loads a plug-in by name finds what it exports: root commands, the umbrella's default device, and the plug-ins agree. */
 import { openFirst } from '@torchlet/device';
 import * as cpuPlugIn from '@torchlet/device-cpu';
+import * as cudaPlugIn from '@torchlet/device-cuda';
 import * as webgpuPlugIn from '@torchlet/device-webgpu';
 import { getDefaultDevice } from 'torchlet';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -14,12 +15,13 @@ afterEach(() => {
 
 describe('a plug-in', () => {
   it.each([
-    ['cpu', cpuPlugIn],
-    ['webgpu', webgpuPlugIn],
-  ])('%s exports a function of its name, and its opener', (name, plugIn: Readonly<Record<string, unknown>>) => {
+    ['cpu', cpuPlugIn, 'cpu'],
+    ['webgpu', webgpuPlugIn, 'webgpu'],
+    ['cuda', cudaPlugIn, 'cuda:0'],
+  ])('%s exports a function of its name, and its opener', (name, plugIn: Readonly<Record<string, unknown>>, device) => {
     expect(deviceNames).toContain(name);
     expect(plugIn[name]).toBeTypeOf('function');
-    expect((plugIn[`${name}Opener`] as typeof cpuPlugIn.cpuOpener)().name).toBe(name);
+    expect((plugIn[`${name}Opener`] as typeof cpuPlugIn.cpuOpener)().name).toBe(device);
   });
 });
 

@@ -24,7 +24,13 @@ export interface StandinSettings {
   readonly races?: boolean;
   /** Whether work runs when it is submitted, and not when somebody waits for it. */
   readonly eager?: boolean;
+  /** Microseconds that whoever waits for work loses first: what was submitted stays undone meanwhile, as on a busy card. Default 0. */
+  readonly lag?: number;
+  /** As what the card shows itself to devices that are opened from now on. Default: a small one. */
+  readonly card?: { readonly multiprocessors: number; readonly capability: number };
 }
+
+const smallCard = { multiprocessors: 4, capability: 80 };
 
 /** The library, loaded once in a process. @throws CannotBuild where it cannot be built here. */
 export async function standinLibrary(): Promise<StandinLibrary> {
@@ -34,9 +40,17 @@ export async function standinLibrary(): Promise<StandinLibrary> {
 }
 
 /** Sets how the stand-in works from now on, for every device of this process. */
-export async function setStandin({ reversed = false, races = true, eager = false }: StandinSettings): Promise<void> {
+export async function setStandin({
+  reversed = false,
+  races = true,
+  eager = false,
+  lag = 0,
+  card = smallCard,
+}: StandinSettings): Promise<void> {
   const library = await standinLibrary();
   library.call('standin_reversed', Number(reversed));
   library.call('standin_races', Number(races));
   library.call('standin_eager', Number(eager));
+  library.call('standin_lag', lag);
+  library.call('standin_card', card.multiprocessors, card.capability);
 }

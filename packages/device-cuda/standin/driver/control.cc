@@ -111,6 +111,19 @@ DRIVER_API standin_eager(int eager) {
   return 0;
 }
 
+/** Whoever waits for work loses so many microseconds first: what was submitted stays undone meanwhile, as on a busy card. */
+DRIVER_API standin_lag(u64 microseconds) {
+  state().lag = microseconds;
+  return 0;
+}
+
+/** Of which cards are, that devices see which are opened from now on. */
+DRIVER_API standin_card(int multiprocessors, int capability) {
+  state().multiprocessors = multiprocessors;
+  state().capability = capability;
+  return 0;
+}
+
 DRIVER_API standin_memory(u64 bytes) {
   addressSpace().capacity = bytes;
   return 0;

@@ -15,7 +15,7 @@ struct Attribute {
   int value;
 };
 
-// Numbers are CUdevice_attribute's; values are those of a small card of compute capability 8.0.
+// Numbers are CUdevice_attribute's; values are those of a small card. What tests choose comes from the state.
 constexpr Attribute attributes[] = {
     {1, 1024},          // MAX_THREADS_PER_BLOCK
     {2, 1024}, {3, 1024}, {4, 64},           // MAX_BLOCK_DIM_X, _Y, _Z
@@ -25,7 +25,6 @@ constexpr Attribute attributes[] = {
     {10, 32},           // WARP_SIZE
     {12, 65536},        // MAX_REGISTERS_PER_BLOCK
     {13, 1410000},      // CLOCK_RATE
-    {16, 4},            // MULTIPROCESSOR_COUNT
     {17, 0},            // KERNEL_EXEC_TIMEOUT
     {18, 0},            // INTEGRATED
     {19, 1},            // CAN_MAP_HOST_MEMORY
@@ -39,7 +38,6 @@ constexpr Attribute attributes[] = {
     {39, 2048},         // MAX_THREADS_PER_MULTIPROCESSOR
     {40, 2},            // ASYNC_ENGINE_COUNT
     {41, 1},            // UNIFIED_ADDRESSING
-    {75, 8}, {76, 0},   // COMPUTE_CAPABILITY_MAJOR, _MINOR
     {81, 167936},       // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
     {82, 65536},        // MAX_REGISTERS_PER_MULTIPROCESSOR
     {83, 1},            // MANAGED_MEMORY
@@ -50,6 +48,21 @@ constexpr Attribute attributes[] = {
     {111, 1024},        // RESERVED_SHARED_MEMORY_PER_BLOCK
     {115, 0},           // MEMORY_POOLS_SUPPORTED
 };
+
+constexpr int kMultiprocessorCount = 16, kCapabilityMajor = 75, kCapabilityMinor = 76;
+
+int attributeOf(int number) {
+  switch (number) {
+    case kMultiprocessorCount: return state().multiprocessors;
+    case kCapabilityMajor: return state().capability / 10;
+    case kCapabilityMinor: return state().capability % 10;
+    default: break;
+  }
+  for (const Attribute& row : attributes) {
+    if (row.number == number) return row.value;
+  }
+  return 0;
+}
 
 bool isDevice(int device) { return device >= 0 && device < state().devices; }
 
@@ -108,12 +121,7 @@ DRIVER_API cuDeviceGetUuid_v2(void* uuid, int device) {
 DRIVER_API cuDeviceGetAttribute(int* value, int attribute, int device) {
   return call("cuDeviceGetAttribute", Needs::driver, [&] {
     if (!isDevice(device)) return kInvalidDevice;
-    for (const Attribute& row : attributes) {
-      if (row.number != attribute) continue;
-      *value = row.value;
-      return kSuccess;
-    }
-    *value = 0;
+    *value = attributeOf(attribute);
     return attribute > 0 && attribute < 150 ? kSuccess : kInvalidValue;
   });
 }

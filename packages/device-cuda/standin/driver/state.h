@@ -1,6 +1,7 @@
 // What the stand-in driver knows: cards, streams with the work that waits in them, events, modules, graphs, and the error
 // that stays. streams.cc runs the work; calls.h is how a call of the driver enters.
 #pragma once
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -82,9 +83,12 @@ struct State {
   bool initialised = false;
   int version = 13000;  // of CUDA, as drivers tell it
   int devices = 1;
+  int multiprocessors = 4;  // what each of them is
+  int capability = 80;
   int retained[16] = {};
   Settings settings;
   bool eager = false;
+  std::atomic<u64> lag{0};  // microseconds that whoever waits for work loses
   int sticky = 0;
   std::string report;  // of the sticky error
   std::set<Stream*> streams;

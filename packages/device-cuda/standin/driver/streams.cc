@@ -2,6 +2,7 @@
 // whether work is done moves it on by one piece, so that asking again and again comes to an end.
 #include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "calls.h"
 
@@ -36,6 +37,11 @@ void order(Stream& stream, Operation& operation) {
   for (Stream* other : known.streams) {
     if (other->blocking && !other->waiting.empty()) operation.after.emplace_back(other, other->submitted);
   }
+}
+
+/** Before whoever waits takes the lock, so that others submit meanwhile. */
+void lag() {
+  if (const u64 microseconds = state().lag) std::this_thread::sleep_for(std::chrono::microseconds(microseconds));
 }
 
 int query(Stream& stream, u64 until) {
@@ -154,6 +160,7 @@ DRIVER_API cuStreamDestroy_v2(void* handle) {
 }
 
 DRIVER_API cuStreamSynchronize(void* handle) {
+  lag();
   return call("cuStreamSynchronize", Needs::driver, [&] {
     Stream* stream = streamOf(handle);
     if (stream == nullptr) return kInvalidHandle;
@@ -227,6 +234,7 @@ DRIVER_API cuEventRecord(void* handle, void* into) {
 }
 
 DRIVER_API cuEventSynchronize(void* handle) {
+  lag();
   return call("cuEventSynchronize", Needs::driver, [&] {
     if (!isEvent(handle)) return kInvalidHandle;
     auto* event = static_cast<Event*>(handle);
