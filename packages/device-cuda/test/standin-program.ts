@@ -30,8 +30,17 @@ export interface Ran {
 
 const capabilities = { alignment: 256 } as Capabilities;
 
-/** Runs a program on slots of these bytes. @param given by slot; of halves and integers the bits, four bytes at once */
-export function runProgram(program: Program, target: Target, given: readonly Float32Array<ArrayBuffer>[]): Ran {
+/**
+ * Runs a program on slots of these bytes.
+ *
+ * @param given by slot; of halves and integers the bits, four bytes at once. @param scalars float32, by number
+ */
+export function runProgram(
+  program: Program,
+  target: Target,
+  given: readonly Float32Array<ArrayBuffer>[],
+  scalars: readonly number[] = [],
+): Ran {
   const generated = generate('cuda', program, capabilities, target);
   const memory = given.map((values) => {
     const address = handle('cuMemAlloc_v2', Math.max(4, values.byteLength));
@@ -39,11 +48,13 @@ export function runProgram(program: Program, target: Target, given: readonly Flo
     return address;
   });
   const scratch = handle('cuMemAlloc_v2', Math.max(4, generated.scratchBytes));
+  const numbers = Float32Array.from(scalars.flatMap((scalar) => [scalar, 0]));
+  const scalarMemory = handle('cuMemAlloc_v2', Math.max(4, numbers.byteLength));
+  driver('cuMemcpyHtoD_v2', scalarMemory, numbers, numbers.byteLength);
   const module = handle('cuModuleLoadData', generated.ptx);
   const addressOf = (argument: Argument): bigint => {
     if (argument.kind === 'slot') return memory[argument.slot] as bigint;
-    if (argument.kind === 'scratch') return scratch + BigInt(argument.offset);
-    throw new Error('a program with scalars is not run here');
+    return argument.kind === 'scratch' ? scratch + BigInt(argument.offset) : scalarMemory;
   };
   try {
     standin.text('standin_work');
@@ -66,7 +77,7 @@ export function runProgram(program: Program, target: Target, given: readonly Flo
   } finally {
     standin.call('standin_traffic', 0);
     standin.call('standin_recover');
-    for (const address of [...memory, scratch]) driver('cuMemFree_v2', address);
+    for (const address of [...memory, scratch, scalarMemory]) driver('cuMemFree_v2', address);
     driver('cuModuleUnload', module);
   }
 }

@@ -2,7 +2,7 @@
  * How a loop kernel is best run on a card: how many threads share a point and in which order they lie, how many lanes a thread takes, or that long passes of
  * few points become kernels of their own. Owns the choice, by the kernel's shape and how its memory lies.
  */
-import { type Expression, loadsIn, type LoopKernel, type Phase } from '@torchlet/device';
+import { type Expression, loadsIn, type LoopKernel, type Phase, type Store } from '@torchlet/device';
 import { storedBytes } from '../ptx/dtypes.js';
 import type { Sharing } from './accumulator.js';
 import { LaneForms } from '@torchlet/device/analysis';
@@ -21,6 +21,8 @@ const mostThreadsOfRow = 512;
 export const longPass = 16384;
 const threadsOfBlock = 256;
 const columnsOfBlock = 32;
+/** Bytes of the widest access. */
+const accessBytes = 16;
 
 export type Strategy =
   | { readonly kind: 'split' }
@@ -62,22 +64,16 @@ export function strategyOf(kernel: LoopKernel, site: KernelSite): Strategy {
   return { kind: 'shared', sharing: { threads, points: threads > 32 ? 1 : ofBlock, order: 'row' }, lanes: 1 };
 }
 
-/** Lanes that make accesses of 16 bytes of the narrowest elements, at most 8; 1 where memory does not lie so or threads would be too few. */
+/** Lanes that make accesses of 16 bytes of the widest elements; 1 where memory does not lie so or threads would be too few. */
 function parallelLanes(kernel: LoopKernel, site: KernelSite, enough: number): number {
   const axis = kernel.axes.length - 1;
   const length = kernel.axes[axis] ?? 1;
   const points = product(kernel.axes);
   const stores = kernel.phases.flatMap((phase) => phase.stores);
-  return widest(
-    site,
-    loopRoots(kernel),
-    stores.map(({ slot }) => slot),
-    (lanes) => {
-      if ((length % lanes !== 0 && length !== points) || points / lanes < enough) return false;
-      const forms = new LaneForms({ axis, count: lanes }, axisLengths(kernel));
-      return stores.every(({ index }) => forms.isVector(index));
-    },
-  );
+  return mostLanes(site, loopRoots(kernel), stores, axis, axisLengths(kernel), (forms, lanes) => {
+    if ((length % lanes !== 0 && length !== points) || points / lanes < enough) return false;
+    return stores.every(({ index }) => forms.isVector(index));
+  });
 }
 
 /** Lanes of a pass along its last axis. */
@@ -87,10 +83,8 @@ export function passLanes(kernel: LoopKernel, site: KernelSite, { threads, order
     if (last === undefined || order === 'column') return 1;
     const axis = kernel.axes.length + phase.lengths.length - 1;
     const roots = phaseRoots(phase);
-    const slots = phase.stores.map(({ slot }) => slot);
-    return widest(site, roots, slots, (lanes) => {
+    return mostLanes(site, roots, phase.stores, axis, axisLengths(kernel), (forms, lanes) => {
       if (last % lanes !== 0 || product(phase.lengths) < threads * lanes) return false;
-      const forms = new LaneForms({ axis, count: lanes }, axisLengths(kernel));
       const moving = loadsIn(roots).filter(({ index }) => forms.of(index).stride !== 0);
       const indices = [...moving.map(({ index }) => index), ...phase.stores.map(({ index }) => index)];
       return indices.length > 0 && indices.every((index) => forms.isVector(index));
@@ -98,15 +92,21 @@ export function passLanes(kernel: LoopKernel, site: KernelSite, { threads, order
   };
 }
 
-function widest(
+/** Most lanes along an axis that fit, none of them making an access of more than 16 bytes: two for one vector would each touch half of every sector. */
+function mostLanes(
   site: KernelSite,
   roots: readonly Expression[],
-  stored: readonly number[],
-  fits: (lanes: number) => boolean,
+  stores: readonly Store[],
+  axis: number,
+  lengths: readonly number[],
+  fits: (forms: LaneForms, lanes: number) => boolean,
 ): number {
-  const slots = [...loadsIn(roots).map(({ slot }) => slot), ...stored];
-  const narrowest = Math.min(8, ...slots.map((slot) => storedBytes(site.slots[slot]?.dtype ?? 'float32')));
-  for (let lanes = Math.min(8, 16 / narrowest); lanes > 1; lanes /= 2) if (fits(lanes)) return lanes;
+  const pairs = new LaneForms({ axis, count: 2 }, lengths);
+  const accesses = [...loadsIn(roots), ...stores].filter(({ index }) => pairs.of(index).stride !== 0);
+  const widest = Math.max(1, ...accesses.map(({ slot }) => storedBytes(site.slots[slot]?.dtype ?? 'float32')));
+  for (let lanes = Math.min(8, accessBytes / widest); lanes > 1; lanes /= 2) {
+    if (fits(new LaneForms({ axis, count: lanes }, lengths), lanes)) return lanes;
+  }
   return 1;
 }
 

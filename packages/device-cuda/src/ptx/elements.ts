@@ -89,13 +89,13 @@ function loadedValues(body: Body, place: Place, count: number, guard: Operand | 
     const integers = read(body, place, { kind: 's32', type: memory, bytes, count }, guard);
     return kind === 'pred' ? integers.map((integer) => isNotZero(body, integer)) : integers;
   }
-  const perWord = 4 / bytes;
-  if (count < perWord) {
-    return Array.from({ length: count }, (_, i) =>
-      loadedValues(body, { ...place, offset: place.offset + i * bytes }, 1, guard),
-    ).flat();
-  }
-  const words = read(body, place, { kind: 'b32', type: 'b32', bytes: 4, count: count / perWord }, guard);
+  // Two bytes are half a word.
+  const perWord = Math.min(count, 4 / bytes);
+  const access =
+    perWord * bytes === 4
+      ? ({ kind: 'b32', type: 'b32', bytes: 4 } as const)
+      : ({ kind: 's32', type: 'u16', bytes: 2 } as const);
+  const words = read(body, place, { ...access, count: count / perWord }, guard);
   const signed = memory.startsWith('s');
   return words.flatMap((word) =>
     Array.from({ length: perWord }, (_, i) => {
@@ -172,21 +172,20 @@ export function storeElements(
   const integers = values.map((value) =>
     kind === 'pred' ? body.choose(value, int32(1), int32(0)) : body.inRegister(value),
   );
-  const perWord = 4 / bytes;
-  if (count < perWord) {
-    integers.forEach((integer, i) => {
-      const predicate = guard === null ? '' : `@${guard.text} `;
-      body.line(`${predicate}st.global.${memory} ${at(place, i * bytes)}, ${integer.text}`);
-    });
+  if (count === 1) {
+    write(integers, memory, bytes);
     return;
   }
+  // Two bytes are half a word.
+  const perWord = Math.min(count, 4 / bytes);
   const words = Array.from({ length: count / perWord }, (_, w) => {
     const parts = integers.slice(w * perWord, (w + 1) * perWord);
     return parts.slice(1).reduce((word, part, i) => {
       return body.op('b32', 'bfi.b32', [part, word, int32(8 * bytes * (i + 1)), int32(8 * bytes)], 'word');
     }, parts[0] as Operand);
   });
-  write(words, 'b32', 4);
+  if (perWord * bytes === 4) write(words, 'b32', 4);
+  else write(words, 'u16', 2);
 }
 
 /** Values two by two. */
