@@ -3,7 +3,7 @@
  * argument block, so the code serves any buffers. Owns the block's layout and the order of calls; kernels come from `loop/` and `matmul/`.
  */
 import { DeviceError, type Kernel, type Program } from '@torchlet/device';
-import { type KernelForm, kernelForm } from '@torchlet/device/analysis';
+import { CodeOfForms } from '@torchlet/device/analysis';
 import type { Features, KernelFunction, KernelSite } from './kernel-function.js';
 import { emitLoopKernel } from './loop/loop-kernel.js';
 import { emitScatterKernel } from './loop/scatter-kernel.js';
@@ -59,24 +59,6 @@ function emitKernel(site: KernelSite, kernel: Kernel, device: string): KernelFun
   }
 }
 
-/** The functions of a program's kernels, one for all that are equal but for their slots and scalars: layers repeat. */
-function kernelFunctions(site: KernelSite, device: string): KernelFunction[] {
-  const made = new Map<string, { readonly emitted: KernelFunction; readonly form: KernelForm }>();
-  return site.program.kernels.map((kernel) => {
-    const form = kernelForm(kernel, site.program.slots);
-    const known = made.get(form.key);
-    if (known !== undefined) {
-      const { emitted } = known;
-      const stands = (list: 'slots' | 'scalars') =>
-        emitted[list].map((number) => form[list][known.form[list].indexOf(number)] as number);
-      return { ...emitted, slots: stands('slots'), scalars: stands('scalars') };
-    }
-    const emitted = emitKernel(site, kernel, device);
-    made.set(form.key, { emitted, form });
-    return emitted;
-  });
-}
-
 /** @param helpers the device's other threads, if it has any. */
 export function programModule(
   program: Program,
@@ -88,7 +70,12 @@ export function programModule(
   const module = new ModuleBuilder(memory);
   const site: KernelSite = { module, program, features };
   const block = argumentBlock(program);
-  const kernels = kernelFunctions(site, device);
+  const functions = new CodeOfForms<KernelFunction>(program.slots, (made, slot, scalar) => ({
+    ...made,
+    slots: made.slots.map(slot),
+    scalars: made.scalars.map(scalar),
+  }));
+  const kernels = program.kernels.map((kernel) => functions.of(kernel, () => emitKernel(site, kernel, device)));
   const run = module.function('run', { block: 'i32', scratch: 'i32' }, null);
   const shared = helpers?.shared(module);
   for (const kernel of kernels) {

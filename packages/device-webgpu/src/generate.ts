@@ -12,6 +12,7 @@ import {
   type Program,
   type Slot,
 } from '@torchlet/device';
+import { CodeOfForms } from '@torchlet/device/analysis';
 import { threadKernel } from './kernels/loop-kernel.js';
 import { registerMatmul } from './kernels/register-matmul.js';
 import { rowKernel } from './kernels/row-kernel.js';
@@ -41,9 +42,16 @@ export interface Generated {
 export function generate(device: string, program: Program, capabilities: Capabilities, target: Target): Generated {
   const slots: Slot[] = [...program.slots];
   const site: KernelSite = { slots, scalars: program.scalars, target };
+  const forms = new CodeOfForms<readonly KernelCode[]>(program.slots, (codes, slot, scalar) =>
+    codes.map(({ bindings, scalars, ...code }) => ({
+      ...code,
+      bindings: bindings.map((binding) => ({ ...binding, slot: slot(binding.slot) })),
+      scalars: scalars.map(scalar),
+    })),
+  );
   const dispatches = program.kernels.flatMap((kernel, i) => {
     try {
-      const codes = codesOf(kernel, site, slots, capabilities.alignment);
+      const codes = forms.of(kernel, () => codesOf(kernel, site, slots, capabilities.alignment));
       return codes.filter(({ groups }) => groups[0] > 0).map((code): Dispatch => ({ ...code, kernel: i }));
     } catch (cause) {
       if (cause instanceof DeviceError) throw cause;

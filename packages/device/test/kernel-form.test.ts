@@ -1,5 +1,5 @@
 import type { Kernel } from '@torchlet/device';
-import { kernelForm } from '@torchlet/device/analysis';
+import { CodeOfForms, kernelForm } from '@torchlet/device/analysis';
 import {
   arena,
   at,
@@ -70,4 +70,14 @@ it('differs by the sign of zero, by constants, scalars, masks and phases', () =>
     matmul('turned', [2, 4, 2], { a: load(0, at(axis(2), 2, axis(0))) }),
   ];
   expect(new Set(kernels.map((kernel) => form(kernel).key)).size).toBe(kernels.length);
+});
+
+it('makes code once for a form, and moves it to the slots and scalars of others', () => {
+  const codes = new CodeOfForms<string>(slots, (code, slot, scalar) =>
+    code.replace(/s(\d)/g, (_, n) => `s${slot(Number(n))}`).replace(/c(\d)/g, (_, n) => `c${scalar(Number(n))}`),
+  );
+  const scaled = (to: number, from: number, by: number) =>
+    map('scaled', 8, to, fn('mul', [load(from, axis(0)), scalar(by)]));
+  expect(codes.of(scaled(1, 0, 2), () => 's1 = s0 * c2 + s9')).toBe('s1 = s0 * c2 + s9');
+  expect(codes.of(scaled(0, 3, 1), () => 'never made')).toBe('s0 = s3 * c1 + s9');
 });

@@ -49,6 +49,38 @@ export function kernelForm(kernel: Kernel, slots: readonly Slot[]): KernelForm {
   return form.finish();
 }
 
+/** What stands for a slot or a scalar of one kernel in another of the same form; numbers that the form does not name stay. */
+type StandIn = (number: number) => number;
+
+function standIn(from: readonly number[], to: readonly number[]): StandIn {
+  return (number) => to[from.indexOf(number)] ?? number;
+}
+
+/** The code of a program's kernels, made once for every form. */
+export class CodeOfForms<Code> {
+  readonly #slots: readonly Slot[];
+  readonly #made = new Map<string, { readonly form: KernelForm; readonly code: Code }>();
+  readonly #moved: (code: Code, slot: StandIn, scalar: StandIn) => Code;
+
+  /** @param moved the same code on other slots and scalars. */
+  constructor(slots: readonly Slot[], moved: (code: Code, slot: StandIn, scalar: StandIn) => Code) {
+    this.#slots = slots;
+    this.#moved = moved;
+  }
+
+  of(kernel: Kernel, make: () => Code): Code {
+    const form = kernelForm(kernel, this.#slots);
+    const known = this.#made.get(form.key);
+    if (known !== undefined) {
+      const { slots, scalars } = known.form;
+      return this.#moved(known.code, standIn(slots, form.slots), standIn(scalars, form.scalars));
+    }
+    const code = make();
+    this.#made.set(form.key, { form, code });
+    return code;
+  }
+}
+
 class FormWriter {
   readonly #all: readonly Slot[];
   readonly #slots = new Map<number, number>();
