@@ -28,12 +28,12 @@ Failure Device::open(int ordinal, bool caching, napi_env env, napi_threadsafe_fu
 
 void Device::close(int patience) {
   if (context_ == nullptr) return;
-  insist(driver().cuCtxSetCurrent, context_);
   if (!waiter.stop(patience)) {
     // The thread still waits for the card: what it uses must stay.
     for (auto& entry : programs_) entry.second.release();
     return;
   }
+  insist(driver().cuCtxSetCurrent, context_);
   if (stream_ != nullptr) insist(driver().cuStreamSynchronize, stream_);
   dropTimes();
   programs_.clear();

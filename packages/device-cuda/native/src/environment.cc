@@ -54,6 +54,7 @@ void Environment::close(Napi::Env env, OpenDevice& open) {
   napi_release_threadsafe_function(open.tell, napi_tsfn_abort);
 }
 
+// A worker that is being terminated still comes here, where JavaScript cannot be called any more: that exception goes nowhere (binding.gyp).
 void Environment::tellOutcomes(napi_env rawEnv, napi_value, void* context, void*) {
   if (rawEnv == nullptr) return;
   auto& open = *static_cast<OpenDevice*>(context);

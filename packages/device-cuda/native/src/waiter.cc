@@ -82,6 +82,7 @@ uint64_t Waiter::reached() {
 
 std::vector<Outcome> Waiter::takeOutcomes() {
   std::vector<Outcome> outcomes;
+  if (shared_ == nullptr) return outcomes;
   Lock lock(&shared_->mutex);
   outcomes.swap(shared_->outcomes);
   return outcomes;
