@@ -13,11 +13,9 @@ import { noStandin, onStandin } from '../standin.js';
 interface Mode {
   readonly settings?: StandinSettings;
   readonly options?: CudaOptions;
-  /** What the variable says that makes the device wait for every kernel. */
-  readonly synchronous?: '1';
+  /** The environment while devices are opened. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
-
-const synchronousVariable = 'TORCHLET_CUDA_SYNC';
 
 const modes: Readonly<Record<string, Mode>> = {
   'work when somebody waits for it': {},
@@ -26,17 +24,20 @@ const modes: Readonly<Record<string, Mode>> = {
   'a card that lags behind': { settings: { lag: 1000 } },
   'a large card': { settings: { card: { multiprocessors: 132, capability: 90 } } },
   'no graphs': { options: { graphs: false } },
-  'one kernel at a time': { synchronous: '1' },
+  'one kernel at a time': { variables: { TORCHLET_CUDA_SYNC: '1' } },
+  // An access past the end of a buffer then leaves the driver's memory, which the stand-in reports.
+  'every buffer an allocation of the driver': { variables: { TORCHLET_CUDA_CACHING: 'off' } },
+  'products by the stand-in of cuBLASLt': { options: { libraries: 'always' } },
 };
 
-for (const [name, { settings = {}, options = {}, synchronous }] of Object.entries(modes)) {
+for (const [name, { settings = {}, options = {}, variables = {} }] of Object.entries(modes)) {
   describe.skipIf(noStandin !== null)(onStandin(name), () => {
     beforeAll(async () => {
       await setStandin(settings);
-      if (synchronous !== undefined) process.env[synchronousVariable] = synchronous;
+      Object.assign(process.env, variables);
     });
     afterAll(() => {
-      delete process.env[synchronousVariable];
+      for (const name of Object.keys(variables)) delete process.env[name];
     });
     driveSuites(standinOpener(options));
     describe('golden cases made with PyTorch', () => driveGoldens(() => cudaStandin(options), { altered: true }));
