@@ -52,9 +52,9 @@ ProductShape::ProductShape(const double* numbers) {
 }
 
 Products::Plan::~Plan() {
-  if (desc != nullptr) cublasLt().cublasLtMatmulDescDestroy(desc);
+  if (desc != nullptr) insist(cublasLt().cublasLtMatmulDescDestroy, desc);
   for (cublasLtMatrixLayout layout : layouts)
-    if (layout != nullptr) cublasLt().cublasLtMatrixLayoutDestroy(layout);
+    if (layout != nullptr) insist(cublasLt().cublasLtMatrixLayoutDestroy, layout);
 }
 
 Failure Products::start(CUdeviceptr workspace, size_t bytes) {
@@ -103,7 +103,7 @@ Failure Products::run(size_t plan, const CUdeviceptr* addresses, CUstream stream
 void Products::clear() {
   plans_.clear();
   known_.clear();
-  if (handle_ != nullptr) cublasLt().cublasLtDestroy(handle_);
+  if (handle_ != nullptr) insist(cublasLt().cublasLtDestroy, handle_);
   handle_ = nullptr;
 }
 
@@ -144,7 +144,7 @@ cublasStatus Products::advise(Plan& plan, std::vector<cublasLtMatmulHeuristicRes
     return status;
   };
   const cublasStatus status = ask();
-  cublasLt().cublasLtMatmulPreferenceDestroy(preference);
+  insist(cublasLt().cublasLtMatmulPreferenceDestroy, preference);
   return status;
 }
 

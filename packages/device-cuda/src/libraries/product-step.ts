@@ -32,6 +32,8 @@ export interface ProductLibrary {
 
 /** What addresses of slots are multiples of. */
 const slotAlignment = 256;
+/** What the library asks of a bias. */
+const biasAlignment = 16;
 
 /** Whether the library can take the product of `candidate`, should its result lie row by row. */
 export function takesProduct(candidate: MatmulCandidate): boolean {
@@ -59,12 +61,13 @@ export function productByLibrary(kernel: MatmulKernel, site: KernelSite, library
     const step = rest === undefined ? null : stepFor(kernel, store, site, library);
     if (rest !== undefined && step !== null) return { step, rest };
   }
-  // What the library cannot store is better stored by the kernel that computes it.
-  if (!kernel.stores.every((store) => describe(kernel, store) !== null)) return null;
-  const { batch, m, n, dtype, result } = kernel;
+  const { batch, m, n, dtype, result, stores } = kernel;
+  // What the library cannot store is better stored by the kernel that computes it; a product alone has been refused.
+  const isLeft = (store: Store): boolean => store.value.kind !== 'result' && describe(kernel, store) !== null;
+  if (!stores.every(isLeft)) return null;
   const store = { ...naturalStore(kernel, result), slot: site.scratch(dtype, product([...batch, m, n])) };
   const step = stepFor(kernel, store, site, library);
-  const rest = step === null ? undefined : restBehind({ ...kernel, stores: [store, ...kernel.stores] }, store, site);
+  const rest = step === null ? undefined : restBehind({ ...kernel, stores: [store, ...stores] }, store, site);
   return step === null || rest === undefined ? null : { step, rest };
 }
 
@@ -144,6 +147,7 @@ function stepFor(kernel: MatmulKernel, store: Store, site: KernelSite, library: 
   const [left, right] = layouts.isSwapped ? [described.b, described.a] : [described.a, described.b];
   const operands = [left, right, isBias ? described.d : added, described.d].map(operand);
   if (isBias) operands.push(operand(added));
+  if (isBias && alignmentOf(added.offset * width) < biasAlignment) return null;
   const c = layouts.addend === null || layouts.addend === 'bias' ? layouts.d : layouts.addend;
   const product: LibraryProduct = {
     dtype: kernel.dtype,

@@ -42,6 +42,10 @@ const advice: Readonly<Record<number, string>> = {
   701: 'The kernel asks for more registers or shared memory than the card has, which is a bug of Torchlet: please report it with this message',
 };
 
+/** Codes from here on are statuses of a library. */
+const libraryStatuses = 1_000_000;
+const libraryAdvice = 'TORCHLET_CUDA_LIBRARIES=off computes products without it';
+
 /** Where no device is open yet. */
 const openingAdvice =
   'Nothing was opened, and it can be tried again; if this happens again, look at nvidia-smi and the log of the system (dmesg)';
@@ -102,7 +106,12 @@ export class Faults {
     const what = `${device}:${placeWords(place)} ${problem}`;
     const final = finalCodes[code];
     if (final === undefined)
-      return new DeviceError(`${what}. ${advice[code] ?? common}`, { device, program, kernel, cause });
+      return new DeviceError(`${what}. ${advice[code] ?? (code > libraryStatuses ? libraryAdvice : common)}`, {
+        device,
+        program,
+        kernel,
+        cause,
+      });
     this.#lost = new DeviceError(`${what}, that is ${final}. ${finalAdvice}`, {
       device,
       program,
