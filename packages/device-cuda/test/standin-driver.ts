@@ -43,15 +43,22 @@ function refusing(reason: Error): StandinLibrary {
   return { call: refuse, text: refuse, addressOf: refuse };
 }
 
-/** A module of one entry named `k`. @throws Error with the log of what does not assemble */
-export function load(body: string, parameters = '.param .u64 p0'): { module: bigint; entry: bigint } {
-  const ptx = `.version 7.0\n.target sm_80\n.address_size 64\n.visible .entry k(${parameters})\n{\n${body}\n}\n`;
+/** @throws Error with the log of what does not assemble */
+export function loadModule(ptx: string): bigint {
   const log = new Uint8Array(4096);
   const values = new BigUint64Array([standin.addressOf(log), BigInt(log.length)]);
   const module = new BigUint64Array(1);
   const code = standin.call('cuModuleLoadDataEx', module, ptx, 2, new Int32Array([5, 6]), values);
   if (code !== 0) throw new Error(`${code} ${new TextDecoder().decode(log.subarray(0, log.indexOf(0)))}`);
-  return { module: module[0] ?? 0n, entry: handle('cuModuleGetFunction', module[0] ?? 0n, 'k') };
+  return module[0] ?? 0n;
+}
+
+/** A module of one entry named `k`. @throws Error with the log of what does not assemble */
+export function load(body: string, parameters = '.param .u64 p0'): { module: bigint; entry: bigint } {
+  const module = loadModule(
+    `.version 7.0\n.target sm_80\n.address_size 64\n.visible .entry k(${parameters})\n{\n${body}\n}\n`,
+  );
+  return { module, entry: handle('cuModuleGetFunction', module, 'k') };
 }
 
 /** Puts a launch of one block into the stream; nothing has run when this returns. */

@@ -5,7 +5,7 @@
 import type { Capabilities, Program } from '@torchlet/device';
 import { generate } from '../src/generate.js';
 import type { Argument, Generated, Target } from '../src/generated.js';
-import { driver, handle, standin, stream } from './standin-driver.js';
+import { driver, handle, loadModule, standin, stream } from './standin-driver.js';
 
 /** What one kernel did, in all its launches; see `standin/execute/traffic.h`. */
 export interface Work {
@@ -51,7 +51,7 @@ export function runProgram(
   const numbers = Float32Array.from(scalars.flatMap((scalar) => [scalar, 0]));
   const scalarMemory = handle('cuMemAlloc_v2', Math.max(4, numbers.byteLength));
   driver('cuMemcpyHtoD_v2', scalarMemory, numbers, numbers.byteLength);
-  const module = handle('cuModuleLoadData', generated.ptx);
+  const module = loadModule(generated.ptx);
   const addressOf = (argument: Argument): bigint => {
     if (argument.kind === 'slot') return memory[argument.slot] as bigint;
     return argument.kind === 'scratch' ? scratch + BigInt(argument.offset) : scalarMemory;

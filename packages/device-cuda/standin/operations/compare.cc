@@ -72,12 +72,18 @@ void setp(Warp& warp, const Instruction& at, u32 mask) {
   q = (q & ~mask) | (second & mask);
 }
 
+template <class D>
+void choose(Warp& warp, const Instruction& at, u32 mask, u32 found) {
+  D* d = warp.lanes<D>(at.d);
+  const D yes = static_cast<D>(at.offset);
+  each(mask, [=](u32 lane) { d[lane] = (found >> lane & 1) != 0 ? yes : 0; });
+}
+
+// `list` says whether the result is a half.
 template <Relation kRelation, class T, class Read>
 void set(Warp& warp, const Instruction& at, u32 mask) {
   const u32 found = joined(warp, at, compared<kRelation, T, Read>(warp, at));
-  u32* d = warp.lanes<u32>(at.d);
-  const u32 yes = static_cast<u32>(at.offset);
-  each(mask, [=](u32 lane) { d[lane] = (found >> lane & 1) != 0 ? yes : 0; });
+  at.list != 0 ? choose<u16>(warp, at, mask, found) : choose<u32>(warp, at, mask, found);
 }
 
 struct Handlers {
@@ -146,11 +152,12 @@ void decodeSet(Reading& r) {
   r.flush();
   const Relation by = relation(r);
   join(r);
-  const Type result = r.typeOf({Type::u32, Type::s32, Type::f32});
+  const Type result = r.typeOf({Type::u32, Type::s32, Type::f32, Type::f16, Type::bf16});
   const Type type = r.type();
   r.made.run = handlersFor(r, by, type).set;
   if (r.made.run == nullptr) r.fail("this type is not known here");
-  r.made.offset = result == Type::f32 ? 0x3F800000 : 0xFFFFFFFF;
+  r.made.list = bytesOf(result) == 2 ? 1 : 0;
+  r.made.offset = result == Type::f32 ? 0x3F800000 : result == Type::f16 ? 0x3C00 : result == Type::bf16 ? 0x3F80 : 0xFFFFFFFF;
   r.made.d = r.destination(0, result);
   r.made.a = r.source(1, type);
   r.made.b = r.source(2, type);

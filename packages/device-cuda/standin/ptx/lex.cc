@@ -55,7 +55,10 @@ class Lexer {
 
   Token word() {
     const size_t from = at_++;
+    // Directives may follow each other with nothing between: `.reg.b32`.
+    const bool directive = text_[from] == '.';
     while (at_ < text_.size()) {
+      if (directive && text_[at_] == '.') break;
       if (continuesWord(text_[at_])) {
         at_++;
       } else if (text_.compare(at_, 2, "::") == 0) {
