@@ -12,6 +12,7 @@ import { networkRows } from './network-rows.js';
 import type { OpRow } from './row.js';
 import { scanRows } from './scan-rows.js';
 import { selectionRows } from './selection-rows.js';
+import { statisticsRows } from './statistics-rows.js';
 import { unaryRows } from './unary-rows.js';
 
 export const opTable: readonly OpRow[] = [
@@ -26,6 +27,7 @@ export const opTable: readonly OpRow[] = [
   ...indexRows,
   ...scanRows,
   ...linalgRows,
+  ...statisticsRows,
   ...networkRows,
   ...productRows,
 ];

@@ -3,6 +3,7 @@ import type { Node } from '@torchlet/graph';
 import { recordOperation } from '../functions.js';
 import { wide } from '../ops/autocasting.js';
 import * as comparison from '../ops/comparison.js';
+import * as gamma from '../ops/gamma-functions.js';
 import * as inverse from '../ops/inverse-functions.js';
 import type { NodeOperand } from '../ops/operands.js';
 import * as pairwise from '../ops/pairwise.js';
@@ -21,6 +22,12 @@ export const sinh = (x: Tensor): Tensor => on(x, (node) => inverse.sinh(wide(nod
 export const cosh = (x: Tensor): Tensor => on(x, (node) => inverse.cosh(wide(node)));
 /** 1 - erf(x), also where erf(x) is 1 to all digits. */
 export const erfc = (x: Tensor): Tensor => on(x, inverse.erfc);
+/** The inverse of erf: infinite at 1 and -1, NaN beyond. */
+export const erfinv = (x: Tensor): Tensor => on(x, gamma.erfinv);
+/** log |gamma(x)|: of x + 1, log of x factorial. */
+export const lgamma = (x: Tensor): Tensor => on(x, (node) => gamma.lgamma(wide(node)));
+/** The derivative of lgamma. */
+export const digamma = (x: Tensor): Tensor => on(x, (node) => gamma.digamma(wide(node)));
 /** sin(pi x) / (pi x). */
 export const sinc = (x: Tensor): Tensor => on(x, inverse.sinc);
 export const deg2rad = (x: Tensor): Tensor => x.mul(Math.PI / 180);

@@ -46,6 +46,22 @@ export function det(x: Tensor): Tensor {
   });
 }
 
+/** The sign of each determinant and the logarithm of its magnitude, which does not overflow. */
+export function slogdet(x: Tensor): [sign: Tensor, logabsdet: Tensor] {
+  const side = sideOf('slogdet', x);
+  const { rows, sign } = eliminated(x, side);
+  const pivots = diagonal(rows, 0, -2, -1);
+  return [composed(() => pivots.sign().prod(-1).mul(sign).detach()), composed(() => pivots.abs().log().sum(-1))];
+}
+
+/** The logarithm of each determinant: NaN where it is below 0. */
+export function logdet(x: Tensor): Tensor {
+  return composed(() => {
+    const [sign, magnitude] = slogdet(x);
+    return where(sign.lt(0), Number.NaN, magnitude);
+  });
+}
+
 /** x^-1 @ b, without the inverse. @param b matrices [..., n, k], or one vector [n]. */
 export function solve(x: Tensor, b: Tensor): Tensor {
   const side = sideOf('solve', x);

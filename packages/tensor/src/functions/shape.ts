@@ -170,6 +170,12 @@ export function tensorSplit(x: Tensor, sections: number | readonly number[], dim
   });
 }
 
+/** As `tensorSplit` along the rows. */
+export const vsplit = (x: Tensor, sections: number | readonly number[]): Tensor[] => tensorSplit(x, sections, 0);
+/** As `tensorSplit` along the columns: dim 1, or dim 0 of a vector. */
+export const hsplit = (x: Tensor, sections: number | readonly number[]): Tensor[] =>
+  tensorSplit(x, sections, x.ndim === 1 ? 0 : 1);
+
 export interface MeshgridOptions {
   /** `xy` swaps the first two dims of the grids. Default `ij`. */
   readonly indexing?: 'ij' | 'xy';

@@ -1,7 +1,7 @@
 /** Sorting and what is read off a sorted line: top k, medians, quantiles, places among boundaries. The order itself is `ops/sorting.ts`. */
 import { isFloat } from '@torchlet/device';
 import { axisOf, printShape, ShapeError } from '@torchlet/graph';
-import { tensor } from '../factories.js';
+import { arange, tensor } from '../factories.js';
 import { where } from '../functions.js';
 import { composed } from '../modules.js';
 import { type Ordered, ordered, type SortOptions, type Tensor, type TopkOptions } from '../tensor.js';
@@ -48,6 +48,25 @@ export function median(x: Tensor, dim?: number, { keepdim = false }: { keepdim?:
   const indices = order.gather(dim, places.to('int64'));
   const values = x.gather(dim, indices);
   return keepdim ? ordered(values, indices) : ordered(values.squeeze(dim), indices.squeeze(dim));
+}
+
+/** The most frequent element along `dim`, of several the smallest, and where it is last. */
+export function mode(x: Tensor, dim = -1, { keepdim = false }: { keepdim?: boolean } = {}): Ordered {
+  if (x.ndim === 0) return ordered(x.clone(), tensor(0));
+  const axis = axisOf('mode', dim, x.ndim);
+  const indices = composed(() => {
+    const line = x.detach().movedim(axis, -1);
+    const counts = line.unsqueeze(-1).eq(line.unsqueeze(-2)).sum(-1);
+    const most = counts.eq(counts.amax(-1, { keepdim: true }));
+    const largest = line.amax(-1, { keepdim: true });
+    const smallest = where(most, line, largest).amin(-1, { keepdim: true });
+    const numbers = arange(line.size(-1), { device: x.runtime?.device });
+    return where(most.logicalAnd(line.eq(smallest)), numbers, -1)
+      .amax(-1, { keepdim: true })
+      .movedim(-1, axis);
+  });
+  const values = x.gather(axis, indices);
+  return keepdim ? ordered(values, indices) : ordered(values.squeeze(axis), indices.squeeze(axis));
 }
 
 export interface QuantileOptions {
