@@ -5,8 +5,9 @@
 namespace {
 
 constexpr size_t kMostGraphs = 4;
-// A set of addresses that is this many kernels away from every graph gets a graph of its own, while there is room.
-constexpr int kNearKernels = 4;
+// A set of addresses that is more kernels than this away from every graph gets a graph of its own, while there is room: results alternate between two
+// sets of buffers, and only what is written to another place each time (a loss, in its page) should have to be changed.
+constexpr int kNearKernels = 1;
 // A graph that was not used for this many runs makes room for another. Sets that change more often than that are submitted step by step.
 constexpr uint64_t kLongUnused = 64;
 // After a refusal this many runs go by before the driver is asked again.

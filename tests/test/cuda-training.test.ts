@@ -1,0 +1,130 @@
+/**
+ * A training loop on CUDA's driver stand-in, as the driver sees it: after the first steps a step is one copy, one graph and one mark, nobody waits unless a value
+ * is read, and neither memory nor any object of the driver becomes more.
+ */
+import type { CudaDevice } from '@torchlet/device-cuda';
+import { crossEntropy, Linear, ReLU, Sequential } from '@torchlet/nn';
+import { AdamW, type Optimizer, SGD } from '@torchlet/optim';
+import { manualSeed, setDefaultDevice, type Tensor, tensor } from '@torchlet/tensor';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cudaStandin } from '../../packages/device-cuda/standin/open.js';
+import { type Counts, type StandinWatch, watchStandin } from '../../packages/device-cuda/standin/watch.js';
+import { noStandin, onStandin } from '../standin.js';
+
+const rows = 8;
+const inputs = 12;
+const classes = 4;
+
+/** Calls of the thread that waits for the card, and for marks while more are under way than before: not the same each time. */
+const varying = ['cuEventQuery', 'cuEventSynchronize', 'cuEventCreate'];
+
+class Training {
+  readonly #model = new Sequential(new Linear(inputs, 16), new ReLU(), new Linear(16, classes));
+  readonly #optimizer: Optimizer;
+  #steps = 0;
+
+  constructor(optimizer: Optimizers) {
+    this.#optimizer = optimizer(this.#model.parameters());
+  }
+
+  step(): Tensor {
+    const at = this.#steps++;
+    const labels = BigInt64Array.from({ length: rows }, (_, row) => BigInt((row * 7 + at) % classes));
+    const pixels = Float32Array.from({ length: rows * inputs }, (_, i) => {
+      const isOn = BigInt((i % inputs) % classes) === labels[Math.floor(i / inputs)];
+      return (isOn ? 1 : 0) + Math.sin(at * 31 + i * 7) / 2;
+    });
+    const logits = this.#model.forward(tensor(pixels, { shape: [rows, inputs] }));
+    const loss = crossEntropy(logits, tensor(labels, { shape: [rows] }));
+    loss.backward();
+    this.#optimizer.step();
+    this.#optimizer.zeroGrad();
+    return loss;
+  }
+}
+
+type Optimizers = (parameters: ReturnType<Sequential['parameters']>) => Optimizer;
+
+const optimizers: Readonly<Record<string, Optimizers>> = {
+  SGD: (parameters) => new SGD(parameters, { lr: 0.1, momentum: 0.9 }),
+  AdamW: (parameters) => new AdamW(parameters, { lr: 0.01 }),
+};
+
+/** A budget: fewer is better. */
+const kernels = { SGD: 9, AdamW: 10 };
+
+describe.skipIf(noStandin !== null)(onStandin('a training loop'), () => {
+  let watch: StandinWatch;
+  let device: CudaDevice;
+
+  beforeEach(async () => {
+    watch = await watchStandin();
+    device = await cudaStandin();
+    setDefaultDevice(device);
+    manualSeed(7);
+  });
+  afterEach(() => device.dispose());
+
+  async function callsOf(work: () => Promise<unknown>): Promise<Counts> {
+    await device.synchronize();
+    const before = watch.calls();
+    await work();
+    const made = Object.entries(watch.callsSince(before));
+    return Object.fromEntries(made.filter(([call]) => !varying.includes(call)));
+  }
+
+  it.each(Object.entries(optimizers))(
+    'with %s: a step is a copy, a graph and a mark; a read is a copy and a mark more',
+    async (_, optimizer) => {
+      const training = new Training(optimizer);
+      for (let i = 0; i < 40; i++) await training.step().item();
+      const steps = 32;
+      const step = {
+        cuCtxSetCurrent: 2 * steps,
+        cuMemcpyHtoDAsync_v2: steps,
+        // The loss goes to another place of its page each time.
+        cuGraphExecKernelNodeSetParams_v2: steps,
+        cuGraphLaunch: steps,
+        cuEventRecord: steps,
+      };
+      const unread = async () => {
+        for (let i = 0; i < steps; i++) training.step();
+      };
+      expect(await callsOf(unread)).toEqual(step);
+      const read = async () => {
+        for (let i = 0; i < steps; i++) await training.step().item();
+      };
+      expect(await callsOf(read)).toEqual({
+        ...step,
+        cuCtxSetCurrent: 4 * steps,
+        cuMemcpyDtoHAsync_v2: steps,
+        cuEventRecord: 2 * steps,
+      });
+      expect(device.info().graphs).toMatchObject({ captured: 2, direct: 1, refused: 0 });
+    },
+  );
+
+  it.each(Object.entries(kernels))('with %s: %i kernels a step', async (name, count) => {
+    const training = new Training(optimizers[name] as Optimizers);
+    expect(await callsOf(async () => training.step())).toMatchObject({ cuLaunchKernel: count });
+  });
+
+  it.each(Object.entries(optimizers))('with %s: flat, and it learns', async (_, optimizer) => {
+    const training = new Training(optimizer);
+    const first = Number(await training.step().item());
+    const look = async () => {
+      await device.synchronize();
+      device.collectGarbage?.();
+      await new Promise((wake) => setImmediate(wake));
+      const { allocated, buffers, reserved } = device.memory();
+      return { allocated, buffers, reserved, ...watch.alive() };
+    };
+    // The first page of losses is full after 256 steps, and is read while they go on.
+    for (let i = 0; i < 300; i++) await training.step().item();
+    const warm = await look();
+    let last = Number.NaN;
+    for (let i = 0; i < 500; i++) last = Number(await training.step().item());
+    expect(await look()).toEqual(warm);
+    expect(last).toBeLessThan(first / 2);
+  });
+});
