@@ -12,12 +12,19 @@ const mustPass = ['training/mlp-sgd/001', 'training/mlp-784-32-10-sgd-repeat/001
 const reasons = (status: string, cases: readonly CaseResult[] = []): string[] =>
   cases.filter((result) => result.status === status).map(({ id, reason }) => `${id}: ${reason}`);
 
-/** @param options.altered whether they run once more with every expectation altered: nothing may pass then. */
-export function driveGoldens(open: () => Promise<Device>, { altered }: { readonly altered: boolean }): void {
+export interface GoldenOptions {
+  /** Whether they run once more with every expectation altered: nothing may pass then. */
+  readonly altered: boolean;
+  /** Those that are run; all unless told. */
+  readonly groups?: readonly string[];
+}
+
+export function driveGoldens(open: () => Promise<Device>, { altered, groups: wanted }: GoldenOptions): void {
   if (folder === undefined) it.skip('every group: TORCHLET_GOLDENS names no folder', () => undefined);
   const title = altered ? '%s: none fails, and each fails when altered' : '%s: none fails';
 
-  it.each(groups.map((group) => [group.name, group] as const))(
+  const asked = groups.filter(({ name }) => wanted === undefined || wanted.includes(name));
+  it.each(asked.map((group) => [group.name, group] as const))(
     title,
     async (_, group) => {
       const device = await open();

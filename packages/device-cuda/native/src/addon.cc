@@ -266,6 +266,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   give("counts", counts);
   give("library", libraryState);
   give("startLibrary", startLibrary);
+  give("giveWorkspace", giveWorkspace);
   give("planProduct", planProduct);
   give("productCounts", productCounts);
   return exports;

@@ -19,7 +19,13 @@ Napi::Value libraryState(const Napi::CallbackInfo& info) {
 Napi::Value startLibrary(const Napi::CallbackInfo& info) {
   OpenDevice* open = deviceAt(info);
   if (open == nullptr) return info.Env().Undefined();
-  return nothingOr(info.Env(), open->device->products.start(sizeAt(info, 1), sizeAt(info, 2)));
+  return nothingOr(info.Env(), open->device->products.start());
+}
+
+Napi::Value giveWorkspace(const Napi::CallbackInfo& info) {
+  OpenDevice* open = deviceAt(info);
+  if (open != nullptr) open->device->products.workIn(sizeAt(info, 1), sizeAt(info, 2));
+  return info.Env().Undefined();
 }
 
 Napi::Value planProduct(const Napi::CallbackInfo& info) {

@@ -5,8 +5,11 @@
 // library(files, named): { reason, file, version }; `reason` is null where there is a library.
 Napi::Value libraryState(const Napi::CallbackInfo& info);
 
-// startLibrary(device, workspace, bytes): gives the library of this device memory to work in
+// startLibrary(device)
 Napi::Value startLibrary(const Napi::CallbackInfo& info);
+
+// giveWorkspace(device, address, bytes): memory for the library of a device to work in
+Napi::Value giveWorkspace(const Napi::CallbackInfo& info);
 
 // planProduct(device, numbers): the number of a plan, or -1 where the library does not do it
 Napi::Value planProduct(const Napi::CallbackInfo& info);

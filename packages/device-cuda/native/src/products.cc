@@ -6,6 +6,10 @@ namespace {
 constexpr int kAdvised = 4;
 // A capture that other calls of the driver do not disturb: the library may load a kernel while it is tried.
 constexpr int kCaptureRelaxed = 2;
+// Between the addresses that a product is tried with.
+constexpr CUdeviceptr kApart = 4096;
+// Statuses by which the library says that it does not do a product.
+constexpr cublasStatus kInvalidValueStatus = 7, kArchitectureMismatch = 8, kNotSupported = 15;
 
 #define TRY_CUBLASLT(call)                       \
   do {                                           \
@@ -57,15 +61,15 @@ Products::Plan::~Plan() {
     if (layout != nullptr) insist(cublasLt().cublasLtMatrixLayoutDestroy, layout);
 }
 
-Failure Products::start(CUdeviceptr workspace, size_t bytes) {
-  if (handle_ == nullptr)
-    if (cublasStatus status = cublasLt().cublasLtCreate(&handle_)) {
-      handle_ = nullptr;
-      return failed("cublasLtCreate", status);
-    }
+Failure Products::start() {
+  const cublasStatus status = handle_ == nullptr ? cublasLt().cublasLtCreate(&handle_) : 0;
+  if (status != 0) handle_ = nullptr;
+  return failed("cublasLtCreate", status);
+}
+
+void Products::workIn(CUdeviceptr workspace, size_t bytes) {
   workspace_ = workspace;
   workspaceBytes_ = bytes;
-  return {};
 }
 
 int Products::plan(const double* numbers, CUstream stream) {
@@ -162,13 +166,16 @@ cublasStatus Products::submit(Plan& plan, const CUdeviceptr* addresses, CUstream
                                    reinterpret_cast<void*>(workspace_), workspaceBytes_, stream);
 }
 
-// Whether the library takes the product, told by a capture that is thrown away: nothing runs, and no address is followed.
+// Whether the library takes the product, told by a capture that is thrown away: nothing runs, and no address is followed. What fails for another reason than the
+// product tells nothing of it.
 bool Products::works(Plan& plan, CUstream stream) {
-  const CUdeviceptr addresses[5] = {workspace_, workspace_, workspace_, workspace_, workspace_};
-  if (driver().cuStreamBeginCapture(stream, kCaptureRelaxed) != kSuccess) return false;
+  CUdeviceptr addresses[5];
+  for (CUdeviceptr& address : addresses) address = workspace_ + kApart * static_cast<CUdeviceptr>(&address - addresses);
+  if (plan.shape.beta == 0) addresses[2] = addresses[3];
+  if (driver().cuStreamBeginCapture(stream, kCaptureRelaxed) != kSuccess) return true;
   const cublasStatus status = submit(plan, addresses, stream);
   CUgraph graph = nullptr;
-  const CUresult ending = insist(driver().cuStreamEndCapture, stream, &graph);
+  insist(driver().cuStreamEndCapture, stream, &graph);
   if (graph != nullptr) insist(driver().cuGraphDestroy, graph);
-  return status == 0 && ending == kSuccess;
+  return status != kInvalidValueStatus && status != kArchitectureMismatch && status != kNotSupported;
 }

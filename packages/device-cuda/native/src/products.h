@@ -38,8 +38,9 @@ class Products {
   Products() = default;
   Products(const Products&) = delete;
   Products& operator=(const Products&) = delete;
+  Failure start();
   // Where the library works: memory that stays, as graphs keep its address.
-  Failure start(CUdeviceptr workspace, size_t bytes);
+  void workIn(CUdeviceptr workspace, size_t bytes);
   // The number of the plan for a product; -1 where the library has no algorithm that does it.
   int plan(const double* numbers, CUstream stream);
   size_t plans() const { return plans_.size(); }

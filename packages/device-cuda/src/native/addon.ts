@@ -106,8 +106,9 @@ export interface Addon {
   counts(device: number): GraphCounts;
   /** Opens cuBLASLt: the first of `files` that will do. @param named whether the one file was asked for by name. */
   library(files: readonly string[], named: boolean): LibraryState;
-  /** Gives the library of a device memory to work in. */
-  startLibrary(device: number, workspace: number, bytes: number): void;
+  startLibrary(device: number): void;
+  /** Memory for the library of a device to work in. */
+  giveWorkspace(device: number, address: number, bytes: number): void;
   /** The number of the library's plan for a product, -1 where it has none. */
   planProduct(device: number, numbers: Float64Array): number;
   productCounts(device: number): ProductCounts;

@@ -2,7 +2,7 @@
  * The libraries of one device: whether cuBLASLt is used, its memory to work in, the claims it makes and the plans it is asked for. Owns the choice of what is
  * claimed and the numbers that the addon takes; what a product looks like to it is `libraries/`.
  */
-import type { Claim, MatmulCandidate } from '@torchlet/device';
+import { type Claim, DeviceError, type MatmulCandidate } from '@torchlet/device';
 import type { LibraryProduct } from '../generated.js';
 import { cublasLtCandidates } from '../libraries/find-cublaslt.js';
 import { libraryName, type ProductLibrary, takesEpilogue, takesProduct } from '../libraries/product-step.js';
@@ -33,8 +33,11 @@ export interface LibrariesSetup {
   readonly computeCapability: number;
 }
 
-/** Below this many products of two numbers, and rows, columns or terms, a kernel that takes in what is around it is better than a launch more. */
-const leastWork = 2 ** 20;
+/**
+ * Below this many products of two numbers, which take a card about a microsecond, a kernel that takes in what is around it is better than a launch more; below so
+ * many rows, columns or terms a loop is.
+ */
+const leastWork = 2 ** 24;
 const leastSide = 16;
 /** What NVIDIA advises for cards from 9.0 on, and enough for those before. */
 const workspaces = { large: 32 * 2 ** 20, small: 8 * 2 ** 20, largeFrom: 90 };
@@ -100,20 +103,15 @@ export class Libraries implements ProductLibrary {
     const { files, named } = cublasLtCandidates(process.env);
     const state = addon.library(files, named);
     if (state.reason !== null) return state;
-    const bytes = this.#workspaceBytes;
     try {
-      const workspace = memory.take(bytes, `workspace of ${libraryName}`);
-      try {
-        addon.startLibrary(handle, workspace.address, bytes);
-      } catch (error) {
-        memory.free(workspace);
-        throw error;
-      }
+      addon.startLibrary(handle);
+      const bytes = this.#workspaceBytes;
+      addon.giveWorkspace(handle, memory.setAside(bytes, `workspace of ${libraryName}`), bytes);
       return state;
     } catch (error) {
-      const isKnown = error instanceof Error && (isNativeError(error) || error.name === 'OutOfMemoryError');
-      if (!isKnown) throw error;
-      return { ...state, reason: `${state.file} could not be started: ${error.message}` };
+      const isFinal = error instanceof DeviceError ? error.sticky : !isNativeError(error);
+      if (isFinal) throw error;
+      return { ...state, reason: `${state.file} could not be started: ${(error as Error).message}` };
     }
   }
 }

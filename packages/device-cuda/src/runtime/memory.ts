@@ -38,6 +38,8 @@ export class DeviceMemory {
   readonly #arena: CudaBuffer[] = [];
   #scratch: CudaBuffer | null = null;
   #allocated = 0;
+  /** What is no buffer, but of the budget. */
+  #aside = 0;
   #peak = 0;
   #created = 0;
   /** Raised when the arena or scratch memory moves: graphs hold their addresses. */
@@ -62,29 +64,38 @@ export class DeviceMemory {
 
   /** Memory whose content is not defined. @param program that it is for. @throws as `allocate`. */
   take(bytes: number, label: string, program: string | null = null): CudaBuffer {
-    const { device, addon, handle, budget, bufferBytes, faults } = this.#setup;
+    const { device, bufferBytes } = this.#setup;
     if (bytes > bufferBytes) {
       throw new DeviceError(
         `${device}: buffer ${label} would have ${bytes} bytes; a buffer of this device has at most ${bufferBytes}`,
         { device, program },
       );
     }
-    const taken = rounded(bytes);
-    if (this.#allocated + taken > budget) throw this.#outOfMemory(bytes, label, program);
-    let address: number;
+    const buffer = new CudaBuffer(bytes, label, this.#addressFor(bytes, label, program));
+    this.#live.add(buffer);
+    this.#created++;
+    this.#allocated += rounded(bytes);
+    this.#peak = Math.max(this.#peak, this.#allocated);
+    return buffer;
+  }
+
+  /** Memory for a library to work in, until the device ends: of the budget and of what is reserved, but no buffer. @returns its address. @throws as `allocate`. */
+  setAside(bytes: number, label: string): number {
+    const address = this.#addressFor(bytes, label, null);
+    this.#aside += rounded(bytes);
+    return address;
+  }
+
+  #addressFor(bytes: number, label: string, program: string | null): number {
+    const { addon, handle, budget, faults } = this.#setup;
+    if (this.#allocated + this.#aside + rounded(bytes) > budget) throw this.#outOfMemory(bytes, label, program);
     try {
-      address = addon.allocate(handle, bytes);
+      return addon.allocate(handle, bytes);
     } catch (error) {
       throw isNativeError(error) && error.code === outOfMemory
         ? this.#outOfMemory(bytes, label, program, error)
         : faults.translate(error, { program, kernels: [] });
     }
-    const buffer = new CudaBuffer(bytes, label, address);
-    this.#live.add(buffer);
-    this.#created++;
-    this.#allocated += taken;
-    this.#peak = Math.max(this.#peak, this.#allocated);
-    return buffer;
   }
 
   free(buffer: CudaBuffer): void {
