@@ -1,5 +1,5 @@
 /**
- * What a run on a card leaves: one line of JSON for each thing seen, of five kinds. Owns their form; tasks make them (`tasks/`, `peers/`), `results.ts` keeps
+ * What a run on a card leaves: one line of JSON for each thing seen, of six kinds. Owns their form; tasks make them (`tasks/`, `peers/`), `results.ts` keeps
  * them, `table.ts` shows them.
  */
 
@@ -9,6 +9,20 @@ export interface Check {
   readonly name: string;
   readonly ok: boolean;
   readonly detail: string;
+}
+
+/** How many tests of a suite, or golden cases, passed in one process; what failed has a check of its own. */
+export interface Tally {
+  readonly kind: 'tally';
+  readonly name: string;
+  readonly passed: number;
+  readonly failed: number;
+  readonly unsupported: number;
+  /** Chosen for this process, and not begun for lack of time. */
+  readonly unrun: number;
+  /** How many there are in all. */
+  readonly of: number;
+  readonly seconds: number;
 }
 
 /** One number. */
@@ -53,7 +67,7 @@ export interface Facts {
   readonly facts: Readonly<Record<string, unknown>>;
 }
 
-export type Finding = Check | Figure | Timing | Skip | Facts;
+export type Finding = Check | Tally | Figure | Timing | Skip | Facts;
 
 /** A finding where it is kept. */
 export type Line = Finding & {
@@ -67,7 +81,14 @@ export type Line = Finding & {
 
 export type Emit = (finding: Finding) => void;
 
-const kinds: ReadonlySet<unknown> = new Set<Finding['kind']>(['check', 'figure', 'timing', 'skipped', 'facts']);
+const kinds: ReadonlySet<unknown> = new Set<Finding['kind']>([
+  'check',
+  'tally',
+  'figure',
+  'timing',
+  'skipped',
+  'facts',
+]);
 
 /** The finding in a line that a process printed, or null: drivers and libraries print too. */
 export function findingIn(text: string): Finding | null {

@@ -3,6 +3,7 @@
  * `tasks/` and `peers/`.
  */
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { pythonWith } from '../pythons.js';
 import { casesOf, type Family, families, type Scale } from './cases.js';
@@ -55,41 +56,59 @@ export type PartName = (typeof partNames)[number];
 
 /** Of the tests on a stand-in, one in so many shows that all kinds run. */
 const TINY_SHARE = 40;
+/** On one card at a time. */
+const MOST_PROCESSES = 8;
 /** What a task needs beside the time in which it begins new tests. */
 const MARGIN_SECONDS = 5;
 
-export const parts: Record<PartName, (run: RunSettings) => readonly Job[]> = {
+/** Jobs that run beside each other. */
+export type Stage = readonly Job[];
+
+/** The stages of each part, one after the other. */
+export const parts: Record<PartName, (run: RunSettings) => readonly Stage[]> = {
   probe: (run) => {
     const { device, scale, cache } = run;
     const warm = { CUDA_CACHE_PATH: cache };
     const load = (name: string): Job => task(run, 'load', 30, { device, scale, cache: name }, { device, env: warm });
-    return [task(run, 'costs', 30, { device, scale }), load('nothing in the cache of the driver'), load('again')];
+    return alone(task(run, 'costs', 30, { device, scale }), load('nothing in the cache of the driver'), load('again'));
   },
-  ops: (run) => [suites(run, run.device, 90, { suites: null, except: ['programs'] })],
+  ops: (run) => [suites(run, run.device, 120, { suites: null, except: ['programs'] })],
   programs: (run) => [suites(run, run.device, 40, { suites: ['programs'], except: [] })],
-  goldens: (run) => [goldens(run, 60)],
-  mnist: (run) => [task(run, 'mnist', 60, { device: run.device, scale: run.scale })],
-  flat: (run) => [task(run, 'flat', 30, { device: run.device, scale: run.scale })],
-  bench: (run) => [
-    ...families.map((family) => measured(run, run.device, family, 'loop', 40)),
-    ...(['cnn', 'gpt', 'matmul'] as const).map((family) => ownKernels(run, family)),
-  ],
-  peers: (run) => [
-    python(run, 'pytorch', 'torch', ['eager', 'graph'], 90),
-    python(run, 'jax', 'jax', ['jit'], 100),
-    python(run, 'pytorch', 'torch', ['compile'], 120),
-  ],
+  goldens: (run) => [goldens(run, 80)],
+  mnist: (run) => alone(task(run, 'mnist', 60, { device: run.device, scale: run.scale })),
+  flat: (run) => alone(task(run, 'flat', 30, { device: run.device, scale: run.scale })),
+  bench: (run) =>
+    alone(
+      ...families.map((family) => measured(run, run.device, family, 'loop', 40)),
+      ...(['cnn', 'gpt', 'matmul'] as const).map((family) => ownKernels(run, family)),
+    ),
+  peers: (run) =>
+    alone(
+      python(run, 'pytorch', 'torch', ['eager', 'graph'], 90),
+      python(run, 'jax', 'jax', ['jit'], 100),
+      python(run, 'pytorch', 'torch', ['compile'], 120),
+    ),
   webgpu: (run) => [
-    task(run, 'facts', 20, { device: 'webgpu', machine: false }, { device: 'webgpu' }),
-    task(run, 'costs', 20, { device: 'webgpu', scale: run.scale }, { device: 'webgpu' }),
+    ...alone(
+      task(run, 'facts', 20, { device: 'webgpu', machine: false }, { device: 'webgpu' }),
+      task(run, 'costs', 20, { device: 'webgpu', scale: run.scale }, { device: 'webgpu' }),
+    ),
     suites(run, 'webgpu', 40, { suites: ['device', 'values', 'programs'], except: [] }),
   ],
-  'webgpu-bench': (run) => [
-    task(run, 'facts', 20, { device: 'webgpu', machine: false }, { device: 'webgpu' }),
-    ...(['mlp', 'matmul', 'cnn', 'gpt', 'rows'] as const).map((family) => measured(run, 'webgpu', family, 'loop', 30)),
-    task(run, 'jaxJs', 40, { families: ['mlp', 'matmul'], ...common(run) }, { device: 'webgpu', who: 'jax-js' }),
-  ],
+  'webgpu-bench': (run) =>
+    alone(
+      task(run, 'facts', 20, { device: 'webgpu', machine: false }, { device: 'webgpu' }),
+      ...(['mlp', 'matmul', 'cnn', 'gpt', 'rows'] as const).map((family) =>
+        measured(run, 'webgpu', family, 'loop', 30),
+      ),
+      task(run, 'jaxJs', 40, { families: ['mlp', 'matmul'], ...common(run) }, { device: 'webgpu', who: 'jax-js' }),
+    ),
 };
+
+/** What is timed has the machine for itself. */
+function alone(...jobs: readonly Job[]): readonly Stage[] {
+  return jobs.map((job) => [job]);
+}
 
 const common = ({ scale, only, seconds }: RunSettings) => ({ scale, only, seconds });
 
@@ -136,26 +155,38 @@ function ownKernels(run: RunSettings, family: Family): Job {
   return { ...job, start: () => ({ kind: 'skipped', name: `${family}, own kernels`, who: 'torchlet', reason }) };
 }
 
+/**
+ * How tests are shared out: on a stand-in a few show that all kinds run, on a card all run in several processes, because compiling programs takes most of their
+ * time.
+ */
+function shares({ scale }: RunSettings): readonly { readonly every: number; readonly from: number }[] {
+  if (scale === 'tiny') return [{ every: TINY_SHARE, from: 0 }];
+  const every = Math.max(1, Math.min(MOST_PROCESSES, Math.floor(availableParallelism() / 2)));
+  return Array.from({ length: every }, (_, from) => ({ every, from }));
+}
+
 function suites(
   run: RunSettings,
   device: string,
   seconds: number,
   which: Pick<TaskSettings<'suites'>, 'suites' | 'except'>,
-): Job {
-  const every = run.scale === 'tiny' ? TINY_SHARE : 1;
-  const settings = (left: number) => ({ device, every, seconds: left - MARGIN_SECONDS, ...which });
-  return task(run, 'suites', seconds, settings, { device });
+): Stage {
+  return shares(run).map((share) => {
+    const settings = (left: number) => ({ device, seconds: left - MARGIN_SECONDS, ...share, ...which });
+    return task(run, 'suites', seconds, settings, { device });
+  });
 }
 
-function goldens(run: RunSettings, seconds: number): Job {
-  const { device, golden, scale } = run;
+function goldens(run: RunSettings, seconds: number): Stage {
+  const { device, golden } = run;
   if (golden === null || !existsSync(golden)) {
     const reason = 'TORCHLET_GOLDENS names no folder: that of the golden files made with PyTorch';
     const skip: Skip = { kind: 'skipped', name: 'golden cases', who: 'torchlet', reason };
-    return { name: 'goldens', who: 'torchlet', device, seconds, start: () => skip };
+    return [{ name: 'goldens', who: 'torchlet', device, seconds, start: () => skip }];
   }
-  const every = scale === 'tiny' ? TINY_SHARE : 1;
-  return task(run, 'goldens', seconds, (left) => ({ device, golden, every, seconds: left - MARGIN_SECONDS }));
+  return shares(run).map((share) =>
+    task(run, 'goldens', seconds, (left) => ({ device, golden, seconds: left - MARGIN_SECONDS, ...share })),
+  );
 }
 
 function python(run: RunSettings, peer: string, packageName: string, modes: readonly string[], seconds: number): Job {

@@ -27,15 +27,15 @@ export async function runParts(
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   for (const part of wanted) {
     const gone = new Set<string>();
-    for (const job of parts[part](run)) {
-      if (peers?.includes(job.who) === false) continue;
+    for (const stage of parts[part](run)) {
       const left = (end - performance.now()) / 1000;
-      await runJob(job, part, run, results, { left, gone, print });
+      const jobs = stage.filter(({ who }) => peers?.includes(who) !== false);
+      await Promise.all(jobs.map((job) => runJob(job, part, run, results, { left, gone, print })));
     }
     results.table();
   }
   process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
-  return results.lines.every((line) => line.kind !== 'check' || line.ok);
+  return results.lines.every((line) => (line.kind === 'check' ? line.ok : line.kind !== 'tally' || line.failed === 0));
 }
 
 function interrupted(): void {
@@ -96,6 +96,8 @@ function printed(line: Line): string | null {
   switch (line.kind) {
     case 'check':
       return `  ${line.ok ? 'ok    ' : 'FAILED'} ${line.name}: ${line.detail}`;
+    case 'tally':
+      return `  ${line.name}: ${line.passed} passed, ${line.failed} failed, ${line.unsupported} unsupported of ${line.of}, ${line.seconds.toFixed(1)} s`;
     case 'figure':
       return `  ${line.name}: ${Number(line.value.toPrecision(4))} ${line.unit}${unmeasured}`;
     case 'timing':

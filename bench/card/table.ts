@@ -1,6 +1,6 @@
 /** The lines of a run as one page of Markdown: what ran where, what holds, what things cost, every case beside its peers with ratios, what was left out. */
 import { casesOf, type CardCase } from './cases.js';
-import type { Check, Facts, Figure, Line, Skip, Timing } from './lines.js';
+import type { Check, Facts, Figure, Line, Skip, Tally, Timing } from './lines.js';
 
 type Kept<Kind> = Kind & Pick<Line, 'part' | 'device' | 'measurement'>;
 
@@ -15,6 +15,7 @@ export function tableOf(lines: readonly Line[]): string {
   const sections = [
     ...title,
     factsSection(of('facts')),
+    talliesSection(of('tally')),
     checksSection(of('check')),
     figuresSection(of('figure')),
     ...timingSections(of('timing')),
@@ -58,6 +59,20 @@ function factsSection(facts: readonly Kept<Facts>[]): string {
 function checksSection(checks: readonly Kept<Check>[]): string {
   const rows = checks.map(({ device, part, name, ok, detail }) => [ok ? 'ok' : 'FAILED', device, part, name, detail]);
   return section('What must hold', ['', 'device', 'part', 'check', 'seen'], rows);
+}
+
+/** Processes that share a suite are added up; of the seconds the longest tells how long it took. */
+function talliesSection(tallies: readonly Kept<Tally>[]): string {
+  const names = [...new Set(tallies.map(({ device, name }) => `${device}: ${name}`))];
+  const rows = names.map((key) => {
+    const shares = tallies.filter(({ device, name }) => `${device}: ${name}` === key);
+    const total = (what: 'passed' | 'failed' | 'unsupported' | 'unrun'): string =>
+      `${shares.reduce((sum, tally) => sum + tally[what], 0)}`;
+    const [first] = shares;
+    const seconds = Math.max(...shares.map((tally) => tally.seconds)).toFixed(1);
+    return [key, total('passed'), total('failed'), total('unsupported'), total('unrun'), `${first?.of ?? ''}`, seconds];
+  });
+  return section('Suites', ['', 'passed', 'failed', 'unsupported', 'out of time', 'of', 'seconds'], rows);
 }
 
 function figuresSection(figures: readonly Kept<Figure>[]): string {

@@ -35,7 +35,7 @@ function aboutTheMachine(emit: Emit): void {
   emit({
     kind: 'facts',
     name: 'libraries of the loader',
-    facts: { found: linesOf(outputOf('ldconfig', ['-p'])).filter((line) => libraries.test(line)) },
+    facts: { found: linesOf(outputOf('/sbin/ldconfig', ['-p'])).filter((line) => libraries.test(line)) },
   });
   const drivers = vulkanDrivers
     .filter((folder) => existsSync(folder))

@@ -7,8 +7,9 @@ import type { Emit } from '../lines.js';
 
 interface Share {
   readonly device: string;
-  /** One test in so many is run: all of them with 1. */
+  /** One test in so many is run, the first of them at place `from`: processes beside each other share them so. */
   readonly every: number;
+  readonly from: number;
   /** No test begins after so many seconds. */
   readonly seconds: number;
 }
@@ -24,18 +25,28 @@ export interface GoldenSettings extends Share {
 }
 
 export async function suites(
-  { device, suites: wanted, except, every, seconds }: SuiteSettings,
+  { device, suites: wanted, except, seconds, ...share }: SuiteSettings,
   emit: Emit,
 ): Promise<void> {
   const last = performance.now() + 1000 * seconds;
   for (const suite of conformanceSuites({ name: device, open: () => openDevice(device) })) {
     if (wanted?.includes(suite.name) === false || except.includes(suite.name)) continue;
-    await runSuite(suite, every, last, emit);
+    await runSuite(suite, share, last, emit);
   }
 }
 
-async function runSuite({ name, tests, close }: Suite, every: number, last: number, emit: Emit): Promise<void> {
-  const chosen = tests.filter((_, i) => i % every === 0);
+/** What falls to this process. */
+function chosenOf<T>(all: readonly T[], { every, from }: Pick<Share, 'every' | 'from'>): T[] {
+  return all.filter((_, i) => i % every === from);
+}
+
+async function runSuite(
+  { name, tests, close }: Suite,
+  share: Pick<Share, 'every' | 'from'>,
+  last: number,
+  emit: Emit,
+): Promise<void> {
+  const chosen = chosenOf(tests, share);
   const start = performance.now();
   let [passed, failed] = [0, 0];
   for (const test of chosen) {
@@ -49,24 +60,23 @@ async function runSuite({ name, tests, close }: Suite, every: number, last: numb
     }
   }
   await close();
+  const seconds = secondsSince(start);
   const unrun = chosen.length - passed - failed;
-  const detail = `${passed} passed, ${failed} failed in ${((performance.now() - start) / 1000).toFixed(1)} s${shareOf(chosen.length, tests.length)}`;
-  emit({ kind: 'check', name: `suite ${name}`, ok: failed === 0, detail });
-  if (unrun > 0)
-    emit({ kind: 'skipped', name: `${unrun} tests of suite ${name}`, who: 'torchlet', reason: 'out of time' });
+  emit({ kind: 'tally', name: `suite ${name}`, passed, failed, unsupported: 0, unrun, of: tests.length, seconds });
 }
 
-export async function goldens({ device: name, golden, every, seconds }: GoldenSettings, emit: Emit): Promise<void> {
+export async function goldens({ device: name, golden, seconds, ...share }: GoldenSettings, emit: Emit): Promise<void> {
   const start = performance.now();
   const groups = await readGoldens(golden);
   const device = await openDevice(name);
   const results: CaseResult[] = [];
+  let unrun = 0;
   for (const group of groups) {
-    if (performance.now() - start > 1000 * seconds) {
-      emit({ kind: 'skipped', name: `golden group ${group.name}`, who: 'torchlet', reason: 'out of time' });
+    const chosen: GoldenGroup = { ...group, cases: chosenOf(group.cases, share) };
+    if (secondsSince(start) > seconds) {
+      unrun += chosen.cases.length;
       continue;
     }
-    const chosen: GoldenGroup = { ...group, cases: group.cases.filter((_, i) => i % every === 0) };
     const [{ cases = [] } = {}] = await runGoldens(device, [chosen], { digits });
     results.push(...cases);
     for (const { id, status, reason } of cases) {
@@ -74,11 +84,17 @@ export async function goldens({ device: name, golden, every, seconds }: GoldenSe
     }
   }
   const count = (status: CaseResult['status']): number => results.filter((result) => result.status === status).length;
-  const total = groups.reduce((sum, { cases }) => sum + cases.length, 0);
-  const counts = `${count('passed')} passed, ${count('failed')} failed, ${count('unsupported')} unsupported`;
-  const detail = `${counts} in ${((performance.now() - start) / 1000).toFixed(1)} s${shareOf(results.length, total)}`;
-  emit({ kind: 'check', name: 'golden cases', ok: count('failed') === 0 && count('passed') > 0, detail });
+  emit({
+    kind: 'tally',
+    name: 'golden cases',
+    passed: count('passed'),
+    failed: count('failed'),
+    unsupported: count('unsupported'),
+    unrun,
+    of: groups.reduce((sum, { cases }) => sum + cases.length, 0),
+    seconds: secondsSince(start),
+  });
   device.dispose();
 }
 
-const shareOf = (chosen: number, all: number): string => (chosen === all ? '' : ` (${chosen} of ${all})`);
+const secondsSince = (start: number): number => (performance.now() - start) / 1000;
