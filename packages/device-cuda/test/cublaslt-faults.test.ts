@@ -12,7 +12,7 @@ import { standinLibrary } from '../standin/library.js';
 import { cudaStandin } from '../standin/open.js';
 import { type StandinWatch, watchStandin } from '../standin/watch.js';
 import { added, byRows, expectRight, filled, n, oneLeftFactor, programOf, run, sizesOf } from './library-products.js';
-import { noStandin } from './standin-driver.js';
+import { noStandin, onStandin } from './standin-driver.js';
 
 const [allocFailed, executionFailed, notSupported] = [3, 13, 15];
 const variables = ['TORCHLET_CUBLASLT', 'TORCHLET_CUDA_LIBRARIES', 'TORCHLET_STANDIN_CUBLASLT_VERSION'];
@@ -21,9 +21,7 @@ const table = readFileSync(new URL('../native/src/cublaslt.h', import.meta.url),
 /** The calls of the library that the addon uses: its own table. */
 const libraryCalls = [...table.matchAll(/^ *X\((cublasLt\w+),/gm)].map(([, name = '']) => name);
 
-const title = `cuBLASLt${noStandin === null ? '' : ` (skipped: ${noStandin})`}`;
-
-describe.skipIf(noStandin !== null)(title, () => {
+describe.skipIf(noStandin !== null)(onStandin('faults of cuBLASLt'), () => {
   let watch: StandinWatch;
   let device: CudaDevice;
   const before = new Map(variables.map((name) => [name, process.env[name]]));

@@ -1,37 +1,7 @@
 /** How a process and its threads end while devices work: nothing hangs, nothing crashes, and what a thread had is given back. */
-import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { buildAddon } from '../scripts/build-addon.mjs';
-import { buildStandin } from '../standin/build.js';
-import { addonVariable } from '../src/native/find-addon.js';
+import { child } from './child.js';
 import { noStandin } from './standin-driver.js';
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly lines: readonly string[];
-  readonly errors: string;
-}
-
-/** Runs a script of `children/` with the stand-in as its driver. */
-async function child(script: string, ...args: string[]): Promise<Ended> {
-  const file = fileURLToPath(new URL(`children/${script}.ts`, import.meta.url));
-  const flags = ['--import', 'tsx', '--conditions=@torchlet/source', '--expose-gc'];
-  const started = spawn(process.execPath, [...flags, file, ...args], {
-    cwd: fileURLToPath(new URL('../../..', import.meta.url)),
-    env: { ...process.env, TORCHLET_LIBCUDA: await buildStandin(), [addonVariable]: await buildAddon() },
-    timeout: 30_000,
-  });
-  const said = { stdout: '', stderr: '' };
-  started.stdout.on('data', (text) => (said.stdout += text));
-  started.stderr.on('data', (text) => (said.stderr += text));
-  return new Promise((settle) => {
-    started.on('close', (code, signal) =>
-      settle({ code, signal, lines: said.stdout.trim().split('\n'), errors: said.stderr }),
-    );
-  });
-}
 
 const nothing = {
   deviceBytes: 0,
@@ -45,29 +15,29 @@ const nothing = {
   contexts: 0,
 };
 
-describe.skipIf(noStandin !== null)(`a process ends${noStandin === null ? '' : ` (skipped: ${noStandin})`}`, () => {
+describe.skipIf(noStandin !== null)(onStandin('a process ends'), () => {
   it('by itself, once what it reads was read', async () => {
-    expect(await child('ends', 'by itself')).toEqual({ code: 0, signal: null, lines: ['true'], errors: '' });
+    expect(await child('ends', ['by itself'])).toEqual({ code: 0, signal: null, lines: ['true'], errors: '' });
   });
 
   it.each(['by process.exit', 'by process.exit in the middle of a kernel'])('%s, without waiting', async (how) => {
-    expect(await child('ends', how)).toEqual({ code: 0, signal: null, lines: [''], errors: '' });
+    expect(await child('ends', [how])).toEqual({ code: 0, signal: null, lines: [''], errors: '' });
   });
 
   it('by an error that nobody catches', async () => {
-    const { code, signal, errors } = await child('ends', 'by an error that nobody catches');
+    const { code, signal, errors } = await child('ends', ['by an error that nobody catches']);
     expect({ code, signal }).toEqual({ code: 1, signal: null });
     expect(errors).toContain('on purpose');
   });
 
   it('after dispose with a read under way, which is told', async () => {
-    const { code, lines } = await child('ends', 'after dispose, with a read under way');
+    const { code, lines } = await child('ends', ['after dispose, with a read under way']);
     expect({ code, told: lines[0] }).toEqual({ code: 0, told: 'cuda:0 was disposed' });
     expect(JSON.parse(lines[1] ?? '')).toEqual(nothing);
   });
 
   it('with devices dropped, which are closed when they are collected', async () => {
-    const { code, lines } = await child('ends', 'with devices dropped');
+    const { code, lines } = await child('ends', ['with devices dropped']);
     expect(code).toBe(0);
     expect(JSON.parse(lines[0] ?? '')).toEqual(nothing);
   });

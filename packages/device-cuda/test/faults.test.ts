@@ -25,7 +25,7 @@ import type { CudaDevice } from '../src/index.js';
 import { buildStandin } from '../standin/build.js';
 import { cudaStandin, standinName } from '../standin/open.js';
 import { callsOfTheAddon, type StandinWatch, watchStandin } from '../standin/watch.js';
-import { noStandin } from './standin-driver.js';
+import { noStandin, onStandin } from './standin-driver.js';
 
 const unknown = 999;
 const illegalAddress = 700;
@@ -164,88 +164,85 @@ async function expectToWork(device: CudaDevice): Promise<void> {
   scene.compiled?.dispose();
 }
 
-describe.skipIf(noStandin !== null)(
-  `a call of the driver fails once${noStandin === null ? '' : ` (skipped: ${noStandin})`}`,
-  () => {
-    it('all that the addon uses are tried', () => {
-      const tried = new Set([...all.map(({ call }) => call), ...onceInAProcess, ...forErrors]);
-      expect(callsOfTheAddon().filter((call) => !tried.has(call))).toEqual([]);
-    });
+describe.skipIf(noStandin !== null)(onStandin('a call of the driver fails once'), () => {
+  it('all that the addon uses are tried', () => {
+    const tried = new Set([...all.map(({ call }) => call), ...onceInAProcess, ...forErrors]);
+    expect(callsOfTheAddon().filter((call) => !tried.has(call))).toEqual([]);
+  });
 
-    it.each(all)('$part: $call', async (one) => {
-      const { part, call, count } = one;
-      const before = watched().alive();
-      for (let nth = 1; nth <= Math.min(count, mostTimes); nth++) {
-        const scene = await liveUntil(part);
-        const error = await meet(scene, one, unknown, nth);
-        if (error instanceof Error) {
-          expect(error).toBeInstanceOf(DeviceError);
-          expect(error).toMatchObject({ device: standinName, sticky: false });
-          expect(error.message).toContain(`${call.replace(/_v2$/, '')} failed with CUDA_ERROR_UNKNOWN (999): `);
-          expect(error.message).toMatch(/(still usable|can be tried again); if this happens again, look at nvidia-smi/);
-          if (ofWork.test(part)) expect(error).toMatchObject({ program: 'work' });
-        } else if (error === null) {
-          expect(call).toMatch(spared[part] ?? /^$/);
-        }
-        if (part === 'disposing') continue;
-        scene.device ??= await cudaStandin();
-        await expectToWork(scene.device);
-        scene.device.dispose();
-      }
-      expect(watched().alive()).toEqual(before);
-    });
-
-    it.each(all)('$part: $call, and the error stays', async (one) => {
-      const scene = await liveUntil(one.part);
-      const error = await meet(scene, one, illegalAddress, 1);
-      const { device } = scene;
-      const final = /CUDA_ERROR_ILLEGAL_ADDRESS \(700\): .*This process cannot use the card any more: start it again/;
+  it.each(all)('$part: $call', async (one) => {
+    const { part, call, count } = one;
+    const before = watched().alive();
+    for (let nth = 1; nth <= Math.min(count, mostTimes); nth++) {
+      const scene = await liveUntil(part);
+      const error = await meet(scene, one, unknown, nth);
       if (error instanceof Error) {
         expect(error).toBeInstanceOf(DeviceError);
-        expect(error).toMatchObject({ device: standinName, sticky: true, message: expect.stringMatching(final) });
+        expect(error).toMatchObject({ device: standinName, sticky: false });
+        expect(error.message).toContain(`${call.replace(/_v2$/, '')} failed with CUDA_ERROR_UNKNOWN (999): `);
+        expect(error.message).toMatch(/(still usable|can be tried again); if this happens again, look at nvidia-smi/);
+        if (ofWork.test(part)) expect(error).toMatchObject({ program: 'work' });
+      } else if (error === null) {
+        expect(call).toMatch(spared[part] ?? /^$/);
       }
-      if (device !== undefined && one.part !== 'disposing') {
-        expect(() => device.allocate(16, 'late')).toThrow(final);
-        expect(await device.lost).toEqual({ reason: 'lost', message: expect.stringMatching(final) });
-        await expect(device.synchronize()).rejects.toThrow(final);
-      }
-      device?.dispose();
-      watched().recover();
-      const next = await cudaStandin();
-      await expectToWork(next);
-      next.dispose();
-    });
+      if (part === 'disposing') continue;
+      scene.device ??= await cudaStandin();
+      await expectToWork(scene.device);
+      scene.device.dispose();
+    }
+    expect(watched().alive()).toEqual(before);
+  });
 
-    it('an error without a name is told by its number', async () => {
-      const device = await cudaStandin();
-      for (const call of ['cuMemsetD8Async', ...forErrors]) watched().fail(call, unknown);
-      expect(() => device.allocate(16, 'x')).toThrow(/cuMemsetD8Async failed with an unknown CUDA error \(999\)/);
-      await expectToWork(device);
-      device.dispose();
-    });
+  it.each(all)('$part: $call, and the error stays', async (one) => {
+    const scene = await liveUntil(one.part);
+    const error = await meet(scene, one, illegalAddress, 1);
+    const { device } = scene;
+    const final = /CUDA_ERROR_ILLEGAL_ADDRESS \(700\): .*This process cannot use the card any more: start it again/;
+    if (error instanceof Error) {
+      expect(error).toBeInstanceOf(DeviceError);
+      expect(error).toMatchObject({ device: standinName, sticky: true, message: expect.stringMatching(final) });
+    }
+    if (device !== undefined && one.part !== 'disposing') {
+      expect(() => device.allocate(16, 'late')).toThrow(final);
+      expect(await device.lost).toEqual({ reason: 'lost', message: expect.stringMatching(final) });
+      await expect(device.synchronize()).rejects.toThrow(final);
+    }
+    device?.dispose();
+    watched().recover();
+    const next = await cudaStandin();
+    await expectToWork(next);
+    next.dispose();
+  });
 
-    it('what is refused twice does not keep a device from its end', async () => {
-      const scene = await liveUntil('disposing');
-      for (let i = 0; i < 2; i++) watched().fail('cuStreamDestroy_v2', unknown);
-      scene.device?.dispose();
-      expect(watched().spare()).toBe(0);
-      await expectToWork(await cudaStandin());
-    });
+  it('an error without a name is told by its number', async () => {
+    const device = await cudaStandin();
+    for (const call of ['cuMemsetD8Async', ...forErrors]) watched().fail(call, unknown);
+    expect(() => device.allocate(16, 'x')).toThrow(/cuMemsetD8Async failed with an unknown CUDA error \(999\)/);
+    await expectToWork(device);
+    device.dispose();
+  });
 
-    it.each(onceInAProcess)(
-      '%s, which a process asks once: the reason, and the next try finds the card',
-      async (call) => {
-        const ask =
-          'const addon = require(process.argv[1]); for (let i = 0; i < 2; i++) console.log(addon.driver(process.argv[2]).reason)';
-        const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', ask, addonFile, await buildStandin()], {
-          encoding: 'utf8',
-          env: { ...process.env, TORCHLET_STANDIN_FAIL: `${call}:1:${unknown}` },
-        });
-        expect([stderr, status]).toEqual(['', 0]);
-        const [first, second] = stdout.split('\n');
-        expect(first).toMatch(new RegExp(`^${call} of .*libcuda\\.so\\.1 failed with CUDA_ERROR_UNKNOWN \\(999\\)`));
-        expect(second).toBe('null');
-      },
-    );
-  },
-);
+  it('what is refused twice does not keep a device from its end', async () => {
+    const scene = await liveUntil('disposing');
+    for (let i = 0; i < 2; i++) watched().fail('cuStreamDestroy_v2', unknown);
+    scene.device?.dispose();
+    expect(watched().spare()).toBe(0);
+    await expectToWork(await cudaStandin());
+  });
+
+  it.each(onceInAProcess)(
+    '%s, which a process asks once: the reason, and the next try finds the card',
+    async (call) => {
+      const ask =
+        'const addon = require(process.argv[1]); for (let i = 0; i < 2; i++) console.log(addon.driver(process.argv[2]).reason)';
+      const { stdout, stderr, status } = spawnSync(process.execPath, ['-e', ask, addonFile, await buildStandin()], {
+        encoding: 'utf8',
+        env: { ...process.env, TORCHLET_STANDIN_FAIL: `${call}:1:${unknown}` },
+      });
+      expect([stderr, status]).toEqual(['', 0]);
+      const [first, second] = stdout.split('\n');
+      expect(first).toMatch(new RegExp(`^${call} of .*libcuda\\.so\\.1 failed with CUDA_ERROR_UNKNOWN \\(999\\)`));
+      expect(second).toBe('null');
+    },
+  );
+});

@@ -13,6 +13,12 @@ const found = await standinLibrary().catch((error: Error) => {
 /** Why the stand-in cannot be built here, or null. */
 export const noStandin: string | null = found instanceof CannotBuild ? found.message : null;
 
+/** A suite's title, which tells results on the stand-in from a card's, with the reason where it will be skipped. */
+export function onStandin(name: string): string {
+  const title = `${name}, on the driver stand-in`;
+  return noStandin === null ? title : `${title} (skipped: ${noStandin})`;
+}
+
 export const standin: StandinLibrary = found instanceof CannotBuild ? refusing(found) : found;
 
 /** Calls the driver. @throws Error with the code and the report, if it fails */

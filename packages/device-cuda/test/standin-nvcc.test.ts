@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { driver, handle, loadModule, standin, stream } from './standin-driver.js';
+import { driver, handle, loadModule, noStandin, standin, stream } from './standin-driver.js';
 
 const noCompiler: string | null =
   spawnSync('nvcc', ['--version']).status === 0 ? null : 'nvcc, of the CUDA toolkit, is not in PATH';
@@ -211,8 +211,10 @@ const alone: readonly (readonly [string, (x: number, i: number) => number, numbe
   ['halves', (x) => x * x + 1 + 1.25 + bfloat16(x) + Math.exp(x), 5e-3],
 ];
 
-describe.skipIf(noCompiler !== null)(
-  `programs that nvcc compiled${noCompiler === null ? '' : ` (skipped: ${noCompiler})`}`,
+const reason = noStandin ?? noCompiler;
+
+describe.skipIf(reason !== null)(
+  `programs that nvcc compiled, on the driver stand-in${reason === null ? '' : ` (skipped: ${reason})`}`,
   () => {
     beforeAll(() => {
       module = loadModule(compile());

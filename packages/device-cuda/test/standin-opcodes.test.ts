@@ -2,8 +2,8 @@
  * What single opcodes give on the stand-in, beside numbers worked out by hand from the PTX manual. One thread for each row of arguments; 64-bit values are two
  * words, floats their bits.
  */
-import { expect, test } from 'vitest';
-import { loadModule, run } from './standin-driver.js';
+import { describe, expect, test } from 'vitest';
+import { loadModule, noStandin, onStandin, run } from './standin-driver.js';
 
 const declared = `
   .reg .b32 %d, %a, %b, %c, %t, %u, %v, %i; .reg .f32 %f, %g, %h; .reg .b16 %s, %x, %y; .reg .b64 %p0, %at, %wide, %other; .reg .f64 %e; .reg .pred %p, %q;
@@ -226,136 +226,142 @@ const table: readonly [name: string, body: string, ...rows: Row[]][] = [
   ],
 ];
 
-test.each(table.map(([name, body, ...rows]) => ({ name, body, rows })))('$name', ({ body, rows }) => {
-  expect(made(body, rows)).toEqual(rows.map((row) => (row.at(-1) as number) >>> 0));
-});
+describe.skipIf(noStandin !== null)(onStandin('opcodes'), () => {
+  test.each(table.map(([name, body, ...rows]) => ({ name, body, rows })))('$name', ({ body, rows }) => {
+    expect(made(body, rows)).toEqual(rows.map((row) => (row.at(-1) as number) >>> 0));
+  });
 
-/** The number that words are, the lowest first. */
-const whole = (words: readonly number[]): bigint =>
-  words.reduceRight((sum, word) => (sum << 32n) | BigInt(word >>> 0), 0n);
+  /** The number that words are, the lowest first. */
+  const whole = (words: readonly number[]): bigint =>
+    words.reduceRight((sum, word) => (sum << 32n) | BigInt(word >>> 0), 0n);
 
-test('carries go through chains of 96 bits', () => {
-  const words = (value: bigint): number[] => [0n, 32n, 64n].map((shift) => Number((value >> shift) & 0xffffffffn));
-  const values = [0n, 1n, 0xffffffffn, 0xffffffffffffffffn, 0x123456789abcdef012345678n, (1n << 96n) - 1n];
-  const pairs = values.flatMap((x) => values.map((y): [bigint, bigint] => [x, y]));
-  const text = `${declared} .reg .b32 %l<3>, %r<3>;
+  test('carries go through chains of 96 bits', () => {
+    const words = (value: bigint): number[] => [0n, 32n, 64n].map((shift) => Number((value >> shift) & 0xffffffffn));
+    const values = [0n, 1n, 0xffffffffn, 0xffffffffffffffffn, 0x123456789abcdef012345678n, (1n << 96n) - 1n];
+    const pairs = values.flatMap((x) => values.map((y): [bigint, bigint] => [x, y]));
+    const text = `${declared} .reg .b32 %l<3>, %r<3>;
     mad.lo.s32 %t, %i, 36, 0; cvt.u64.u32 %at, %t; add.u64 %at, %at, %p0;
     ${[0, 1, 2].map((i) => `ld.global.u32 %l${i}, [%at+${4 * i}]; ld.global.u32 %r${i}, [%at+${12 + 4 * i}];`).join(' ')}`;
-  const outputs = `st.global.u32 [%at+24], %l0; st.global.u32 [%at+28], %l1; st.global.u32 [%at+32], %l2; ret;`;
-  const chains: readonly [string, (x: bigint, y: bigint) => bigint][] = [
-    ['add.cc.u32 %l0, %l0, %r0; addc.cc.u32 %l1, %l1, %r1; addc.u32 %l2, %l2, %r2;', (x, y) => x + y],
-    ['sub.cc.u32 %l0, %l0, %r0; subc.cc.u32 %l1, %l1, %r1; subc.u32 %l2, %l2, %r2;', (x, y) => x - y],
-    [
-      'mul.hi.u32 %t, %l0, %r0; mad.lo.cc.u32 %u, %l0, %r1, %t; madc.hi.u32 %v, %l0, %r1, 0; mul.lo.u32 %l0, %l0, %r0; mov.u32 %l1, %u; mov.u32 %l2, %v;',
-      (x, y) => (x & 0xffffffffn) * (y & 0xffffffffffffffffn),
-    ],
-  ];
-  for (const [chain, expected] of chains) {
-    const given = Uint32Array.from(pairs.flatMap(([x, y]) => [...words(x), ...words(y), 0, 0, 0]));
-    const found = run(`${text} ${chain} ${outputs}`, pairs.length, given);
-    pairs.forEach(([x, y], i) => {
-      expect(whole([...found.subarray(9 * i + 6, 9 * i + 9)])).toBe(BigInt.asUintN(96, expected(x, y)));
-    });
-  }
-});
+    const outputs = `st.global.u32 [%at+24], %l0; st.global.u32 [%at+28], %l1; st.global.u32 [%at+32], %l2; ret;`;
+    const chains: readonly [string, (x: bigint, y: bigint) => bigint][] = [
+      ['add.cc.u32 %l0, %l0, %r0; addc.cc.u32 %l1, %l1, %r1; addc.u32 %l2, %l2, %r2;', (x, y) => x + y],
+      ['sub.cc.u32 %l0, %l0, %r0; subc.cc.u32 %l1, %l1, %r1; subc.u32 %l2, %l2, %r2;', (x, y) => x - y],
+      [
+        'mul.hi.u32 %t, %l0, %r0; mad.lo.cc.u32 %u, %l0, %r1, %t; madc.hi.u32 %v, %l0, %r1, 0; mul.lo.u32 %l0, %l0, %r0; mov.u32 %l1, %u; mov.u32 %l2, %v;',
+        (x, y) => (x & 0xffffffffn) * (y & 0xffffffffffffffffn),
+      ],
+    ];
+    for (const [chain, expected] of chains) {
+      const given = Uint32Array.from(pairs.flatMap(([x, y]) => [...words(x), ...words(y), 0, 0, 0]));
+      const found = run(`${text} ${chain} ${outputs}`, pairs.length, given);
+      pairs.forEach(([x, y], i) => {
+        expect(whole([...found.subarray(9 * i + 6, 9 * i + 9)])).toBe(BigInt.asUintN(96, expected(x, y)));
+      });
+    }
+  });
 
-test('64-bit integers', () => {
-  const found = run(
-    `${declared} ld.global.u64 %wide, [%p0]; ld.global.u64 %other, [%p0+8];
+  test('64-bit integers', () => {
+    const found = run(
+      `${declared} ld.global.u64 %wide, [%p0]; ld.global.u64 %other, [%p0+8];
      mul.hi.u64 %wide, %wide, %other; st.global.u64 [%p0], %wide;
      ld.global.s32 %a, [%p0+8]; mul.wide.s32 %other, %a, %a; popc.b64 %d, %other; st.global.u32 [%p0+8], %d;
      mov.b64 {%t, %u}, %wide; clz.b64 %d, %wide; st.global.u32 [%p0+12], %d; ret;`,
-    1,
-    Uint32Array.of(0xffffffff, 0xffffffff, 0xfffffffd, 3),
-  );
-  expect(whole([...found.subarray(0, 2)])).toBe((0xffffffffffffffffn * 0x3fffffffdn) >> 64n);
-  // 3 times 3 is 9.
-  expect([found[2], found[3]]).toEqual([2, 30]);
-});
+      1,
+      Uint32Array.of(0xffffffff, 0xffffffff, 0xfffffffd, 3),
+    );
+    expect(whole([...found.subarray(0, 2)])).toBe((0xffffffffffffffffn * 0x3fffffffdn) >> 64n);
+    // 3 times 3 is 9.
+    expect([found[2], found[3]]).toEqual([2, 30]);
+  });
 
-test('float64', () => {
-  const words = new Uint32Array(8);
-  new Float64Array(words.buffer).set([2, 3, -7]);
-  const found = run(
-    `${declared} .reg .f64 %l<4>; ld.global.v2.f64 {%l0, %l1}, [%p0]; ld.global.f64 %l2, [%p0+16];
+  test('float64', () => {
+    const words = new Uint32Array(8);
+    new Float64Array(words.buffer).set([2, 3, -7]);
+    const found = run(
+      `${declared} .reg .f64 %l<4>; ld.global.v2.f64 {%l0, %l1}, [%p0]; ld.global.f64 %l2, [%p0+16];
      fma.rn.f64 %l3, %l0, %l1, %l2; abs.f64 %l3, %l3; sqrt.rn.f64 %l2, %l0; mul.rn.f64 %l2, %l2, %l2; div.rn.f64 %l1, %l3, %l1;
      st.global.f64 [%p0], %l3; st.global.f64 [%p0+8], %l2; st.global.f64 [%p0+16], %l1; cvt.rn.f32.f64 %f, %l1; st.global.f32 [%p0+24], %f; ret;`,
-    1,
-    words,
-  );
-  expect([...new Float64Array(found.buffer as ArrayBuffer)].slice(0, 3)).toEqual([1, Math.SQRT2 * Math.SQRT2, 1 / 3]);
-  expect(found[6]).toBe(f(1 / 3));
-});
+      1,
+      words,
+    );
+    expect([...new Float64Array(found.buffer as ArrayBuffer)].slice(0, 3)).toEqual([1, Math.SQRT2 * Math.SQRT2, 1 / 3]);
+    expect(found[6]).toBe(f(1 / 3));
+  });
 
-/** What each of 32 lanes makes of its number by `body`, which makes %d. */
-const lanes = (body: string): number[] => [
-  ...run(`${declared} mad.wide.u32 %at, %i, 4, %p0; ${body} st.global.u32 [%at], %d; ret;`, 32, new Uint32Array(32)),
-];
-const each = (of: (lane: number) => number): number[] => Array.from({ length: 32 }, (_, lane) => of(lane) >>> 0);
+  /** What each of 32 lanes makes of its number by `body`, which makes %d. */
+  const lanes = (body: string): number[] => [
+    ...run(`${declared} mad.wide.u32 %at, %i, 4, %p0; ${body} st.global.u32 [%at], %d; ret;`, 32, new Uint32Array(32)),
+  ];
+  const each = (of: (lane: number) => number): number[] => Array.from({ length: 32 }, (_, lane) => of(lane) >>> 0);
 
-test.each([
-  ['shfl.up', 'shfl.sync.up.b32 %d, %i, 3, 0, -1;', (lane: number) => (lane < 3 ? lane : lane - 3)],
-  [
-    'shfl.down in halves',
-    'shfl.sync.down.b32 %d|%p, %i, 5, 0x100f, -1; @!%p mov.u32 %d, 99;',
-    (lane: number) => (lane % 16 > 10 ? 99 : lane + 5),
-  ],
-  ['shfl.bfly', 'shfl.sync.bfly.b32 %d, %i, 6, 31, -1;', (lane: number) => lane ^ 6],
-  ['shfl.idx', 'shfl.sync.idx.b32 %d, %i, 2, 0x181f, -1;', (lane: number) => (lane & 24) + 2],
-  ['vote.ballot', 'setp.lt.u32 %p, %i, 5; vote.sync.ballot.b32 %d, %p, -1;', () => 31],
-  [
-    'vote.any, all',
-    'setp.lt.u32 %p, %i, 5; vote.sync.any.pred %q, %p, -1; vote.sync.all.pred %p, %p, -1; selp.u32 %t, 1, 0, %q; selp.u32 %d, 2, %t, %p;',
-    () => 1,
-  ],
-  [
-    'match.any',
-    'and.b32 %t, %i, 1; match.any.sync.b32 %d, %t, -1;',
-    (lane: number) => (lane % 2 === 0 ? 0x55555555 : 0xaaaaaaaa),
-  ],
-  ['match.all', 'mov.u32 %t, 4; match.all.sync.b32 %d|%p, %t, -1;', () => -1],
-  ['redux', 'redux.sync.add.s32 %t, %i, -1; redux.sync.max.u32 %u, %i, -1; mad.lo.u32 %d, %t, 100, %u;', () => 49631],
-  ['activemask', 'setp.lt.u32 %p, %i, 4; mov.u32 %d, 0; @%p activemask.b32 %d;', (lane: number) => (lane < 4 ? 15 : 0)],
-  ['bar.red', 'setp.lt.u32 %p, %i, 9; bar.red.popc.u32 %d, 0, %p;', () => 9],
-  ['lane masks', 'mov.u32 %t, %lanemask_lt; mov.u32 %u, %lanemask_ge; add.u32 %d, %t, %u;', () => -1],
-] as const)('%s', (_, body, of) => {
-  expect(lanes(body)).toEqual(each(of));
-});
+  test.each([
+    ['shfl.up', 'shfl.sync.up.b32 %d, %i, 3, 0, -1;', (lane: number) => (lane < 3 ? lane : lane - 3)],
+    [
+      'shfl.down in halves',
+      'shfl.sync.down.b32 %d|%p, %i, 5, 0x100f, -1; @!%p mov.u32 %d, 99;',
+      (lane: number) => (lane % 16 > 10 ? 99 : lane + 5),
+    ],
+    ['shfl.bfly', 'shfl.sync.bfly.b32 %d, %i, 6, 31, -1;', (lane: number) => lane ^ 6],
+    ['shfl.idx', 'shfl.sync.idx.b32 %d, %i, 2, 0x181f, -1;', (lane: number) => (lane & 24) + 2],
+    ['vote.ballot', 'setp.lt.u32 %p, %i, 5; vote.sync.ballot.b32 %d, %p, -1;', () => 31],
+    [
+      'vote.any, all',
+      'setp.lt.u32 %p, %i, 5; vote.sync.any.pred %q, %p, -1; vote.sync.all.pred %p, %p, -1; selp.u32 %t, 1, 0, %q; selp.u32 %d, 2, %t, %p;',
+      () => 1,
+    ],
+    [
+      'match.any',
+      'and.b32 %t, %i, 1; match.any.sync.b32 %d, %t, -1;',
+      (lane: number) => (lane % 2 === 0 ? 0x55555555 : 0xaaaaaaaa),
+    ],
+    ['match.all', 'mov.u32 %t, 4; match.all.sync.b32 %d|%p, %t, -1;', () => -1],
+    ['redux', 'redux.sync.add.s32 %t, %i, -1; redux.sync.max.u32 %u, %i, -1; mad.lo.u32 %d, %t, 100, %u;', () => 49631],
+    [
+      'activemask',
+      'setp.lt.u32 %p, %i, 4; mov.u32 %d, 0; @%p activemask.b32 %d;',
+      (lane: number) => (lane < 4 ? 15 : 0),
+    ],
+    ['bar.red', 'setp.lt.u32 %p, %i, 9; bar.red.popc.u32 %d, 0, %p;', () => 9],
+    ['lane masks', 'mov.u32 %t, %lanemask_lt; mov.u32 %u, %lanemask_ge; add.u32 %d, %t, %u;', () => -1],
+  ] as const)('%s', (_, body, of) => {
+    expect(lanes(body)).toEqual(each(of));
+  });
 
-test('atomics, one after the other', () => {
-  const text = (operation: string): string => `${declared} add.u32 %t, %i, 1; ${operation} ret;`;
-  const after = (operation: string, first = 0): number =>
-    run(text(operation), 32, Uint32Array.of(first, 0, 0, 0))[0] as number;
-  expect(after('red.global.add.u32 [%p0], %t;')).toBe(528);
-  expect(after('atom.global.inc.u32 %d, [%p0], 9;')).toBe(2);
-  expect(after('atom.global.dec.u32 %d, [%p0], 9;')).toBe(8);
-  expect(after('red.global.max.s32 [%p0], %t;', -1)).toBe(32);
-  expect(after('red.global.min.u32 [%p0], %t;', -1)).toBe(1);
-  expect(after('red.global.and.b32 [%p0], %t;', -1)).toBe(0);
-  expect(after('red.global.xor.b32 [%p0], %t;')).toBe(32);
-  expect(after('cvt.rn.f32.u32 %f, %t; red.global.add.f32 [%p0], %f;')).toBe(f(528));
-  expect(after('atom.global.cas.b32 %d, [%p0], %i, %t;')).toBe(32);
-  expect(
-    after(
-      '$again: ld.global.u32 %a, [%p0]; add.u32 %b, %a, %t; atom.global.cas.b32 %c, [%p0], %a, %b; setp.ne.u32 %q, %c, %a; @%q bra $again;',
-    ),
-  ).toBe(528);
-});
+  test('atomics, one after the other', () => {
+    const text = (operation: string): string => `${declared} add.u32 %t, %i, 1; ${operation} ret;`;
+    const after = (operation: string, first = 0): number =>
+      run(text(operation), 32, Uint32Array.of(first, 0, 0, 0))[0] as number;
+    expect(after('red.global.add.u32 [%p0], %t;')).toBe(528);
+    expect(after('atom.global.inc.u32 %d, [%p0], 9;')).toBe(2);
+    expect(after('atom.global.dec.u32 %d, [%p0], 9;')).toBe(8);
+    expect(after('red.global.max.s32 [%p0], %t;', -1)).toBe(32);
+    expect(after('red.global.min.u32 [%p0], %t;', -1)).toBe(1);
+    expect(after('red.global.and.b32 [%p0], %t;', -1)).toBe(0);
+    expect(after('red.global.xor.b32 [%p0], %t;')).toBe(32);
+    expect(after('cvt.rn.f32.u32 %f, %t; red.global.add.f32 [%p0], %f;')).toBe(f(528));
+    expect(after('atom.global.cas.b32 %d, [%p0], %i, %t;')).toBe(32);
+    expect(
+      after(
+        '$again: ld.global.u32 %a, [%p0]; add.u32 %b, %a, %t; atom.global.cas.b32 %c, [%p0], %a, %b; setp.ne.u32 %q, %c, %a; @%q bra $again;',
+      ),
+    ).toBe(528);
+  });
 
-test('spaces of addresses, and what changes nothing', () => {
-  const found = run(
-    `${declared} .shared .align 4 .b8 kept[4]; cvta.global.u64 %other, %p0; isspacep.global %p, %other; isspacep.shared %q, %other; selp.u32 %a, 1, 0, %p; selp.u32 %b, 2, 0, %q;
+  test('spaces of addresses, and what changes nothing', () => {
+    const found = run(
+      `${declared} .shared .align 4 .b8 kept[4]; cvta.global.u64 %other, %p0; isspacep.global %p, %other; isspacep.shared %q, %other; selp.u32 %a, 1, 0, %p; selp.u32 %b, 2, 0, %q;
      mov.u64 %wide, kept; cvta.shared.u64 %wide, %wide; isspacep.shared %q, %wide; selp.u32 %c, 4, 0, %q; st.u32 [%wide], %c; ld.shared.u32 %c, [kept];
      membar.gl; fence.acq_rel.gpu; nanosleep.u32 20; prefetch.global.L2 [%p0]; ldu.global.u32 %t, [%p0]; barrier.sync 0;
      add.u32 %a, %a, %b; add.u32 %a, %a, %c; add.u32 %a, %a, %t; st.u32 [%other], %a; ret;`,
-    1,
-    Uint32Array.of(100),
-  );
-  expect(found[0]).toBe(105);
-  expect(() => run(`${declared} trap; ret;`, 1, new Uint32Array(1))).toThrow(/719.*traps/);
-});
+      1,
+      Uint32Array.of(100),
+    );
+    expect(found[0]).toBe(105);
+    expect(() => run(`${declared} trap; ret;`, 1, new Uint32Array(1))).toThrow(/719.*traps/);
+  });
 
-test('a function that calls itself is refused, as it is not known', () => {
-  const ptx = `.version 7.0\n.target sm_80\n.address_size 64\n.func f()\n{ call f; ret; }\n.visible .entry k()\n{ call f; ret; }\n`;
-  expect(() => loadModule(ptx)).toThrow(/218.*f calls itself, which is not known/);
+  test('a function that calls itself is refused, as it is not known', () => {
+    const ptx = `.version 7.0\n.target sm_80\n.address_size 64\n.func f()\n{ call f; ret; }\n.visible .entry k()\n{ call f; ret; }\n`;
+    expect(() => loadModule(ptx)).toThrow(/218.*f calls itself, which is not known/);
+  });
 });

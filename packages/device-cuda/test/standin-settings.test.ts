@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { setStandin } from '../standin/library.js';
 import { cudaStandin } from '../standin/open.js';
-import { driver, handle, launch, load, noStandin, run, stream } from './standin-driver.js';
+import { driver, handle, launch, load, noStandin, onStandin, run, stream } from './standin-driver.js';
 
 const storeThread =
   '.reg .b32 %r<2>; .reg .b64 %d<2>; ld.param.u64 %d0, [p0]; mov.u32 %r0, %tid.x; st.global.u32 [%d0], %r0; ret;';
@@ -11,7 +11,7 @@ afterEach(async () => {
   if (noStandin === null) await setStandin({});
 });
 
-describe.skipIf(noStandin !== null)(`the stand-in${noStandin === null ? '' : ` (skipped: ${noStandin})`}`, () => {
+describe.skipIf(noStandin !== null)(onStandin('settings'), () => {
   test('threads take their turns from the first to the last, or the other way', async () => {
     const last = () => run(storeThread, 64, Uint32Array.of(99))[0];
     expect(last()).toBe(63);

@@ -1,6 +1,6 @@
 /** That the stand-in runs PTX as it is meant, and that each of its checks catches what it is for. */
 import { describe, expect, test } from 'vitest';
-import { driver, handle, launch, load, noStandin, run, standin, stream } from './standin-driver.js';
+import { driver, handle, launch, load, noStandin, onStandin, run, standin, stream } from './standin-driver.js';
 
 const head = `
   .reg .b32 %r<8>; .reg .f32 %f<4>; .reg .b64 %d<4>; .reg .pred %p<2>;
@@ -11,7 +11,7 @@ const reverse = (barrier: string) =>
   `${head} ld.global.u32 %r4, [%d1]; st.shared.u32 [%r2], %r4; ${barrier} ld.shared.u32 %r5, [%r3]; st.global.u32 [%d1], %r5; ret;`;
 const count = (length: number) => Uint32Array.from({ length }, (_, at) => at);
 
-describe.skipIf(noStandin !== null)(`the stand-in${noStandin === null ? '' : ` (skipped: ${noStandin})`}`, () => {
+describe.skipIf(noStandin !== null)(onStandin('checks'), () => {
   test('threads exchange words through shared memory', () => {
     expect([...run(reverse('bar.sync 0;'), 64, count(64))]).toEqual([...count(64)].reverse());
   });
