@@ -1,7 +1,7 @@
 /** How a process and its threads end while devices work: nothing hangs, nothing crashes, and what a thread had is given back. */
 import { describe, expect, it } from 'vitest';
 import { child } from './child.js';
-import { noStandin } from './standin-driver.js';
+import { noStandin, onStandin } from './standin-driver.js';
 
 const nothing = {
   deviceBytes: 0,
