@@ -15,6 +15,11 @@ function ofBits(bits: number): number {
   return word.getFloat32(0);
 }
 
+/** The distance from a float32 to the next, at `value`. */
+function unitOf(value: number): number {
+  return 2 ** (Math.floor(Math.log2(Math.abs(value))) - 23);
+}
+
 type Operation = (...args: number[]) => number;
 
 const smaller: Operation = (x = 0, y = 0) => (Number.isNaN(x) ? y : Number.isNaN(y) ? x : Math.min(x, y));
@@ -27,6 +32,10 @@ const operations: Readonly<Record<string, Operation>> = {
   'div.rn.f32': (x = 0, y = 0) => fround(x / y),
   // The product of two float32 is exact in float64.
   'fma.rn.f32': (x = 0, y = 0, z = 0) => fround(x * y + z),
+  // As far off as a card may be.
+  'rcp.approx.ftz.f32': (x = 0) => fround(1 / x + unitOf(1 / x)),
+  'min.NaN.f32': (x = 0, y = 0) => Math.min(x, y),
+  'max.NaN.f32': (x = 0, y = 0) => Math.max(x, y),
   'abs.f32': (x = 0) => Math.abs(x),
   'neg.f32': (x = 0) => -x,
   'min.f32': smaller,

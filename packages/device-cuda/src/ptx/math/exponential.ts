@@ -71,7 +71,7 @@ export function expm1OfNegative(f: Real, x: Operand): Operand {
 /** -(e^(-2x) - 1) / (e^(-2x) + 1) of the absolute value, then the sign. */
 export function tanh(f: Real, x: Operand): Operand {
   const e = expm1OfNegative(f, f.mul(f.abs(x), -2));
-  const size = f.div(e, f.add(e, 2), 'tanh');
+  const size = f.quotient(e, f.add(e, 2), 'tanh');
   const signed = f.withSign(size, x);
   return f.choose(f.is('lt', f.abs(x), f.format.tiny), x, signed);
 }

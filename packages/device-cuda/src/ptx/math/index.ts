@@ -48,12 +48,6 @@ const inPlace =
   (body: Body, args: readonly Operand[]): Operand =>
     (formulas[name] as Formula)(new Real(body, 'f32'), ...args.map((arg) => body.inRegister(arg)));
 
-/** In float64, whose rounding leaves the float32 right to the last bit or nearly so. */
-function powOfFloat32(body: Body, args: readonly Operand[]): Operand {
-  const wide = args.map((arg) => body.op('f64', 'cvt.f64.f32', [body.inRegister(arg)], 'wide'));
-  return body.op('f32', 'cvt.rn.f32.f64', [called('pow', 'f64')(body, wide)], 'pow');
-}
-
 const row = (name: MathFunction): MathFunctions[MathFunction] => ({ f32: inPlace(name), f64: called(name, 'f64') });
 
 export const mathFunctions: MathFunctions = {
@@ -66,6 +60,6 @@ export const mathFunctions: MathFunctions = {
   atan: row('atan'),
   tanh: row('tanh'),
   erf: row('erf'),
-  pow: { f32: powOfFloat32, f64: called('pow', 'f64') },
+  pow: { f32: called('pow', 'f32'), f64: called('pow', 'f64') },
   mod: { f32: called('mod', 'f32'), f64: called('mod', 'f64') },
 };

@@ -44,7 +44,7 @@ function withEdges(f: Real, x: Operand, value: Operand): Operand {
 function sum(f: Real, x: Operand, correction: Operand | null): Operand {
   const { k, part } = split(f, x);
   const [high, low] = ln2[f.kind];
-  const s = f.div(part, f.add(part, 2), 's');
+  const s = f.quotient(part, f.add(part, 2), 's');
   const z = f.mul(s, s, 'z');
   const halfSquare = f.mul(f.mul(part, 0.5), part, 'half_square');
   const rest = correction === null ? f.mul(k, low) : f.fma(k, low, correction);
@@ -62,21 +62,21 @@ export function log1p(f: Real, x: Operand): Operand {
   const u = f.add(x, 1, 'u');
   const gained = f.sub(u, 1);
   const lost = f.add(f.sub(x, gained), f.sub(1, f.sub(u, gained)));
-  const value = sum(f, u, f.div(lost, u));
+  const value = sum(f, u, f.quotient(lost, u, 'correction'));
   // Where x alone decides: keeps -0 and numbers below the normal range.
   return f.choose(f.is('lt', f.abs(x), f.format.tiny), x, value);
 }
 
-/** log of a positive x in two parts, whose sum has about 60 bits: what powers need. -inf at 0; infinity and NaN stay. */
+/** log of a positive x in two parts, whose sum has about 30 bits in float32 and 60 in float64: what powers need. -inf at 0; infinity and NaN stay. */
 export function logInParts(f: Real, x: Operand): { readonly high: Operand; readonly low: Operand } {
   const { k, part } = split(f, x);
   const [ln2High, ln2Low] = ln2[f.kind];
   const divisor = f.add(part, 2, 'divisor');
-  const s = f.div(part, divisor, 's');
+  const s = f.quotient(part, divisor, 's');
   // What the rounded divisor and quotient leave of s.
   const lost = f.sub(part, f.sub(divisor, 2));
   const rest = f.fma(f.op('neg', [s]), lost, f.fma(f.op('neg', [s]), divisor, part));
-  const correction = f.div(rest, divisor, 'correction');
+  const correction = f.nearQuotient(rest, divisor, 'correction');
   const z = f.mul(s, s, 'z');
   const tail = f.mul(s, f.mul(f.polynomial(z, series[f.kind]), z), 'tail');
   const double = f.add(s, s);

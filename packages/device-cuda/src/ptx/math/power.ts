@@ -4,7 +4,7 @@ import { exp } from './exponential.js';
 import { logInParts } from './logarithm.js';
 import type { Real } from './real.js';
 
-/** e^(y log |x|) in float64, then signs and edges. */
+/** e^(y log |x|), then signs and edges. */
 export function pow(f: Real, x: Operand, y: Operand): Operand {
   const { body } = f;
   const size = f.abs(x);
@@ -19,7 +19,7 @@ export function pow(f: Real, x: Operand, y: Operand): Operand {
   const isWhole = f.is('eq', f.truncated(y), y);
   const half = f.mul(y, 0.5);
   const isOdd = both(isWhole, f.is('ne', f.truncated(half), half));
-  const isNegative = body.compare('lt.s64', f.bits(x), f.integer(0));
+  const isNegative = body.compare(`lt.${f.format.integer}`, f.bits(x), f.integer(0));
   const signed = f.choose(both(isNegative, isOdd), f.neg(value), value);
   const isUndefined = both(both(f.is('lt', x, 0), f.is('gt', x, -Infinity)), body.op('pred', 'not.pred', [isWhole]));
   const defined = f.choose(isUndefined, Number.NaN, signed);

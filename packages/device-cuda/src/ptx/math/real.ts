@@ -72,14 +72,29 @@ export class Real {
 
   /** x held between two numbers; NaN stays. */
   between(x: Operand, low: number, high: number): Operand {
+    if (this.kind === 'f32') return this.op('min.NaN', [this.op('max.NaN', [x, low], 'raised'), high], 'bounded');
     const bounded = this.op('min', [this.op('max', [x, low], 'raised'), high], 'bounded');
     return this.choose(this.is('nan', x, x), x, bounded);
+  }
+
+  /** x / y to a unit in the last place, for a y and a quotient well inside the normal range: no case is looked at as `div` does. */
+  quotient(x: Operand, y: Operand, stem: string): Operand {
+    if (this.kind === 'f64') return this.div(x, y, stem);
+    const inverse = this.body.op('f32', 'rcp.approx.ftz.f32', [y], 'inverse');
+    const near = this.mul(x, inverse, 'near');
+    return this.fma(this.fma(this.neg(near), y, x), inverse, near, stem);
   }
 
   /** The polynomial with these coefficients, lowest first. */
   polynomial(x: Operand, coefficients: readonly number[]): Operand {
     const from = coefficients.slice(0, -1).reverse();
     return from.reduce<Operand>((sum, c) => this.fma(sum, x, c, 'series'), this.number(coefficients.at(-1) as number));
+  }
+
+  /** x / y to some 20 bits in float32, 0 where y is infinite. */
+  nearQuotient(x: Operand, y: Operand, stem: string): Operand {
+    if (this.kind === 'f64') return this.div(x, y, stem);
+    return this.mul(x, this.body.op('f32', 'rcp.approx.ftz.f32', [y], 'inverse'), stem);
   }
 
   bits(x: Operand): Operand {

@@ -174,7 +174,7 @@ export function atan(f: Real, x: Operand): Operand {
   const isInverted = f.is('gt', size, 1);
   const t = f.choose(isInverted, f.div(1, size), size);
   const isTurned = f.is('gt', t, Math.SQRT2 - 1);
-  const u = f.choose(isTurned, f.div(f.sub(t, 1), f.add(t, 1)), t);
+  const u = f.choose(isTurned, f.quotient(f.sub(t, 1), f.add(t, 1), 'u'), t);
   const z = f.mul(u, u, 'z');
   const arc = f.fma(f.mul(f.polynomial(z, arcSeries[f.kind]), z), u, u, 'arc');
   const [high, low] = halfPi[f.kind];
