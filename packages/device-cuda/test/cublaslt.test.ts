@@ -28,7 +28,7 @@ import {
   run,
   sizesOf,
 } from './library-products.js';
-import { noStandin } from './standin-driver.js';
+import { noStandin, onStandin } from './standin-driver.js';
 
 const cases: Readonly<Record<string, ProductCase>> = {
   float32: {},
@@ -92,7 +92,7 @@ const cases: Readonly<Record<string, ProductCase>> = {
   },
 };
 
-describe.skipIf(noStandin !== null)(`cuBLASLt${noStandin === null ? '' : ` (skipped: ${noStandin})`}`, () => {
+describe.skipIf(noStandin !== null)(onStandin('cuBLASLt'), () => {
   let watch: StandinWatch;
   let device: CudaDevice;
 

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CudaDevice } from '../src/index.js';
 import { cudaStandin } from '../standin/open.js';
 import { type StandinWatch, watchStandin } from '../standin/watch.js';
-import { noStandin } from './standin-driver.js';
+import { noStandin, onStandin } from './standin-driver.js';
 
 const size = 8;
 /** Kernels beside the two, where there are many. */
@@ -35,7 +35,7 @@ const replayed = { cuMemcpyHtoDAsync_v2: 1, cuGraphLaunch: 1, cuEventRecord: 1, 
 /** The calls of the thread that waits for the card: how often it asks is not the same each time. */
 const ofTheWaiter = ['cuEventQuery', 'cuEventSynchronize'];
 
-describe.skipIf(noStandin !== null)(`programs as graphs${noStandin === null ? '' : ` (skipped: ${noStandin})`}`, () => {
+describe.skipIf(noStandin !== null)(onStandin('programs as graphs'), () => {
   let watch: StandinWatch;
   let device: CudaDevice;
   let compiled: Compiled;
