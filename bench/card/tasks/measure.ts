@@ -59,7 +59,16 @@ export async function measure(
     device.collectGarbage?.();
   }
   usePrecision('float32');
+  told(device, `${families.join(', ')}, ${mode}`, emit);
   device.dispose();
+}
+
+/** How a card did it: graphs that were replayed or refused, products that a library computed. */
+function told(device: Device, name: string, emit: Emit): void {
+  const { info } = device as Device & { info?(): { readonly graphs: object; readonly libraries?: unknown } };
+  if (info === undefined) return;
+  const { graphs, libraries } = info.call(device);
+  emit({ kind: 'facts', name, facts: { graphs, libraries } });
 }
 
 /** What one more run asks of the device. */
