@@ -7,8 +7,11 @@ import { afterAll, beforeAll, describe } from 'vitest';
 import { type StandinSettings, setStandin } from '../../packages/device-cuda/standin/library.js';
 import { cudaStandin, standinOpener } from '../../packages/device-cuda/standin/open.js';
 import { driveGoldens } from '../drive-goldens.js';
-import { driveSuites } from '../drive-suites.js';
+import { driveSuites, longestSuite } from '../drive-suites.js';
+import { withOwnBuffers } from '../own-buffers.js';
 import { noStandin, onStandin } from '../standin.js';
+
+const cachingVariable = 'TORCHLET_CUDA_CACHING';
 
 interface Mode {
   readonly settings?: StandinSettings;
@@ -26,7 +29,7 @@ const modes: Readonly<Record<string, Mode>> = {
   'no graphs': { options: { graphs: false } },
   'one kernel at a time': { variables: { TORCHLET_CUDA_SYNC: '1' } },
   // An access past the end of a buffer then leaves the driver's memory, which the stand-in reports.
-  'every buffer an allocation of the driver': { variables: { TORCHLET_CUDA_CACHING: 'off' } },
+  'every buffer an allocation of the driver': { variables: { [cachingVariable]: 'off' } },
   'products by the stand-in of cuBLASLt': { options: { libraries: 'always' } },
 };
 
@@ -43,3 +46,16 @@ for (const [name, { settings = {}, options = {}, variables = {} }] of Object.ent
     describe('golden cases made with PyTorch', () => driveGoldens(() => cudaStandin(options), { altered: true }));
   });
 }
+
+describe.skipIf(noStandin !== null)(onStandin('every value an allocation of the driver'), () => {
+  beforeAll(() => {
+    process.env[cachingVariable] = 'off';
+  });
+  afterAll(() => {
+    delete process.env[cachingVariable];
+  });
+  const opener = withOwnBuffers(standinOpener());
+  // The others count buffers, of which there are more.
+  driveSuites(opener, (suite) => suite === 'values' || suite === longestSuite);
+  describe('golden cases made with PyTorch', () => driveGoldens(() => opener.open(), { altered: false }));
+});
