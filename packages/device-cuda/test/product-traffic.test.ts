@@ -2,8 +2,8 @@
  * Matrix products run on the stand-in: what they compute, by every way that operands lie and come to shared memory, and what their accesses would cost a card:
  * whole sectors of global memory, and no conflicts between banks of shared memory.
  */
-import type { DType } from '@torchlet/device';
-import { at, axis, buffer, fn, load, matmul, program, result, store } from '@torchlet/device/by-hand';
+import type { DType, Expression } from '@torchlet/device';
+import { at, axis, buffer, constant, fn, load, matmul, program, result, store } from '@torchlet/device/by-hand';
 import { describe, expect, test } from 'vitest';
 import type { Target } from '../src/generated.js';
 import { noStandin, onStandin } from './standin-driver.js';
@@ -20,6 +20,8 @@ interface Case {
   readonly b?: 'turned';
   /** Whether operands are computed rather than read as they are. */
   readonly isComputed?: boolean;
+  /** Whether what is done with results is long, so that they go through shared memory; it takes 5 off them. */
+  readonly isLong?: boolean;
   readonly multiprocessors?: number;
 }
 
@@ -58,8 +60,14 @@ function read(found: Float32Array, dtype: DType): number[] {
   });
 }
 
+function longEpilogue(dtype: DType): Expression {
+  let value = fn('cast', [result(0, dtype)], 'float32');
+  for (let i = 0; i < 80; i++) value = fn('sub', [value, constant(1 / 16)]);
+  return fn('cast', [value], dtype);
+}
+
 /** Runs a product; gives the worst difference from float64 beside the size of its terms, and what the accesses cost. */
-function run({ m, n, k, dtype = 'float32', isHigh, a, b, isComputed, multiprocessors = 4 }: Case): {
+function run({ m, n, k, dtype = 'float32', isHigh, a, b, isComputed, isLong, multiprocessors = 4 }: Case): {
   readonly error: number;
   readonly comment: string;
   readonly work: Work;
@@ -71,7 +79,7 @@ function run({ m, n, k, dtype = 'float32', isHigh, a, b, isComputed, multiproces
     a: isComputed === true ? fn('neg', [left]) : left,
     b: isComputed === true ? fn('neg', [right]) : right,
     ...(isHigh === true ? { precision: 'high' } : {}),
-    stores: [store(2, at(axis(0), n, axis(1)), result(0, dtype))],
+    stores: [store(2, at(axis(0), n, axis(1)), isLong === true ? longEpilogue(dtype) : result(0, dtype))],
   });
   const slots = [buffer(0, m * k, 'read', dtype), buffer(1, k * n, 'read', dtype), buffer(2, m * n, 'write', dtype)];
   const [x, y] = [valuesOf(m * k, 1), valuesOf(k * n, 2)];
@@ -95,7 +103,8 @@ function run({ m, n, k, dtype = 'float32', isHigh, a, b, isComputed, multiproces
         const [p, q] = [x[a === 'turned' ? l * m + i : i * k + l] ?? 0, y[b === 'turned' ? j * k + l : l * n + j] ?? 0];
         sum += p * q;
       }
-      const difference = Math.abs((found[i * n + j] as number) - sum) / Math.max(1, Math.abs(sum));
+      const right = isLong === true ? sum - 5 : sum;
+      const difference = Math.abs((found[i * n + j] as number) - right) / Math.max(1, Math.abs(sum), Math.abs(right));
       if (!(difference <= error)) error = difference;
     }
   }
@@ -146,6 +155,22 @@ describe.skipIf(noStandin !== null)(onStandin('products'), () => {
     const { error, work } = run(one);
     expect(error).toBeLessThanOrEqual(rounding[one.dtype ?? 'float32'] ?? 0);
     // Units narrower than 4 bytes are written beside each other in one word.
+    expect(work.sharedWavefronts).toBe(work.sharedLeast);
+  });
+
+  test.each(
+    kinds
+      .filter(({ dtype }) => dtype !== 'float64')
+      .flatMap((kind) => [
+        row({ m: 128, n: 128, k: 64, ...kind, isLong: true, multiprocessors: 1 }),
+        row({ m: 256, n: 256, k: 32, ...kind, isLong: true, multiprocessors: 1 }),
+        row({ m: 70, n: 90, k: 36, ...kind, isLong: true }),
+      ]),
+  )('%s, with a long epilogue: the same, in a loop', (_, one) => {
+    const { error, work, comment } = run(one);
+    expect(comment).toContain('tiles');
+    // Halves are rounded twice.
+    expect(error).toBeLessThanOrEqual(2 * (rounding[one.dtype ?? 'float32'] ?? 0));
     expect(work.sharedWavefronts).toBe(work.sharedLeast);
   });
 

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { generate } from '../src/generate.js';
 import type { Generated, Launch, Target } from '../src/generated.js';
 import { assemble, noAssembler } from './assembler.js';
-import { at, axis, buffer, load, matmul, program, result, store } from '@torchlet/device/by-hand';
+import { at, axis, buffer, constant, fn, load, matmul, program, result, store } from '@torchlet/device/by-hand';
 import { countLoop } from './loop-counts.js';
 
 const capabilities = { alignment: 256 } as Capabilities;
@@ -90,6 +90,23 @@ describe('products', () => {
     expect(launches[0]?.grid[0]).toBeGreaterThan(0.75 * target.multiprocessors);
     expect(made.scratchBytes % (32 * 64 * 4)).toBe(0);
     expect(launches[0]?.arguments).toContainEqual({ kind: 'scratch', offset: 0 });
+  });
+
+  it('do what is long with results in a loop, not once for each register', () => {
+    const gelu = (dtype: DType) => {
+      const half = fn('mul', [result(0, dtype), constant(0.5, dtype)]);
+      const whole = fn('add', [
+        constant(1, dtype),
+        fn('erf', [fn('mul', [result(0, dtype), constant(Math.SQRT1_2, dtype)])]),
+      ]);
+      return store(2, at(axis(0), 1024, axis(1)), fn('mul', [half, whole]));
+    };
+    const lengths = (['float32', 'bfloat16'] as const).map((dtype) => {
+      const plain = generated({ ...large, dtype }).ptx;
+      const long = generated({ ...large, dtype, parts: { stores: [gelu(dtype)] } }).ptx;
+      return long.length / plain.length;
+    });
+    expect(Math.max(...lengths)).toBeLessThan(1.6);
   });
 
   it('have inner loops of these instructions', () => {

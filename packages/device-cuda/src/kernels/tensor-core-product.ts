@@ -7,14 +7,17 @@ import type { Target } from '../generated.js';
 import { storedBytes } from '../ptx/dtypes.js';
 import type { KernelCode } from '../ptx/module.js';
 import { float32, int32, type Operand } from '../ptx/register.js';
+import { isLongEpilogue, pitchOf, type Slab, storeSlabs } from './epilogue.js';
 import { type Fragments, fragmentsOf } from './fragments.js';
 import { plus, quotient, remainder, times } from './index-arithmetic.js';
-import { OperandTile, rowBytesAlongK } from './operand-tile.js';
+import { offsetText, OperandTile, rowBytesAlongK } from './operand-tile.js';
 import { ProductSite, type Tiling } from './product.js';
 import type { KernelSite } from './site.js';
 import { stagesFor, walkTiles } from './tile-pipeline.js';
 
 const warpSize = 32;
+/** Bytes between rows of results in shared memory: pairs of 4 rows fill a line of banks. */
+const slabPadding = 32;
 /** Bytes along k that one instruction takes. */
 export const fragmentBytes = 32;
 
@@ -82,14 +85,18 @@ export function tensorCoreProduct(
       multiply(written, sums, fragments, `m16n8k${depth}.row.col.f32.${factor}.${factor}.f32`, buffer);
     },
   });
-  storeSums(written, sums, corner, lane);
+  const slabRows = form.down * 16;
+  const isLong = isLongEpilogue(kernel, (side.a * side.b) / warpSize);
+  if (isLong)
+    storeSlabs(written, shared, slabsOf(written, sums, { ...corner, side: side.a, slabRows }, lane), slabPadding);
+  else storeSums(written, sums, corner, lane);
   return {
     name: kernel.name,
     comment: `${kernel.name}: tiles of ${form.rows} by ${form.columns} results by tensor cores, factors of ${factor}, ${stages} stages`,
     body,
     grid: [written.blocks, 1, 1],
     block: [tiling.threads, 1, 1],
-    sharedBytes: stages * stageBytes,
+    sharedBytes: Math.max(stages * stageBytes, isLong ? slabRows * pitchOf(form.columns, slabPadding) : 0),
     leastBlocks: tiling.blocks,
   };
 }
@@ -118,6 +125,39 @@ function multiply(
       });
     });
   }
+}
+
+/** The i-th 16 rows of every warp are a slab. */
+function slabsOf(
+  { body }: ProductSite,
+  sums: readonly (readonly (readonly Operand[])[])[],
+  {
+    a,
+    b,
+    side,
+    slabRows,
+  }: { readonly a: Operand; readonly b: Operand; readonly side: number; readonly slabRows: number },
+  lane: Operand,
+): Slab[] {
+  const pair = times(body, remainder(body, lane, 4), int32(2), 'pair');
+  const row = plus(body, quotient(body, lane, 4), times(body, quotient(body, a, side), int32(16)), 'slab_row');
+  return sums.map((line, i) => ({
+    rows: slabRows,
+    rowOf: (at) => {
+      const warp = times(body, quotient(body, at, 16), int32(side), 'warp_row');
+      return plus(body, plus(body, warp, remainder(body, at, 16)), int32(16 * i), 'row');
+    },
+    keep: (base, pitch) => {
+      const column = times(body, plus(body, b, pair), int32(4), 'column');
+      const from = plus(body, body.op('s32', 'mad.lo.s32', [row, int32(pitch), base]), column, 'slab_at');
+      line.forEach((four, j) => {
+        for (const lower of [0, 1]) {
+          const texts = four.slice(2 * lower, 2 * lower + 2).map(({ text }) => text);
+          body.line(`st.shared.v2.f32 [${from.text}${offsetText(8 * lower * pitch + 32 * j)}], {${texts.join(', ')}}`);
+        }
+      });
+    },
+  }));
 }
 
 /**

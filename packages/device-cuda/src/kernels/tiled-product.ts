@@ -7,6 +7,7 @@ import type { MatmulKernel } from '@torchlet/device';
 import { storedBytes } from '../ptx/dtypes.js';
 import type { KernelCode } from '../ptx/module.js';
 import { float32, float64, int32, type Operand } from '../ptx/register.js';
+import { isLongEpilogue, pitchOf, type Slab, storeSlabs } from './epilogue.js';
 import { plus, quotient, remainder, times } from './index-arithmetic.js';
 import { offsetText, OperandTile } from './operand-tile.js';
 import { type Along, chunkBytes } from './operand-way.js';
@@ -15,6 +16,8 @@ import type { KernelSite } from './site.js';
 import { stagesFor, walkTiles } from './tile-pipeline.js';
 
 const lanesDown = 4;
+/** Bytes between rows of results in shared memory: those of lanes beside each other, 4 rows apart, are half a line of banks apart. */
+const slabPadding = 16;
 const lanesAcross = 8;
 
 /** Results of a block along each side, and how many chunks of 16 bytes of them each thread has. */
@@ -82,14 +85,38 @@ export function tiledProduct(site: KernelSite, kernel: MatmulKernel, form: Threa
     },
   });
 
-  sums.forEach((line, i) => {
-    const offset = Math.floor(i / chunk) * lanes.a * chunk + (i % chunk);
-    const row = plus(body, times(body, own.a, int32(chunk), 'rows'), int32(offset), 'row');
-    for (let group = 0; group < form.across; group++) {
-      const first = plus(body, times(body, own.b, int32(chunk), 'columns'), int32(group * lanes.b * chunk), 'column');
-      written.store(row, first, line.slice(chunk * group, chunk * (group + 1)));
-    }
-  });
+  const slabRows = lanes.a * chunk;
+  const isLong = isLongEpilogue(kernel, form.down * form.across * chunk * chunk);
+  if (isLong) {
+    const slabs = Array.from(
+      { length: form.down },
+      (_, group): Slab => ({
+        rows: slabRows,
+        rowOf: (row) => plus(body, row, int32(group * slabRows), 'row'),
+        keep: (base, pitch) => {
+          const at = plus(body, base, times(body, own.b, int32(chunkBytes)), 'slab_at');
+          const from = body.op('s32', 'mad.lo.s32', [own.a, int32(chunk * pitch), at], 'slab_at');
+          for (let i = 0; i < chunk; i++) {
+            for (let j = 0; j < form.across; j++) {
+              const values = (sums[group * chunk + i] as Operand[]).slice(chunk * j, chunk * (j + 1));
+              const place = `[${from.text}${offsetText(i * pitch + j * lanes.b * chunkBytes)}]`;
+              body.line(`st.shared.v4.f32 ${place}, {${values.map(({ text }) => text).join(', ')}}`);
+            }
+          }
+        },
+      }),
+    );
+    storeSlabs(written, shared, slabs, slabPadding);
+  } else {
+    sums.forEach((line, i) => {
+      const offset = Math.floor(i / chunk) * slabRows + (i % chunk);
+      const row = plus(body, times(body, own.a, int32(chunk), 'rows'), int32(offset), 'row');
+      for (let group = 0; group < form.across; group++) {
+        const first = plus(body, times(body, own.b, int32(chunk), 'columns'), int32(group * lanes.b * chunk), 'column');
+        written.store(row, first, line.slice(chunk * group, chunk * (group + 1)));
+      }
+    });
+  }
   const each = `${form.down * chunk} by ${form.across * chunk} a thread`;
   return {
     name: kernel.name,
@@ -97,7 +124,7 @@ export function tiledProduct(site: KernelSite, kernel: MatmulKernel, form: Threa
     body,
     grid: [written.blocks, 1, 1],
     block: [tiling.threads, 1, 1],
-    sharedBytes: stages * stageBytes,
+    sharedBytes: Math.max(stages * stageBytes, isLong ? slabRows * pitchOf(form.columns, slabPadding) : 0),
     leastBlocks: tiling.blocks,
   };
 }
