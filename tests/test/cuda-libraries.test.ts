@@ -2,6 +2,7 @@
  * Products by the stand-in of cuBLASLt where the device can give them to it: the suites in which kernels decide, and the golden cases of linear algebra, modules
  * and training. Every suite and every case with it is one of `cuda-modes.long.test.ts`.
  */
+import { type Tensor, tensor } from '@torchlet/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { cudaStandin, standinOpener } from '../../packages/device-cuda/standin/open.js';
 import { type Counts, type StandinWatch, watchStandin } from '../../packages/device-cuda/standin/watch.js';
@@ -22,6 +23,29 @@ describe.skipIf(noStandin !== null)(onStandin('products by the stand-in of cuBLA
   driveSuites(standinOpener(options), (suite) => suite === 'device' || suite === 'programs');
   describe('golden cases made with PyTorch', () =>
     driveGoldens(() => cudaStandin(options), { altered: false, groups }));
+  it('a linear layer is one product, with its bias where that is exact', async () => {
+    const device = await cudaStandin(options);
+    const rows = [
+      [[1, 2, 3]],
+      [
+        [1, 0, 1],
+        [0, 2, 0],
+      ],
+      [[10, 20]],
+    ];
+    const callsOf = async (dtype: 'float32' | 'bfloat16') => {
+      const [x, weight, bias] = rows.map((values) => tensor(values, { device, dtype })) as [Tensor, Tensor, Tensor];
+      for (const each of [x, weight, bias]) await each.array();
+      const start = watch.calls();
+      expect(await x.matmul(weight.transpose(0, 1)).add(bias).array()).toEqual([[14, 24]]);
+      const { cublasLtMatmul = 0, cuLaunchKernel = 0 } = watch.callsSince(start);
+      return { cublasLtMatmul, cuLaunchKernel };
+    };
+    // Once when it was tried, once to compute.
+    expect(await callsOf('float32')).toEqual({ cublasLtMatmul: 2, cuLaunchKernel: 0 });
+    expect(await callsOf('bfloat16')).toEqual({ cublasLtMatmul: 2, cuLaunchKernel: 1 });
+    device.dispose();
+  });
   it('computes the products', () => {
     const { cublasLtMatmul = 0, cublasLtMatmulAlgoGetHeuristic = 0 } = watch.callsSince(before);
     expect(cublasLtMatmulAlgoGetHeuristic).toBeGreaterThan(10);

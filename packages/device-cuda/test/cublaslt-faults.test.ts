@@ -15,6 +15,8 @@ import { added, byRows, expectRight, filled, n, oneLeftFactor, programOf, run, s
 import { noStandin, onStandin } from './standin-driver.js';
 
 const [allocFailed, executionFailed, notSupported] = [3, 13, 15];
+/** Of the driver. */
+const [unknown, illegalAddress] = [999, 700];
 const variables = ['TORCHLET_CUBLASLT', 'TORCHLET_CUDA_LIBRARIES', 'TORCHLET_STANDIN_CUBLASLT_VERSION'];
 
 const table = readFileSync(new URL('../native/src/cublaslt.h', import.meta.url), 'utf8');
@@ -145,6 +147,20 @@ describe.skipIf(noStandin !== null)(onStandin('faults of cuBLASLt'), () => {
         'cuda-standin: program work, kernel product: cublasLtMatmul failed with CUBLAS_STATUS_EXECUTION_FAILED (13). TORCHLET_CUDA_LIBRARIES=off computes products without it',
       );
       await expectRight(device, {}, compiled);
+    });
+
+    it('a card that cannot be asked is not held against it', async () => {
+      await open();
+      expect(claim()).not.toBeNull();
+      watch.fail('cuCtxSetCurrent', unknown);
+      await expectRight(device, {});
+      expect(info()?.products).toEqual({ asked: 0, reused: 0, refused: 0 });
+      await expectRight(device, {});
+      expect(info()?.products).toEqual({ asked: 1, reused: 0, refused: 0 });
+      watch.fail('cuCtxSetCurrent', illegalAddress);
+      expect(() => device.compile(programOf({}))).toThrow(/\(700\): .*This process cannot use the card any more/);
+      device.dispose();
+      watch.recover();
     });
 
     it('in any call once, nothing stays behind', async () => {

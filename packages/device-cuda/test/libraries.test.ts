@@ -220,7 +220,7 @@ describe('a claim', () => {
     ['halves alone', takes(result(0, 'bfloat16'), 'bfloat16'), true],
     // It would be rounded once, not twice.
     ['a bias of halves', takes(sum(halfBias, 'bfloat16'), 'bfloat16'), false],
-    // NaN would be 0.
+    // NaN might be 0.
     ['ReLU', takes(fn('max', [result(0), constant(0)])), false],
     ['a bias, then a factor', takes(fn('mul', [sum(load(3, axis(1))), constant(2)])), false],
     ['a value for each row', takes(sum(load(3, axis(0)))), false],

@@ -1,6 +1,6 @@
 /**
  * What a library computes behind a product in the same pass, and gives the very value that we mean: a value of memory added, or a constant factor. Owns that
- * recognition. cuBLASLt's ReLU loses NaN, its GELU is an approximation, and halves are rounded once where we round after each operation: none of these is taken.
+ * recognition. cuBLASLt's ReLU is not said to keep NaN, its GELU is an approximation, and halves are rounded once where we round after each operation: none is taken.
  */
 import type { DType, Expression, Load } from '@torchlet/device';
 

@@ -84,8 +84,14 @@ export class Libraries implements ProductLibrary {
 
   plan(product: LibraryProduct): number | null {
     if (this.#open().reason !== null) return null;
-    const plan = this.#setup.addon.planProduct(this.#setup.handle, Float64Array.from(numbersOf(product)));
-    return plan < 0 ? null : plan;
+    try {
+      const plan = this.#setup.addon.planProduct(this.#setup.handle, Float64Array.from(numbersOf(product)));
+      return plan < 0 ? null : plan;
+    } catch (error) {
+      // The card could not be asked: what is wrong with it the next call says, in the words of a fault.
+      if (isNativeError(error)) return null;
+      throw error;
+    }
   }
 
   get #workspaceBytes(): number {
@@ -102,7 +108,7 @@ export class Libraries implements ProductLibrary {
     const { addon, handle, memory } = this.#setup;
     const { files, named } = cublasLtCandidates(process.env);
     const state = addon.library(files, named);
-    if (state.reason !== null) return state;
+    if (state.reason !== null) return named ? state : { ...state, reason: `${state.reason}; ${sought}` };
     try {
       addon.startLibrary(handle);
       const bytes = this.#workspaceBytes;
@@ -116,6 +122,8 @@ export class Libraries implements ProductLibrary {
   }
 }
 
+const sought =
+  'it was sought in CUDA_HOME, CUDA_PATH, /usr/local/cuda*, conda and the Python packages of NVIDIA too, and TORCHLET_CUBLASLT can name it';
 const turnedOff: LibraryState = { reason: 'turned off by TORCHLET_CUDA_LIBRARIES or an option', file: '', version: 0 };
 
 function pays({ batch, m, n, k }: MatmulCandidate): boolean {
