@@ -11,7 +11,8 @@ import {
   type MatmulKernel,
   type Program,
 } from '@torchlet/device';
-import type { Generated, Step, Target } from './generated.js';
+import { CodeOfForms } from '@torchlet/device/analysis';
+import type { Argument, Generated, Launch, Step, Target } from './generated.js';
 import { loopKernel } from './kernels/loop-kernel.js';
 import { productKernels } from './kernels/product-kernels.js';
 import { scatterKernel } from './kernels/scatter-kernel.js';
@@ -35,13 +36,19 @@ export function generate(
 ): Generated {
   const site = new KernelSite(program.slots, program.scalars, target, capabilities.alignment);
   const module = new PtxModule();
+  const forms = new CodeOfForms<readonly Launch[]>(program.slots, (launches, slot, scalar) =>
+    launches.map((launch) => ({ ...launch, arguments: launch.arguments.map((of) => standingFor(of, slot, scalar)) })),
+  );
   const steps = program.kernels.flatMap((kernel, i): Step[] => {
     site.nextKernel();
     try {
       const made = library === null || !isClaimed(kernel) ? null : productByLibrary(kernel, site, library);
-      const codes = made === null ? codesOf(kernel, site) : made.rest === null ? [] : loopCodes(made.rest, site);
-      const launches = codes.map((code) => module.add(code, i));
-      return made === null ? launches : [{ ...made.step, kernel: i }, ...launches];
+      if (made === null) {
+        const launches = forms.of(kernel, () => codesOf(kernel, site).map((code) => module.add(code, i)));
+        return launches.map((launch) => ({ ...launch, kernel: i }));
+      }
+      const rest = made.rest === null ? [] : loopCodes(made.rest, site);
+      return [{ ...made.step, kernel: i }, ...rest.map((code) => module.add(code, i))];
     } catch (cause) {
       if (cause instanceof DeviceError) throw cause;
       const problem = cause instanceof Error ? cause.message : String(cause);
@@ -54,6 +61,21 @@ export function generate(
     }
   });
   return { ptx: module.text(), steps, scratchBytes: site.scratchBytes };
+}
+
+function standingFor(argument: Argument, slot: (of: number) => number, scalar: (of: number) => number): Argument {
+  switch (argument.kind) {
+    case 'slot':
+      return { kind: 'slot', slot: slot(argument.slot) };
+    case 'scalar':
+      return { kind: 'scalar', slot: scalar(argument.slot) };
+    case 'scratch':
+      return argument;
+    default: {
+      const never: never = argument;
+      return never;
+    }
+  }
 }
 
 function isClaimed(kernel: Kernel): kernel is MatmulKernel {

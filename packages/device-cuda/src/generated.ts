@@ -10,8 +10,8 @@ export type Argument =
   | { readonly kind: 'slot'; readonly slot: number }
   /** `offset` bytes into the program's scratch memory, which is not zeroed and lives from one step of a run to the next. */
   | { readonly kind: 'scratch'; readonly offset: number }
-  /** The program's runtime scalars: scalar s lies at byte 8 * s, in its dtype's stored form. */
-  | { readonly kind: 'scalars' };
+  /** A runtime scalar of the program, in its dtype's stored form. */
+  | { readonly kind: 'scalar'; readonly slot: number };
 
 /** Sizes along x, y and z. */
 export type Extent = readonly [x: number, y: number, z: number];

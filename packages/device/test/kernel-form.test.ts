@@ -25,6 +25,8 @@ const slots = [
   buffer(3, 8),
   buffer(4, 8, 'readwrite', 'float16'),
   arena(0, 8),
+  arena(16, 8),
+  arena(32, 8),
 ];
 const form = (kernel: Kernel) => kernelForm(kernel, slots);
 const sum = (to: number, one: number, other: number) =>
@@ -33,6 +35,12 @@ const sum = (to: number, one: number, other: number) =>
 it('is one for equal kernels on other slots, whose order it tells', () => {
   expect(form(sum(2, 0, 1)).key).toBe(form({ ...sum(0, 3, 2), name: 'another' }).key);
   expect(form(sum(0, 3, 2)).slots).toEqual([0, 3, 2]);
+});
+
+it('differs by which slots share memory', () => {
+  const apart = form(sum(5, 7, 0)).key;
+  expect(form(sum(7, 5, 0)).key).toBe(apart);
+  expect(form(sum(5, 6, 0)).key).not.toBe(apart);
 });
 
 it('is one for equal kernels with other scalars', () => {

@@ -208,8 +208,8 @@ export class Emitter {
     const dtype = this.site.scalars[slot];
     if (dtype === undefined)
       throw new RangeError(`kernel ${this.#name}: scalar ${slot} of ${this.site.scalars.length}`);
-    const address = this.body.parameter({ kind: 'scalars' }, 'scalars');
-    return loadElements(this.body, { dtype, address, offset: 8 * slot, constant: true }, 1)[0] as Operand;
+    const address = this.body.parameter({ kind: 'scalar', slot }, 'scalar');
+    return loadElements(this.body, { dtype, address, offset: 0, constant: true }, 1)[0] as Operand;
   }
 
   #load(load: Load, at: Point): void {

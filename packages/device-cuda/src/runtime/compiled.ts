@@ -231,8 +231,8 @@ export class CudaCompiled implements Compiled {
     switch (argument.kind) {
       case 'scratch':
         return [scratchBase, argument.offset];
-      case 'scalars':
-        return [inputBase, 0];
+      case 'scalar':
+        return [inputBase, scalarBytes * argument.slot];
       case 'slot': {
         const slot = this.program.slots[argument.slot];
         if (slot === undefined) throw this.#fault(`a step names slot ${argument.slot} of ${this.program.slots.length}`);

@@ -2,6 +2,7 @@
  * What a kernel is, but for the slots and the runtime scalars that it reads: layers that repeat give kernels with one form, whose code a device needs once. Owns
  * the text of a form and the order in which it names slots and scalars; who runs one code on other addresses is the device.
  */
+import { dtypes } from '../dtype.js';
 import { type Expression, postorder } from '../expression.js';
 import type { Kernel, Store } from '../kernel.js';
 import type { Slot } from '../program.js';
@@ -100,14 +101,23 @@ class FormWriter {
     return { key: this.#lines.join('\n'), slots: [...this.#slots.keys()], scalars: [...this.#scalars.keys()] };
   }
 
-  /** The number of a slot in the form. Slots of one arena segment, or given from outside, may be one memory. */
+  /** The number of a slot in the form, which also tells which slots before it share memory with it. */
   slot = (number: number): number => {
     const known = this.#slots.get(number);
     if (known !== undefined) return known;
+    const slot = this.#all[number];
+    if (slot === undefined) throw new RangeError(`slot ${number} of ${this.#all.length}`);
+    const shared = [...this.#slots].filter(([other]) => shareMemory(slot, this.#all[other] as Slot));
+    this.text(
+      'slot',
+      slot.kind,
+      slot.dtype,
+      slot.size,
+      slot.kind === 'arena' ? slot.segment : '',
+      ...shared.map(([, i]) => i),
+    );
     const { size: position } = this.#slots;
     this.#slots.set(number, position);
-    const slot = this.#all[number];
-    this.text('slot', slot?.kind, slot?.dtype, slot?.size, slot?.kind === 'arena' ? slot.segment : '');
     return position;
   };
 
@@ -157,6 +167,12 @@ class FormWriter {
       }
     }
   }
+}
+
+function shareMemory(a: Slot, b: Slot): boolean {
+  if (a.kind !== 'arena' || b.kind !== 'arena') return a.kind !== 'arena' && a.kind === b.kind && a.index === b.index;
+  const end = ({ dtype, size, offset }: typeof a) => offset + size * dtypes[dtype].bytes;
+  return a.segment === b.segment && a.offset < end(b) && b.offset < end(a);
 }
 
 /** A number as text that tells 0 from -0. */
