@@ -2,15 +2,19 @@
  * The stand-in's driver called straight from a test: buffers, modules, launches, with nothing of the addon between. What
  * fails throws the driver's code and the stand-in's report.
  */
-import { CannotBuild } from '../scripts/build-addon.mjs';
+import { buildAddon, CannotBuild } from '../scripts/build-addon.mjs';
 import { type Argument, type StandinLibrary, standinLibrary } from '../standin/library.js';
 
-const found = await standinLibrary().catch((error: Error) => {
-  if (error instanceof CannotBuild) return error;
-  throw error;
-});
+// The addon, too: who opens a device in a hook has no time to build it.
+const found = await Promise.all([standinLibrary(), buildAddon()]).then(
+  ([library]) => library,
+  (error: Error) => {
+    if (error instanceof CannotBuild) return error;
+    throw error;
+  },
+);
 
-/** Why the stand-in cannot be built here, or null. */
+/** Why the stand-in or the addon over it cannot be built here, or null. */
 export const noStandin: string | null = found instanceof CannotBuild ? found.message : null;
 
 /** A suite's title, which tells results on the stand-in from a card's, with the reason where it will be skipped. */
