@@ -1,7 +1,8 @@
-/** Modules made of modules: one after the other, a list, a dictionary. Names are PyTorch's: positions or the given keys. */
+/** Modules made of modules or parameters: one after the other, a list, a dictionary. Names are PyTorch's: positions or the given keys. */
 import type { Tensor } from '@torchlet/tensor';
 import type { Named } from './members.js';
 import { Module, type TensorModule } from './module.js';
+import type { Parameter } from './parameter.js';
 
 /**
  * Layers, each fed with the output of the one before.
@@ -130,5 +131,82 @@ export class ModuleDict<M extends Module = Module> extends Module {
 
   [Symbol.iterator](): Iterator<[string, M]> {
     return this.#modules[Symbol.iterator]();
+  }
+}
+
+/** Parameters in a list, for a model to use as it likes. An array in a field does the same. */
+export class ParameterList extends Module {
+  readonly #parameters: Parameter[];
+
+  constructor(parameters: Iterable<Parameter> = []) {
+    super();
+    this.#parameters = [...parameters];
+  }
+
+  get length(): number {
+    return this.#parameters.length;
+  }
+
+  /** @throws RangeError outside; negative positions count from the end. */
+  at(position: number): Parameter {
+    const found = this.#parameters.at(position);
+    if (found === undefined)
+      throw new RangeError(`ParameterList: expected a position below ${this.length}, got ${position}`);
+    return found;
+  }
+
+  append(parameter: Parameter): this {
+    this.#parameters.push(parameter);
+    return this;
+  }
+
+  override fields(): Iterable<Named<unknown>> {
+    return Object.entries(this.#parameters);
+  }
+
+  /** @throws TypeError always: the model that holds the list uses its parameters. */
+  override forward(): never {
+    throw new TypeError('ParameterList: expected its parameters to be used, got a call of the list itself');
+  }
+
+  [Symbol.iterator](): Iterator<Parameter> {
+    return this.#parameters[Symbol.iterator]();
+  }
+}
+
+/** Parameters by name, for a model to use as it likes. */
+export class ParameterDict extends Module {
+  readonly #parameters: Map<string, Parameter>;
+
+  constructor(parameters: Readonly<Record<string, Parameter>> = {}) {
+    super();
+    this.#parameters = new Map(Object.entries(parameters));
+  }
+
+  /** @throws RangeError where there is none of that name. */
+  get(name: string): Parameter {
+    const found = this.#parameters.get(name);
+    if (found === undefined) {
+      throw new RangeError(`ParameterDict: expected one of ${[...this.#parameters.keys()].join(', ')}, got ${name}`);
+    }
+    return found;
+  }
+
+  set(name: string, parameter: Parameter): this {
+    this.#parameters.set(name, parameter);
+    return this;
+  }
+
+  override fields(): Iterable<Named<unknown>> {
+    return this.#parameters;
+  }
+
+  /** @throws TypeError always: the model that holds the dictionary uses its parameters. */
+  override forward(): never {
+    throw new TypeError('ParameterDict: expected its parameters to be used, got a call of the dictionary itself');
+  }
+
+  [Symbol.iterator](): Iterator<[string, Parameter]> {
+    return this.#parameters[Symbol.iterator]();
   }
 }

@@ -31,7 +31,7 @@ export {
   tanhshrink,
   threshold,
 } from '@torchlet/tensor';
-export { ModuleDict, ModuleList, Sequential } from './containers.js';
+export { ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential } from './containers.js';
 export type { ForwardHook, ForwardPreHook } from './forward.js';
 export {
   adaptiveAvgPool1d,
@@ -65,8 +65,10 @@ export {
   convTranspose2d,
   convTranspose3d,
 } from './functional/convolution.js';
+export { type CTCOptions, ctcLoss } from './functional/ctc-loss.js';
 export { type DropoutOptions, dropout } from './functional/dropout.js';
 export { alphaDropout, dropout1d, dropout2d, dropout3d } from './functional/feature-dropout.js';
+export { affineGrid, type GridSampleOptions, gridSample } from './functional/grid-sample.js';
 export { type GumbelSoftmaxOptions, gumbelSoftmax } from './functional/gumbel-softmax.js';
 export {
   type EmbeddingBagFunctionOptions,
@@ -151,6 +153,7 @@ export {
   Sigmoid,
   SiLU,
   Softmax,
+  Softmax2d,
   Softplus,
   Tanh,
 } from './layers/activation.js';
@@ -170,6 +173,7 @@ export {
   InstanceNorm1d,
   InstanceNorm2d,
   InstanceNorm3d,
+  LocalResponseNorm,
   RMSNorm,
   type RMSNormOptions,
 } from './layers/batch-normalization.js';
@@ -196,6 +200,7 @@ export {
   BCELoss,
   BCEWithLogitsLoss,
   CosineEmbeddingLoss,
+  CTCLoss,
   CrossEntropyLoss,
   GaussianNLLLoss,
   HingeEmbeddingLoss,
@@ -241,6 +246,7 @@ export {
   type Padding,
   ReflectionPad1d,
   ReflectionPad2d,
+  ReflectionPad3d,
   ReplicationPad1d,
   ReplicationPad2d,
   ReplicationPad3d,
@@ -251,12 +257,16 @@ export {
 export {
   AdaptiveAvgPool1d,
   AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
   AdaptiveMaxPool1d,
   AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
   AvgPool1d,
   AvgPool2d,
   AvgPool3d,
   Fold,
+  LPPool1d,
+  LPPool2d,
   MaxPool1d,
   MaxPool2d,
   MaxPool3d,
@@ -287,6 +297,7 @@ export {
   TransformerEncoderLayer,
   type TransformerLayerOptions,
 } from './layers/transformer.js';
+export { Transformer, type TransformerMasks, type TransformerOptions } from './layers/transformer-model.js';
 export { type HookHandle, Module, type TensorModule } from './module.js';
 export { Parameter } from './parameter.js';
 export { parametersToVector, vectorToParameters } from './parameter-vector.js';

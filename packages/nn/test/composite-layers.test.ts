@@ -1,4 +1,4 @@
-import { type Tensor, zeros } from '@torchlet/tensor';
+import { noGrad, type Tensor, zeros } from '@torchlet/tensor';
 import { beforeAll, describe, expect, test } from 'vitest';
 import * as nn from '../src/index.js';
 import { openDevice } from './device.js';
@@ -119,5 +119,51 @@ describe('attention', () => {
     expect(output.shape).toEqual([2, 2, 4]);
     output.square().sum().backward();
     expect((await dataOf(memory.grad)).some((x) => x !== 0)).toBe(true);
+  });
+});
+
+describe('Transformer', () => {
+  const small = () =>
+    new nn.Transformer({
+      dModel: 4,
+      nhead: 2,
+      numEncoderLayers: 1,
+      numDecoderLayers: 1,
+      dimFeedforward: 8,
+      dropout: 0,
+    });
+
+  test('gives what PyTorch gives of the same weights, under the same keys', async () => {
+    const model = small();
+    noGrad(() => {
+      for (const [i, parameter] of model.parameters().entries()) {
+        const values = spreadNumbers(parameter.numel(), i + 1).map((value) => value / 2);
+        parameter.copy_(floats(values, parameter.shape));
+      }
+    });
+    const keys = Object.keys(model.stateDict());
+    expect(keys.length).toBe(34);
+    expect([keys[0], keys[12], keys.at(-1)]).toEqual([
+      'encoder.layers.0.self_attn.in_proj_weight',
+      'encoder.norm.weight',
+      'decoder.norm.bias',
+    ]);
+    const tgtMask = nn.Transformer.generateSquareSubsequentMask(2);
+    const [src, tgt] = [floats(spreadNumbers(24, 7), [3, 2, 4]), floats(spreadNumbers(16, 8), [2, 2, 4])];
+    const output = await dataOf(model.forward(src, tgt, { tgtMask }));
+    const expected = [-0.33408, 0.49635, 0.81376, -0.18025, -0.33404, 0.49658, 0.81331, -0.18041];
+    for (const [i, value] of expected.entries()) expect(output[i]).toBeCloseTo(value, 4);
+  });
+
+  test('stacks take a mask by place, and a function that makes their layers', async () => {
+    const layer = () => new nn.TransformerEncoderLayer(4, 2, { dimFeedforward: 8, batchFirst: true, dropout: 0 });
+    const encoder = new nn.TransformerEncoder(layer, 1);
+    const mask = nn.Transformer.generateSquareSubsequentMask(3);
+    const byPlace = await dataOf(encoder.forward(sequence(), mask));
+    expect(byPlace).toEqual(await dataOf(encoder.forward(sequence(), { srcMask: mask })));
+    expect(byPlace).not.toEqual(await dataOf(encoder.forward(sequence())));
+    expect(() => new nn.TransformerEncoder(layer() as never, 2)).toThrow(
+      'write () => new TransformerEncoderLayer(...)',
+    );
   });
 });

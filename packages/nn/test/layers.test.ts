@@ -59,6 +59,10 @@ function cell(make: Row['make'], printed: string, state: Row['state'] = cellKeys
 type Composite =
   | 'ModuleList'
   | 'ModuleDict'
+  | 'ParameterList'
+  | 'ParameterDict'
+  | 'Transformer'
+  | 'CTCLoss'
   | 'KVCache'
   | 'RNN'
   | 'GRU'
@@ -396,6 +400,33 @@ const rows: { readonly [Name in Exclude<LayerName, Composite>]: Row } = {
     state: [],
     printed: 'PairwiseDistance()',
   },
+  AdaptiveAvgPool3d: pool(
+    () => new nn.AdaptiveAvgPool3d([1, 2, null]),
+    image,
+    [2, 1, 2, 6],
+    'AdaptiveAvgPool3d(outputSize=[1, 2, ])',
+  ),
+  AdaptiveMaxPool3d: pool(() => new nn.AdaptiveMaxPool3d(2), image, [2, 2, 2, 2], 'AdaptiveMaxPool3d(outputSize=2)'),
+  LPPool1d: pool(
+    () => new nn.LPPool1d(2, 2),
+    () => [floats(spreadNumbers(24), [2, 2, 6])],
+    [2, 2, 3],
+    'LPPool1d(normType=2, kernelSize=2)',
+  ),
+  LPPool2d: pool(
+    () => new nn.LPPool2d(2, 2, { stride: 1 }),
+    image,
+    [2, 2, 3, 5],
+    'LPPool2d(normType=2, kernelSize=2, stride=1)',
+  ),
+  LocalResponseNorm: pool(
+    () => new nn.LocalResponseNorm(2, { alpha: 0.5 }),
+    image,
+    [2, 2, 4, 6],
+    'LocalResponseNorm(2, alpha=0.5, beta=0.75, k=1)',
+  ),
+  Softmax2d: pool(() => new nn.Softmax2d(), image, [2, 2, 4, 6], 'Softmax2d()'),
+  ReflectionPad3d: pool(() => new nn.ReflectionPad3d(1), image, [2, 4, 6, 8], 'ReflectionPad3d([1, 1, 1, 1, 1, 1])'),
   EmbeddingBag: {
     make: () => new nn.EmbeddingBag(5, 2, { mode: 'max' }),
     inputs: () => [indices([0, 4, 2, 2], [2, 2])],

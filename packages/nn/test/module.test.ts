@@ -10,7 +10,19 @@ import {
   zeros,
 } from '@torchlet/tensor';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Dropout, Flatten, Linear, Module, ModuleDict, ModuleList, Parameter, ReLU, Sequential } from '../src/index.js';
+import {
+  Dropout,
+  Flatten,
+  Linear,
+  Module,
+  ModuleDict,
+  ModuleList,
+  Parameter,
+  ParameterDict,
+  ParameterList,
+  ReLU,
+  Sequential,
+} from '../src/index.js';
 import { openDevice } from './device.js';
 import { dataOf, floats } from './values.js';
 
@@ -113,6 +125,23 @@ describe('the tree', () => {
     expect(dict.get('b').outFeatures).toBe(1);
     expect(() => dict.get('c')).toThrow('expected one of a, b, got c');
     expect(() => list.forward()).toThrow('expected its modules to be called');
+  });
+
+  test('parameters are held in lists and by key as well', () => {
+    const scale = new Parameter(ones([2]));
+    const list = new ParameterList([scale]).append(new Parameter(ones([3])));
+    expect([list.length, list.at(-1).shape, [...list][0] === scale]).toEqual([2, [3], true]);
+    expect(() => list.at(2)).toThrow('ParameterList: expected a position below 2, got 2');
+    const dict = new ParameterDict({ a: scale }).set('b', new Parameter(ones([1])));
+    expect(dict.get('a')).toBe(scale);
+    expect(() => dict.get('c')).toThrow('ParameterDict: expected one of a, b, got c');
+    class Mixed extends Module {
+      readonly parts = list;
+      readonly named = dict;
+      override forward(): void {}
+    }
+    expect(Object.keys(new Mixed().stateDict())).toEqual(['parts.0', 'parts.1', 'named.a', 'named.b']);
+    expect(() => dict.forward()).toThrow('expected its parameters to be used');
   });
 
   test('modes reach all modules', () => {

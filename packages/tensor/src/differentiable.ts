@@ -9,7 +9,7 @@ import { TensorHandle, type View } from './handle.js';
 import { withAutocast } from './ops/autocasting.js';
 import { defaultRuntimeNow } from './runtime/devices.js';
 import type { Runtime } from './runtime/runtime.js';
-import { checkNotOverwritten, ownerOf } from './saved-values.js';
+import { checkNotOverwritten } from './saved-values.js';
 
 export interface BackwardOptions {
   /** Keeps the graph for another `backward()`. Default: the value of `createGraph`. */
@@ -104,7 +104,9 @@ export abstract class DifferentiableTensor extends TensorHandle {
     }
     const runtime = (this.runtime ??= defaultRuntimeNow());
     const tape = tapeOf(root);
-    const owners = tape.leaves.map((leaf) => ownerOf(leaf) as DifferentiableTensor | null);
+    const owners = tape.leaves.map(
+      (leaf) => (leaf.owner ?? leaf.written?.owner ?? null) as DifferentiableTensor | null,
+    );
     if (
       owners.some(
         (owner) => owner !== null && (runtime.pending.hasGradient(owner) || runtime.pending.writes.has(owner)),

@@ -5,13 +5,13 @@
 import type { Device, DType, HostArray } from '@torchlet/device';
 import { assign, isGradEnabled, leaf as leafNode, marker, type Node, type Shape, withGradMode } from '@torchlet/graph';
 import { broadcastTo, type NodeOperand, nodeOf } from './ops/operands.js';
+import { type Watched, watching } from './runtime/capture.js';
 import { isInsideForward } from './runtime/clock.js';
 import { defaultRuntimeNow, defaultRuntimeReady, openDefault } from './runtime/devices.js';
-import type { Handle } from './runtime/pending.js';
 import { Awaited } from './runtime/promise.js';
 import type { Runtime } from './runtime/runtime.js';
 import { Storage } from './runtime/storage.js';
-import { noteOverwritten, noteWrittenLeaf } from './saved-values.js';
+import { noteOverwritten } from './saved-values.js';
 
 /** A view shows elements of its base; writing to it writes there. */
 export interface View {
@@ -20,7 +20,7 @@ export interface View {
   readonly writeBack: (base: Node, value: Node) => Node;
 }
 
-export abstract class TensorHandle implements Handle {
+export abstract class TensorHandle implements Watched {
   /** The node of the present value. Read `node`, which follows the base of a view. */
   current: Node;
   runtime: Runtime | null;
@@ -35,19 +35,26 @@ export abstract class TensorHandle implements Handle {
     if (view !== null) this.#seenWrites = view.base.writes;
   }
 
+  /** The gradient, which `differentiable.ts` keeps. */
+  abstract get grad(): TensorHandle | null;
+
   /** A tensor of this package's class for a recorded node. */
   protected abstract wrap(node: Node, runtime: Runtime | null, view?: View | null): TensorHandle;
 
   /** The node of the present value. */
   get node(): Node {
     const view = this.#view;
-    if (view === null) return this.current;
+    if (view === null) {
+      watching?.read(this, this.current);
+      return this.current;
+    }
     const { base } = view;
     const baseNode = base.node;
     if (this.#seenWrites !== base.writes) {
       this.current = view.derive(baseNode);
       this.#seenWrites = base.writes;
     }
+    watching?.read(this, this.current);
     return this.current;
   }
 
@@ -119,7 +126,7 @@ export abstract class TensorHandle implements Handle {
     const stored = (before.source as Storage | null)?.fixed === true || pending?.has(this) === true;
     const next = stored ? writeNode(before, value) : reboundNode(before, value);
     if (before.owner === this) {
-      noteWrittenLeaf(before, this, op);
+      before.written = { owner: this, op };
       before.owner = null;
       next.owner = this;
       next.requiresGrad = before.requiresGrad;
@@ -130,6 +137,23 @@ export abstract class TensorHandle implements Handle {
       if (this.runtime.pending.writes.has(this) === false) this.runtime.pending.writes.set(this, before);
     } else track(this);
     return this;
+  }
+
+  /** A program that was not recorded anew has written the value, which lies in `storage`. */
+  rewritten(storage: Storage): void {
+    const before = this.current;
+    storage.version++;
+    storage.staleBecause = 'its storage has since been written in place by a compiled function';
+    const next = leafNode(storage, before.shape, before.dtype);
+    next.version = storage.version;
+    if (before.owner === this) {
+      noteWrittenLeaf(before, this, 'compile');
+      before.owner = null;
+      next.owner = this;
+      next.requiresGrad = before.requiresGrad;
+    }
+    this.#writes++;
+    this.current = next;
   }
 
   /** Gives the value an address of its own, where writes in place go: parameters, statistics, optimiser state. */

@@ -46,6 +46,16 @@ export function tensorsIn(value: unknown): Tensor[] {
   return found.reverse();
 }
 
+/** Within a function that is being compiled: it does the same as long as `read` tells the same of `owner`. */
+export function compiledWhile(owner: object, read: () => readonly unknown[]): void {
+  watching?.depends(owner, read);
+}
+
+/** Within a function that is being compiled: it is recorded at every call, for the reason given. */
+export function neverCompiled(reason: string): void {
+  watching?.refuse(reason);
+}
+
 /**
  * Evaluates all that is pending: the updates an optimiser has just recorded, with the forward and backward pass they come from. The gradients of
  * `parameters` are spent: fused into the updates, not stored.

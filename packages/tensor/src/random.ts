@@ -56,6 +56,7 @@ export class Generator {
 
   /** Reserves blocks for `count` 32-bit words and tells the key: the two seed words and the first counter. */
   reserve(count: number): { readonly key0: number; readonly key1: number; readonly offset: number } {
+    watching?.refuse('it draws random numbers');
     const offset = this.#offset;
     this.#offset += Math.ceil(count / 2);
     return { key0: this.#seed | 0, key1: Math.floor(this.#seed / 2 ** 32) | 0, offset };

@@ -5,8 +5,6 @@
 import { type Node, reachable } from '@torchlet/graph';
 
 const overwritten = new WeakMap<Node, string>();
-/** Leaves before they were written, and whose they were. */
-const leaves = new WeakMap<Node, { readonly owner: object; readonly op: string }>();
 /** Loops that change nothing in place pay nothing for the check. */
 let anyOverwritten = false;
 
@@ -14,16 +12,6 @@ let anyOverwritten = false;
 export function noteOverwritten(node: Node, op: string): void {
   overwritten.set(node, op);
   anyOverwritten = true;
-}
-
-/** `node` was the leaf that `owner` stood for, until `op` wrote it. Graphs that read it before still lead to its owner. */
-export function noteWrittenLeaf(node: Node, owner: object, op: string): void {
-  leaves.set(node, { owner, op });
-}
-
-/** Whose gradients those of a leaf are. */
-export function ownerOf(leaf: Node): object | null {
-  return leaf.owner ?? leaves.get(leaf)?.owner ?? null;
 }
 
 /**
@@ -40,7 +28,7 @@ export function checkNotOverwritten(
   for (const node of reachable(roots)) {
     if (node.serial <= root.serial) continue;
     for (const input of node.inputs) {
-      const op = overwritten.get(input) ?? leaves.get(input)?.op;
+      const op = overwritten.get(input) ?? input.written?.op;
       if (op === undefined || input.owner !== null) continue;
       throw new Error(
         `backward: a value that the gradient of ${node.op} needs was changed in place by ${op}; use the out-of-place form, or clone() first`,

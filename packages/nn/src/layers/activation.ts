@@ -131,6 +131,13 @@ export class Softmax extends Module {
   }
 }
 
+/** Softmax over the channels of each place: [n, channels, height, width], the batch may be missing. */
+export class Softmax2d extends Module {
+  override forward(input: Tensor): Tensor {
+    return softmax(input, -3);
+  }
+}
+
 export class LogSoftmax extends Module {
   readonly dim: number;
 

@@ -1,7 +1,14 @@
 /** Layers that normalise by statistics of channels. The formulas are `functional/batch-normalization.ts`; here are weights and running statistics. */
 import { noGrad, ones, type Shape, type Tensor, tensor, zeros } from '@torchlet/tensor';
 import { constantParameter } from '../drawn.js';
-import { batchNorm, groupNorm, instanceNorm, rmsNorm } from '../functional/batch-normalization.js';
+import {
+  batchNorm,
+  groupNorm,
+  instanceNorm,
+  type LocalResponseNormOptions,
+  localResponseNorm,
+  rmsNorm,
+} from '../functional/batch-normalization.js';
 import { printShape } from '../functional/shapes.js';
 import { Module } from '../module.js';
 import type { Parameter } from '../parameter.js';
@@ -196,5 +203,26 @@ export class RMSNorm extends Module {
 
   override extraRepr(): string {
     return `${printShape(this.normalizedShape)}, eps=${this.eps}, elementwiseAffine=${this.weight !== null}`;
+  }
+}
+
+/** Divides by a power of the mean square over `size` neighbouring channels. */
+export class LocalResponseNorm extends Module {
+  readonly size: number;
+  readonly options: Required<LocalResponseNormOptions>;
+
+  constructor(size: number, { alpha = 1e-4, beta = 0.75, k = 1 }: LocalResponseNormOptions = {}) {
+    super();
+    this.size = size;
+    this.options = { alpha, beta, k };
+  }
+
+  override forward(input: Tensor): Tensor {
+    return localResponseNorm(input, this.size, this.options);
+  }
+
+  override extraRepr(): string {
+    const { alpha, beta, k } = this.options;
+    return `${this.size}, alpha=${alpha}, beta=${beta}, k=${k}`;
   }
 }

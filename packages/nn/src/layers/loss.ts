@@ -1,6 +1,7 @@
 /** Losses as modules: each holds the options of a function. */
 import type { Tensor } from '@torchlet/tensor';
 import { type CrossEntropyOptions, crossEntropy, type NLLOptions, nllLoss } from '../functional/class-loss.js';
+import { type CTCOptions, ctcLoss } from '../functional/ctc-loss.js';
 import {
   binaryCrossEntropyWithLogits,
   type HuberOptions,
@@ -180,5 +181,24 @@ export class TripletMarginLoss extends TripleLoss<TripletOptions> {
 export class GaussianNLLLoss extends TripleLoss<GaussianOptions> {
   constructor(options: GaussianOptions = {}) {
     super(gaussianNllLoss, options);
+  }
+}
+
+/** The loss of labels without their places in time: see `ctcLoss`. */
+export class CTCLoss extends Module {
+  readonly options: CTCOptions;
+
+  constructor(options: CTCOptions = {}) {
+    super();
+    this.options = options;
+  }
+
+  override forward(
+    logProbs: Tensor,
+    targets: Tensor,
+    inputLengths: Tensor | readonly number[],
+    targetLengths: Tensor | readonly number[],
+  ): Tensor {
+    return ctcLoss(logProbs, targets, inputLengths, targetLengths, this.options);
   }
 }

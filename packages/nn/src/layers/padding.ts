@@ -89,6 +89,13 @@ export class ReflectionPad2d extends Pad {
   }
 }
 
+/** Pads the last three dims with their mirror image, the edge not repeated. */
+export class ReflectionPad3d extends Pad {
+  constructor(padding: Padding) {
+    super(3, padding, 'reflect');
+  }
+}
+
 /** Pads the last dim with its edge. */
 export class ReplicationPad1d extends Pad {
   constructor(padding: Padding) {

@@ -3,8 +3,10 @@ import type { Tensor } from '@torchlet/tensor';
 import {
   adaptiveAvgPool1d,
   adaptiveAvgPool2d,
+  adaptiveAvgPool3d,
   adaptiveMaxPool1d,
   adaptiveMaxPool2d,
+  adaptiveMaxPool3d,
   type OutputSize,
 } from '../functional/adaptive-pooling.js';
 import {
@@ -12,6 +14,9 @@ import {
   avgPool1d,
   avgPool2d,
   avgPool3d,
+  type LpPoolOptions,
+  lpPool1d,
+  lpPool2d,
   type MaxPoolOptions,
   maxPool1d,
   maxPool2d,
@@ -82,6 +87,34 @@ export class MaxPool3d extends WindowPool<MaxPoolOptions> {
   }
 }
 
+/** A pool of norms: (sum x^p)^(1/p) of each window. */
+abstract class LPPool extends WindowPool<LpPoolOptions> {
+  readonly normType: number;
+
+  protected constructor(compute: typeof lpPool2d, normType: number, kernelSize: PerDim, options: LpPoolOptions) {
+    super((input, size, given) => compute(input, normType, size, given), kernelSize, options);
+    this.normType = normType;
+  }
+
+  override extraRepr(): string {
+    return `normType=${this.normType}, ${super.extraRepr()}`;
+  }
+}
+
+/** The p-norm of each window of [n, channels, length]. */
+export class LPPool1d extends LPPool {
+  constructor(normType: number, kernelSize: PerDim, options: LpPoolOptions = {}) {
+    super(lpPool1d, normType, kernelSize, options);
+  }
+}
+
+/** The p-norm of each window of [n, channels, height, width]. */
+export class LPPool2d extends LPPool {
+  constructor(normType: number, kernelSize: PerDim, options: LpPoolOptions = {}) {
+    super(lpPool2d, normType, kernelSize, options);
+  }
+}
+
 /** The mean of each window of [n, channels, length]. */
 export class AvgPool1d extends WindowPool<AvgPoolOptions> {
   constructor(kernelSize: PerDim, ...given: Placed<AvgPoolOptions>) {
@@ -137,6 +170,13 @@ export class AdaptiveAvgPool2d extends AdaptivePool {
   }
 }
 
+/** Means over [n, channels, depth, height, width] to a volume of `outputSize`. */
+export class AdaptiveAvgPool3d extends AdaptivePool {
+  constructor(outputSize: OutputSize) {
+    super(adaptiveAvgPool3d, outputSize);
+  }
+}
+
 /** Largest elements over [n, channels, length] to `outputSize` of them. */
 export class AdaptiveMaxPool1d extends AdaptivePool {
   constructor(outputSize: OutputSize) {
@@ -148,6 +188,13 @@ export class AdaptiveMaxPool1d extends AdaptivePool {
 export class AdaptiveMaxPool2d extends AdaptivePool {
   constructor(outputSize: OutputSize) {
     super((input, size) => adaptiveMaxPool2d(input, size), outputSize);
+  }
+}
+
+/** Largest elements over [n, channels, depth, height, width] to a volume of `outputSize`. */
+export class AdaptiveMaxPool3d extends AdaptivePool {
+  constructor(outputSize: OutputSize) {
+    super((input, size) => adaptiveMaxPool3d(input, size), outputSize);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Transformer blocks (Vaswani et al. 2017, https://arxiv.org/abs/1706.03762), with PyTorch's options and state-dict keys, and stacks of them. */
-import { gelu, ones, relu, type Tensor, triu } from '@torchlet/tensor';
+import { gelu, ones, relu, Tensor, triu } from '@torchlet/tensor';
 import type { DrawOptions } from '../init.js';
 import type { Named } from '../members.js';
 import { Module } from '../module.js';
@@ -78,6 +78,19 @@ export interface EncoderMasks {
   readonly isCausal?: boolean;
 }
 
+/** Masks by name; a tensor alone is the first of them, as PyTorch has it by place. */
+function masksOf<Masks extends object>(given: Masks | Tensor | null, first: keyof Masks): Masks {
+  return given === null || given instanceof Tensor ? ({ [first]: given } as Masks) : given;
+}
+
+/** Blocks of their own weights. @throws TypeError for a block in place of a function that makes blocks. */
+function made<Block>(name: string, layer: () => Block, count: number): Block[] {
+  if (typeof layer === 'function') return Array.from({ length: count }, layer);
+  throw new TypeError(
+    `${name}: expected a function that makes a layer, got a layer: modules are not copied, so write () => new ${name}Layer(...)`,
+  );
+}
+
 /** True above the diagonal: a place does not see later ones. */
 export function causalMask(length: number, beside: Tensor): Tensor {
   return triu(ones([length, length], { dtype: 'bool', device: beside.runtime?.device }), 1);
@@ -99,10 +112,8 @@ export class TransformerEncoderLayer extends Block {
     this.dropout2 = new Dropout(dropout);
   }
 
-  override forward(
-    src: Tensor,
-    { srcMask = null, srcKeyPaddingMask = null, isCausal = false }: EncoderMasks = {},
-  ): Tensor {
+  override forward(src: Tensor, given: EncoderMasks | Tensor | null = null): Tensor {
+    const { srcMask = null, srcKeyPaddingMask = null, isCausal = false } = masksOf(given, 'srcMask');
     const length = src.size(src.ndim === 3 && this.selfAttn.batchFirst ? 1 : 0);
     const attnMask = srcMask ?? (isCausal ? causalMask(length, src) : null);
     const masks = { attnMask, keyPaddingMask: srcKeyPaddingMask, needWeights: false };
@@ -144,7 +155,15 @@ export class TransformerDecoderLayer extends Block {
     this.dropout3 = new Dropout(dropout);
   }
 
-  override forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
+  /** In PyTorch's order, which numbers the parameters in an optimiser's state: the two attentions first. */
+  override fields(): Iterable<Named<unknown>> {
+    const isAttention = ([name]: Named<unknown>): boolean => name.endsWith('_attn');
+    const all = [...super.fields()];
+    return [...all.filter(isAttention), ...all.filter((field) => !isAttention(field))];
+  }
+
+  override forward(tgt: Tensor, memory: Tensor, given: DecoderMasks | Tensor | null = null): Tensor {
+    const masks = masksOf(given, 'tgtMask');
     const { tgtMask = null, memoryMask = null, tgtKeyPaddingMask = null, memoryKeyPaddingMask = null } = masks;
     const length = tgt.size(tgt.ndim === 3 && this.selfAttn.batchFirst ? 1 : 0);
     const own = {
@@ -172,11 +191,11 @@ export class TransformerEncoder extends Module {
     { norm = null }: { readonly norm?: LayerNorm | null } = {},
   ) {
     super();
-    this.layers = Array.from({ length: numLayers }, layer);
+    this.layers = made('TransformerEncoder', layer, numLayers);
     this.norm = norm;
   }
 
-  override forward(src: Tensor, masks: EncoderMasks = {}): Tensor {
+  override forward(src: Tensor, masks: EncoderMasks | Tensor | null = null): Tensor {
     const output = this.layers.reduce((x, layer) => layer.forward(x, masks), src);
     return this.norm?.forward(output) ?? output;
   }
@@ -193,11 +212,11 @@ export class TransformerDecoder extends Module {
     { norm = null }: { readonly norm?: LayerNorm | null } = {},
   ) {
     super();
-    this.layers = Array.from({ length: numLayers }, layer);
+    this.layers = made('TransformerDecoder', layer, numLayers);
     this.norm = norm;
   }
 
-  override forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
+  override forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks | Tensor | null = null): Tensor {
     const output = this.layers.reduce((x, layer) => layer.forward(x, memory, masks), tgt);
     return this.norm?.forward(output) ?? output;
   }

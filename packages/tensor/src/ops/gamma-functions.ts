@@ -20,7 +20,8 @@ function logGammaAbove0(x: Node): Node {
     add(mul(x, 0), 0.9999999999999971),
   );
   const grown = sub(mul(add(x, 0.5), log(shifted)), shifted);
-  return add(grown, log(div(mul(series, Math.sqrt(2 * Math.PI)), x)));
+  // Not the logarithm of a quotient, which is subnormal for large x.
+  return add(grown, sub(log(mul(series, Math.sqrt(2 * Math.PI))), log(x)));
 }
 
 /** The distance of x to the nearest whole number, in [-0.5, 0.5]. */

@@ -3,6 +3,7 @@
  * forwards and the results that roots keep; `nn` and `data` call these.
  */
 import type { Node } from '@torchlet/graph';
+import { watching } from './capture.js';
 import { openDefault, openRuntimes } from './devices.js';
 import type { RootRecord } from './pending.js';
 import type { Runtime } from './runtime.js';
@@ -40,6 +41,7 @@ export function runForward<T>(
   inputs: readonly ForwardResult[],
   collect: (result: unknown) => readonly ForwardResult[],
 ): T {
+  watching?.depends(module, () => [(module as { training?: unknown }).training, ...Object.values(module)]);
   const outermost = depth === 0;
   if (outermost && isRoot) evaluateBefore(inputs);
   depth++;

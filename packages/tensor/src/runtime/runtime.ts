@@ -5,6 +5,7 @@
 import { type Plan, Planner } from '@torchlet/compiler';
 import type { Device, DType, HostArray, Span } from '@torchlet/device';
 import { leaf, type Node, printShape, reachable, type Shape, sizeOf } from '@torchlet/graph';
+import { watching } from './capture.js';
 import { type EarlyRecord, EarlyResults } from './early-results.js';
 import { DeviceMemory } from './memory.js';
 import { type Destination, Pending, type Reason, type RootRecord } from './pending.js';
@@ -87,15 +88,50 @@ export class Runtime {
       const values = plan.scalars.map((position) => (scalars[position] as Node).value);
       const ticket = this.device.run(plan.compiled, { buffers, hostInputs, scalars: values });
       if (ticket.done !== null) this.#follow(ticket.done, outputs);
+      if (watching !== null) {
+        const writes = [...this.pending.writes.keys()];
+        watching.ran(this, { plan, leaves: [...leaves], scalars: values, nodes, outputs, destinations, writes });
+      }
       this.#settle(nodes, outputs, destinations, owners);
-      this.memory.retirePages();
-      this.programsRun++;
-      this.kernelsOfLast = plan.program.kernels.length;
-      this.kernelsRun += this.kernelsOfLast;
+      this.#count(plan);
     } catch (error) {
       this.pending.fail();
       throw error;
     }
+  }
+
+  /** Runs the program of `plan` once more, for a function that is not recorded again. @throws as `evaluate`. */
+  rerun(
+    plan: Plan,
+    leaves: readonly Storage[],
+    scalars: readonly (number | bigint)[],
+    outputs: readonly Storage[],
+  ): void {
+    this.#surface();
+    const buffers = plan.buffers.map((binding) =>
+      'leaf' in binding ? this.#spanFor(leaves[binding.leaf] as Storage) : spanOf(outputs[binding.output] as Storage),
+    );
+    const hostInputs = plan.hosts.map((leaf) => this.#dataOf(leaves[leaf] as Storage));
+    const ticket = this.device.run(plan.compiled, { buffers, hostInputs, scalars });
+    if (ticket.done !== null) this.#follow(ticket.done, outputs);
+    this.#count(plan);
+  }
+
+  /** Memory for an output of a program. @param fixed whether it has one address for good. */
+  newStorage(dtype: DType, size: number, fixed: boolean, label = 'output'): Storage {
+    const storage = new Storage('stored', dtype, size, null);
+    storage.runtime = this;
+    storage.fixed = fixed;
+    if (this.memory.isSmall(storage) && !fixed) this.memory.placeSmall(storage);
+    else this.memory.place(storage, label);
+    return storage;
+  }
+
+  #count({ program }: Plan): void {
+    this.memory.retirePages();
+    this.programsRun++;
+    this.kernelsOfLast = program.kernels.length;
+    this.kernelsRun += this.kernelsOfLast;
   }
 
   /** Evaluates where more than `longest` nodes were recorded since the last evaluation, so that chains nobody reads stay short. */
@@ -125,6 +161,7 @@ export class Runtime {
 
   /** As `read`, at once. @throws TypeError on devices whose memory the host cannot address. */
   readNow(node: Node): HostArray {
+    watching?.refuse('it reads a value');
     this.checkFresh(node);
     const storage = node.source as Storage;
     if (storage.data !== null) return storage.data;
@@ -209,12 +246,8 @@ export class Runtime {
       )
         return previous;
     }
-    const storage = new Storage('stored', node.dtype, size, null);
-    storage.runtime = this;
-    storage.fixed = destination === 'gradient' || destination === 'fixed';
-    if (this.memory.isSmall(storage) && !storage.fixed) this.memory.placeSmall(storage);
-    else this.memory.place(storage, `${node.op} ${printShape(node.shape)}`);
-    return storage;
+    const fixed = destination === 'gradient' || destination === 'fixed';
+    return this.newStorage(node.dtype, size, fixed, `${node.op} ${printShape(node.shape)}`);
   }
 
   /** Marks what became real, and takes back the results that these replace. */
@@ -267,7 +300,10 @@ export class Runtime {
 
   #leafSpan(node: Node): Span {
     this.checkFresh(node);
-    const storage = node.source as Storage;
+    return this.#spanFor(node.source as Storage, node.shape);
+  }
+
+  #spanFor(storage: Storage, shape: Shape = [storage.size]): Span {
     if (storage.runtime === null) storage.runtime = this;
     if (storage.runtime !== this) {
       throw new TypeError(
@@ -275,17 +311,20 @@ export class Runtime {
       );
     }
     if (storage.span === null) {
-      this.memory.place(storage, `stored ${printShape(node.shape)}`);
+      this.memory.place(storage, `stored ${printShape(shape)}`);
       if (storage.data !== null) this.device.write(spanOf(storage), storage.dtype, storage.data);
       storage.data = null;
     }
     return spanOf(storage);
   }
 
-  /** Host data of a leaf; data used again and again is stored from the next program on. */
   #hostData(node: Node): HostArray {
     this.checkFresh(node);
-    const storage = node.source as Storage;
+    return this.#dataOf(node.source as Storage);
+  }
+
+  /** Host data of a leaf; data used again and again is stored from the next program on. */
+  #dataOf(storage: Storage): HostArray {
     storage.uses++;
     const { data } = storage;
     if (data === null) throw new StaleValueError('this host data is gone');
