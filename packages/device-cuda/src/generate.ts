@@ -10,6 +10,7 @@ import {
   type LoopKernel,
   type MatmulKernel,
   type Program,
+  type Slot,
 } from '@torchlet/device';
 import { CodeOfForms } from '@torchlet/device/analysis';
 import type { Argument, Generated, Launch, Step, Target } from './generated.js';
@@ -22,6 +23,9 @@ import { strategyOf } from './kernels/strategy.js';
 import { product } from './kernels/threads.js';
 import { libraryName, type ProductLibrary, productByLibrary } from './libraries/product-step.js';
 import { type KernelCode, PtxModule } from './ptx/module.js';
+
+/** A program of so few gains nothing by being a graph. */
+const fewKernels = 4;
 
 /**
  * @param library asked for the products that were claimed; without it all are generated.
@@ -39,10 +43,11 @@ export function generate(
   const forms = new CodeOfForms<readonly Launch[]>(program.slots, (launches, slot, scalar) =>
     launches.map((launch) => ({ ...launch, arguments: launch.arguments.map((of) => standingFor(of, slot, scalar)) })),
   );
+  const moves = (slot: number): boolean => program.kernels.length > fewKernels && isFresh(site.slots[slot]);
   const steps = program.kernels.flatMap((kernel, i): Step[] => {
     site.nextKernel();
     try {
-      const made = library === null || !isClaimed(kernel) ? null : productByLibrary(kernel, site, library);
+      const made = library === null || !isClaimed(kernel) ? null : productByLibrary(kernel, site, library, moves);
       if (made === null) {
         const launches = forms.of(kernel, () => codesOf(kernel, site).map((code) => module.add(code, i)));
         return launches.map((launch) => ({ ...launch, kernel: i }));
@@ -76,6 +81,11 @@ function standingFor(argument: Argument, slot: (of: number) => number, scalar: (
       return never;
     }
   }
+}
+
+/** Whether a slot is a result for outside, which is given other memory at each run. */
+function isFresh(slot: Slot | undefined): boolean {
+  return slot?.kind === 'buffer' && slot.access === 'write';
 }
 
 function isClaimed(kernel: Kernel): kernel is MatmulKernel {

@@ -2,7 +2,7 @@
  * Products by cuBLASLt, on the stand-in of the library, which refuses what is described wrongly: what they compute, that an algorithm is asked for once, and that
  * they are captured and replayed. Where it fails is `cublaslt-faults.test.ts`; what it is asked for `libraries.test.ts`; suites and goldens with it are root tests.
  */
-import { at, axis, constant, fn, int, load, result, store } from '@torchlet/device/by-hand';
+import { at, axis, buffer, constant, fn, int, load, map, program, result, store } from '@torchlet/device/by-hand';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CudaDevice, CudaOptions } from '../src/index.js';
 import { buildStandin, cublasLtBeside } from '../standin/build.js';
@@ -160,6 +160,21 @@ describe.skipIf(noStandin !== null)(onStandin('cuBLASLt'), () => {
     // Other addresses are another graph: what the library put into one is its own.
     await expectRight(device, {}, compiled);
     expect(device.info().graphs).toMatchObject({ captured: 2, updatedNodes: 0 });
+  });
+
+  it('does not keep a long program from being a graph, wherever its results go', async () => {
+    const { slots, kernels } = programOf({});
+    const beside = Array.from({ length: 4 }, (_, i) => map(`beside ${i}`, 8, 3, load(0, axis(0))));
+    const written = slots.map((slot, i) => (i === 2 ? buffer(2, m * n, 'write') : slot));
+    const compiled = device.compile(program('long', written, [...kernels, ...beside]));
+    const buffers = filled(device, sizesOf({}));
+    for (let i = 0; i < 8; i++) {
+      const out = { buffer: device.allocate(4 * m * n, `out ${i}`), byteOffset: 0 };
+      const bound = buffers.map((span, slot) => (slot === 2 ? out : span));
+      run(device, compiled, bound);
+      await expectResult(device, bound, 'float32', m * n, (at) => byRows(given, at));
+    }
+    expect(device.info().graphs).toMatchObject({ direct: 1, captured: 1, replayed: 7, updatedNodes: 6 });
   });
 
   it('has its time in a profile', async () => {

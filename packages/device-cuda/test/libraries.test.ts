@@ -11,6 +11,7 @@ import {
   fn,
   int,
   load,
+  map,
   masked,
   matmul,
   program,
@@ -182,6 +183,15 @@ describe('what the library leaves', () => {
   it('may be the epilogue, where the library has none for it: the product goes to scratch memory', () => {
     const asks = library(({ epilogue }) => epilogue === 'none');
     expect(stepsOf({ parts: one(x), library: asks })).toMatchSnapshot();
+  });
+
+  it('is a copy, where the result of a long program is in other memory at each run', () => {
+    const kernel = matmul('product', [m, n, k], { ...one(x), claim: 'cuBLASLt' });
+    const size = 2 ** 20;
+    const slots = [0, 1, 2, 3, 4].map((slot) => buffer(slot, size, slot === 2 ? 'write' : 'readwrite'));
+    const beside = Array.from({ length: 4 }, () => map('beside', size, 4, load(0, axis(0))));
+    const { steps } = generate('cuda', program('long', slots, [kernel, ...beside]), capabilities, target, library());
+    expect(steps.slice(0, 2).map(printed)).toMatchSnapshot();
   });
 
   it('is not read where the product has overwritten it', () => {

@@ -52,23 +52,42 @@ export interface ByLibrary {
 }
 
 /**
- * The kernel by the library: the product goes where one of the stores wants it, or to scratch memory where the library refuses the epilogues. Null where the
- * library does not do the product.
+ * The kernel by the library: the product goes where one of the stores wants it, or through scratch memory. Null where the library does not do it.
+ *
+ * @param moves whether a slot lies elsewhere at each run, so that a graph with this step in it would be made anew each time.
  */
-export function productByLibrary(kernel: MatmulKernel, site: KernelSite, library: ProductLibrary): ByLibrary | null {
-  for (const store of kernel.stores) {
-    const rest = restBehind(kernel, store, site);
-    const step = rest === undefined ? null : stepFor(kernel, store, site, library);
-    if (rest !== undefined && step !== null) return { step, rest };
-  }
+export function productByLibrary(
+  kernel: MatmulKernel,
+  site: KernelSite,
+  library: ProductLibrary,
+  moves: (slot: number) => boolean,
+): ByLibrary | null {
   const { batch, m, n, dtype, result, stores } = kernel;
-  // What the library cannot store is better stored by the kernel that computes it; a product alone has been refused.
-  const isLeft = (store: Store): boolean => store.value.kind !== 'result' && describe(kernel, store) !== null;
-  if (!stores.every(isLeft)) return null;
-  const store = { ...naturalStore(kernel, result), slot: site.scratch(dtype, product([...batch, m, n])) };
-  const step = stepFor(kernel, store, site, library);
-  const rest = step === null ? undefined : restBehind({ ...kernel, stores: [store, ...stores] }, store, site);
-  return step === null || rest === undefined ? null : { step, rest };
+  const [moving, still] = [true, false].map((side) => stores.filter(({ slot }) => moves(slot) === side));
+  for (const store of still ?? []) {
+    const made = storing(kernel, store, site, library);
+    if (made !== null) return made;
+  }
+  // What the library cannot store is better stored by the kernel that computes it.
+  if (!stores.every((store) => describe(kernel, store) !== null)) return null;
+  const alone = naturalStore(kernel, result);
+  const values = (moving ?? []).map(({ value }) => value);
+  // Where the library refuses the epilogues it may do the product, unless that is what it was asked for.
+  if (!stores.some(({ value }) => value.kind === 'result')) values.push(alone.value);
+  const slot = values.length === 0 ? -1 : site.scratch(dtype, product([...batch, m, n]));
+  for (const value of values) {
+    const store = { ...alone, slot, value };
+    const made = storing({ ...kernel, stores: [store, ...stores] }, store, site, library);
+    if (made !== null) return made;
+  }
+  return null;
+}
+
+/** The product into one of the stores, and the others behind it. */
+function storing(kernel: MatmulKernel, store: Store, site: KernelSite, library: ProductLibrary): ByLibrary | null {
+  const rest = restBehind(kernel, store, site);
+  const step = rest === undefined ? null : stepFor(kernel, store, site, library);
+  return rest === undefined || step === null ? null : { step, rest };
 }
 
 type Product = Pick<MatmulKernel, 'batch' | 'm' | 'n' | 'k' | 'a' | 'b' | 'dtype' | 'result'>;
