@@ -29,6 +29,11 @@ export function isGradEnabled(): boolean {
   return gradEnabled;
 }
 
+/** The serial of the node that is recorded next. */
+export function upcomingSerial(): number {
+  return nextSerial;
+}
+
 /** Runs the synchronous `fn` with gradient recording on or off, and restores the mode whatever happens. */
 export function withGradMode<T>(enabled: boolean, fn: () => T): T {
   const before = gradEnabled;
@@ -58,6 +63,8 @@ export class Node {
   requiresGrad: boolean;
   /** The tensor that gradients of this node accumulate into, where it is a leaf of differentiation. */
   owner: object | null;
+  /** What took `owner` away: an operation that wrote the leaf in place. Graphs that read it before still lead to its owner. */
+  written: { readonly owner: object; readonly op: string } | null;
   /** Whether another node reads it. */
   used: boolean;
   /** How a `backward()` left it: not walked, walked with the graph retained, or walked and free to be cut. */
@@ -88,6 +95,7 @@ export class Node {
     this.version = 0;
     this.requiresGrad = gradEnabled && needsGrad(op, dtype, inputs);
     this.owner = null;
+    this.written = null;
     this.used = false;
     this.walked = 'no';
     for (let i = 0; i < inputs.length; i++) (inputs[i] as Node).used = true;

@@ -147,7 +147,7 @@ export abstract class TensorHandle implements Watched {
     const next = leafNode(storage, before.shape, before.dtype);
     next.version = storage.version;
     if (before.owner === this) {
-      noteWrittenLeaf(before, this, 'compile');
+      before.written = { owner: this, op: 'compile' };
       before.owner = null;
       next.owner = this;
       next.requiresGrad = before.requiresGrad;
