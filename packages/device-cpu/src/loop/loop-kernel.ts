@@ -29,6 +29,8 @@ interface LoopSite {
   readonly emitter: Emitter;
   readonly phases: Phases;
   readonly strategy: Strategy;
+  /** Writes what is to be done after all loops. */
+  readonly afterLoops: (() => void)[];
 }
 
 export function emitLoopKernel(site: KernelSite, kernel: LoopKernel): KernelFunction {
@@ -40,7 +42,7 @@ export function emitLoopKernel(site: KernelSite, kernel: LoopKernel): KernelFunc
   const { space } = phases;
   const strategy = chooseStrategy(phases);
   const emitter = new Emitter(site, f, space, vectorsOf(strategy, space.inner.length));
-  const at: LoopSite = { emitter, phases, strategy };
+  const at: LoopSite = { emitter, phases, strategy, afterLoops: [] };
   const scratch = new RowScratch(emitter);
   keepRows(at, scratch);
   const outer = space.parallel.filter(
@@ -49,6 +51,7 @@ export function emitLoopKernel(site: KernelSite, kernel: LoopKernel): KernelFunc
   const part = f.params as Record<string, Local> & Part;
   if (outer.length > 0) f.if(i32.ltU(part.begin, part.end), () => emitter.inside(() => outerLoops(at, outer, part)));
   else innermostParallel(at, part);
+  for (const write of at.afterLoops) write();
   return {
     ...empty,
     ...shared(at, outer[0]),
@@ -81,7 +84,9 @@ function innermostParallel(at: LoopSite, part: Part | null): void {
   if (strategy.lanes === 'inner') return phases();
   const { variable, across } = strategy;
   if (across !== null) return acrossLoop(emitter, { variable, across }, part, list, phases);
-  if (part !== null || !copyRow(emitter, at.phases, variable)) vectorLoop(emitter, strategy, part, list, phases);
+  const copyLast = part === null ? copyRow(emitter, at.phases, variable) : null;
+  if (copyLast === null) vectorLoop(emitter, strategy, part, list, phases);
+  else at.afterLoops.push(copyLast);
 }
 
 /** Rows of a domain that more than one phase uses. */

@@ -11,7 +11,7 @@ import type { MatmulOperand } from './operand.js';
 export interface Strips {
   /** First column. */
   readonly from: number;
-  /** Columns of a strip: a multiple of four but for the last one. */
+  /** Columns of a strip: a multiple of four but for the last one; in dots over one piece of k any number. */
   readonly width: number;
   readonly count: number;
   readonly tileRows: number;
@@ -98,17 +98,22 @@ function bestRows(rows: number, vectors: number): { tileRows: number; cost: numb
 }
 
 /** The strips that cost least. */
-function chooseStrips(form: MatmulPlan['form'], { rows, columns, pieces }: Roles): { strips: Strips[]; cost: number } {
+function chooseStrips(
+  form: MatmulPlan['form'],
+  { rows, columns, k, pieces }: Roles,
+): { strips: Strips[]; cost: number } {
   const most = form === 'dot' ? accumulators : (4 * accumulators) / pieces;
   let best: { strips: Strips[]; cost: number } = { strips: [], cost: Number.POSITIVE_INFINITY };
-  for (let width = 4; width <= most; width += 4) {
+  // Sums that are put aside between pieces of k lie in groups of four.
+  const step = form === 'dot' && k <= chain ? 2 : 4;
+  for (let width = step; width <= most; width += step) {
     const count = Math.floor(columns / width);
     const rest = columns - count * width;
     const full = bestRows(rows, vectorsOf(form, width, pieces));
     const last = bestRows(rows, vectorsOf(form, rest, pieces));
     const cost = count * full.cost + (rest > 0 ? last.cost : 0);
-    // Among equals the wider one: it uses whole cache lines of the right operand.
-    if (cost > best.cost * 1.001) continue;
+    // Among equals the wider one: it uses whole cache lines of the right operand. In dots the narrower: tiles of 4x2 take 3 % less than those of 2x4.
+    if (cost > best.cost * (form === 'dot' ? 0.999 : 1.001)) continue;
     const strips = [
       { from: 0, width, count, tileRows: full.tileRows },
       { from: count * width, width: rest, count: 1, tileRows: last.tileRows },

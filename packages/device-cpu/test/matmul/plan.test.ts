@@ -21,7 +21,7 @@ const shapes: Readonly<Record<string, Plain>> = {
 it('plans', () => {
   const plans = Object.entries(shapes).map(([name, shape]) => `${name}: ${planOf(plainMatmul(shape))}`);
   expect(plans.join('\n')).toMatchInlineSnapshot(`
-    "first layer, weights [out, in]: dot [100, 784] x [784, 32]: strips 8 of 2x4; packs nothing; blocks 100 x 32 x 784; split by 2 rows
+    "first layer, weights [out, in]: dot [100, 784] x [784, 32]: strips 16 of 4x2; packs nothing; blocks 100 x 32 x 784; split by 4 rows
     first layer, weights [in, out]: splat [100, 784] x [784, 32]: strips 2 of 2x16; packs nothing; blocks 100 x 32 x 784; split by 2 rows
     logits: splat [100, 32] x [32, 10]: strips 1 of 3x10; packs right; blocks 102 x 10 x 32; split by 3 rows
     gradient of the first weights: splat [32, 100] x [100, 784]: strips 49 of 2x16; packs nothing; blocks 32 x 784 x 100; split by 16 columns
