@@ -60,7 +60,9 @@ export class Digits {
   rows(epoch: number, index: number, size: number): Rows {
     const start = epoch * this.#trainImages + index * size;
     const rows = this.#order.slice(start, start + size);
-    return { rows, labels: Uint8Array.from(rows, (row) => this.#labels[row] as number) };
+    const labels = new Uint8Array(size);
+    for (let i = 0; i < size; i++) labels[i] = this.#labels[rows[i] as number] as number;
+    return { rows, labels };
   }
 
   get trainImages(): Float32Array {
