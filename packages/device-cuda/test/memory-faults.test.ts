@@ -40,9 +40,10 @@ describe.skipIf(noStandin !== null)(onStandin('a kernel leaves its memory'), () 
   it('its program and the kernel are named, what waits is told, and every later call says it again', async () => {
     await open(farAway);
     const { done } = submit(program('reckless', slots, [gather]));
-    const values = read();
+    // The card may have failed before this is asked.
+    const values = read().catch((cause: unknown) => cause);
     const final =
-      /^cuda-standin: program reckless, kernel gather: the card could not finish: \w+ failed with CUDA_ERROR_ILLEGAL_ADDRESS \(700\): .*, that is a kernel used an address that is not its own\. This process cannot use the card any more: start it again and continue from the last checkpoint$/;
+      /^cuda-standin: program reckless, kernel gather: (the card could not finish: )?\w+ failed with CUDA_ERROR_ILLEGAL_ADDRESS \(700\): .*, that is a kernel used an address that is not its own\. This process cannot use the card any more: start it again and continue from the last checkpoint$/;
     const error = await done?.catch((cause: unknown) => cause);
     expect(error).toBeInstanceOf(DeviceError);
     expect(error).toMatchObject({
@@ -51,7 +52,7 @@ describe.skipIf(noStandin !== null)(onStandin('a kernel leaves its memory'), () 
       sticky: true,
       message: expect.stringMatching(final),
     });
-    await expect(values).rejects.toBe(error);
+    expect(await values).toBe(error);
     expect(await device.lost).toEqual({ reason: 'lost', message: (error as Error).message });
     for (const call of [
       () => device.allocate(4, 'late'),
@@ -78,16 +79,6 @@ describe.skipIf(noStandin !== null)(onStandin('a kernel leaves its memory'), () 
       'program reckless, kernel gather: cuStreamSynchronize failed with CUDA_ERROR_ILLEGAL_ADDRESS',
     );
     await expect(done).rejects.toMatchObject({ program: 'reckless', kernel: 'gather', sticky: true });
-  });
-
-  it('of several programs under way, a later one may have been it', async () => {
-    await open(farAway);
-    const early = submit(program('early', slots, [gather]));
-    submit(program('late', slots, [copy]));
-    await expect(early.done).rejects.toThrow(
-      'program early, or one that was submitted after it, late (TORCHLET_CUDA_SYNC=1 tells which): ',
-    );
-    await expect(early.done).rejects.toMatchObject({ program: 'early', kernel: null, sticky: true });
   });
 
   it('by one element: seen where each buffer is an allocation of its own', async () => {

@@ -14,7 +14,8 @@ import {
 } from '@torchlet/device';
 import type { Argument, Generated, Step, StepOperand } from '../generated.js';
 import type { Addon, RunMode } from '../native/addon.js';
-import type { FaultPlace, Faults } from './faults.js';
+import type { Connection } from './connection.js';
+import type { FaultPlace } from './faults.js';
 import { arrayProblem, writeElements, writeScalar } from './host-data.js';
 import type { CudaBuffer, DeviceMemory } from './memory.js';
 import type { Staging } from './staging.js';
@@ -26,7 +27,7 @@ export interface CompiledContext {
   readonly handle: number;
   readonly memory: DeviceMemory;
   readonly staging: Staging;
-  readonly faults: Faults;
+  readonly connection: Connection;
   readonly capabilities: Capabilities;
 }
 
@@ -77,7 +78,7 @@ export class CudaCompiled implements Compiled {
     generated: Generated,
     release: (compiled: CudaCompiled) => void,
   ) {
-    const { addon, handle, memory, staging, faults } = context;
+    const { addon, handle, memory, staging, connection } = context;
     this.#context = context;
     this.#release = release;
     this.program = program;
@@ -98,7 +99,7 @@ export class CudaCompiled implements Compiled {
       this.id = addon.program(handle, generated.ptx, [...entries.keys()], steps, this.#bases);
     } catch (error) {
       if (this.inputs !== null) memory.free(this.inputs);
-      throw faults.translate(error, { program: program.name, kernels: [] });
+      throw connection.translate(error, { program: program.name, kernels: [] });
     }
     this.#bases[inputBase] = this.inputs?.address ?? 0;
   }

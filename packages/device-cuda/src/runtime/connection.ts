@@ -36,8 +36,13 @@ export class Connection {
     try {
       return call();
     } catch (error) {
-      throw isNativeError(error) ? this.faultOf(error, place) : error;
+      throw this.translate(error, place);
     }
+  }
+
+  /** What the addon threw, as the error of this device; anything else as it is. */
+  translate(error: unknown, place: FaultPlace = nowhere): unknown {
+    return isNativeError(error) ? this.faultOf(error, place) : error;
   }
 
   /** The fault that a call met. A final one is of what was submitted before, where that is not known to be done. */

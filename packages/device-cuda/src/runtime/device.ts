@@ -118,11 +118,11 @@ export class OpenCudaDevice implements CudaDevice {
     this.lost = lost;
     closeWhenDropped(this, connection);
     const { bufferBytes } = capabilities;
-    this.#memory = new DeviceMemory({ device: name, addon, handle, budget, bufferBytes, faults });
+    this.#memory = new DeviceMemory({ device: name, addon, handle, budget, bufferBytes, connection });
     const { computeCapability } = target;
     this.#libraries = new Libraries({ addon, handle, memory: this.#memory, use: setup.libraries, computeCapability });
     const staging = new Staging(addon, handle);
-    this.#context = { device: name, addon, handle, memory: this.#memory, staging, faults, capabilities };
+    this.#context = { device: name, addon, handle, memory: this.#memory, staging, connection, capabilities };
   }
 
   info(): CudaInfo {

@@ -123,13 +123,7 @@ export class Faults {
     return this.#lost;
   }
 
-  /** What the addon threw, as the error of this device; anything else as it is. */
-  translate(error: unknown, place: FaultPlace = nowhere): unknown {
-    if (!isNativeError(error)) return error;
-    return this.of(error.code, problemOf(error), place, error);
-  }
-
-  /** The same where the device could not be opened. */
+  /** What the addon threw where the device could not be opened. */
   ofOpening(error: unknown): unknown {
     return isNativeError(error) ? this.of(error.code, problemOf(error), nowhere, error, openingAdvice) : error;
   }

@@ -4,7 +4,7 @@
  */
 import { type DeviceBuffer, DeviceError, type MemoryReport, OutOfMemoryError } from '@torchlet/device';
 import { type Addon, isNativeError } from '../native/addon.js';
-import type { Faults } from './faults.js';
+import type { Connection } from './connection.js';
 
 /** What the addon's allocator rounds to. */
 const granule = 512;
@@ -29,7 +29,7 @@ export interface MemorySetup {
   readonly handle: number;
   readonly budget: number;
   readonly bufferBytes: number;
-  readonly faults: Faults;
+  readonly connection: Connection;
 }
 
 export class DeviceMemory {
@@ -51,13 +51,13 @@ export class DeviceMemory {
 
   /** Zero-filled memory for a caller. @throws OutOfMemoryError past the budget or what the card has, DeviceError past the largest buffer. */
   allocate(bytes: number, label: string): CudaBuffer {
-    const { addon, handle, faults } = this.#setup;
+    const { addon, handle, connection } = this.#setup;
     const buffer = this.take(bytes, label);
     try {
       addon.zero(handle, buffer.address, bytes);
     } catch (error) {
       this.free(buffer);
-      throw faults.translate(error);
+      throw connection.translate(error);
     }
     return buffer;
   }
@@ -87,14 +87,14 @@ export class DeviceMemory {
   }
 
   #addressFor(bytes: number, label: string, program: string | null): number {
-    const { addon, handle, budget, faults } = this.#setup;
+    const { addon, handle, budget, connection } = this.#setup;
     if (this.#allocated + this.#aside + rounded(bytes) > budget) throw this.#outOfMemory(bytes, label, program);
     try {
       return addon.allocate(handle, bytes);
     } catch (error) {
       throw isNativeError(error) && error.code === outOfMemory
         ? this.#outOfMemory(bytes, label, program, error)
-        : faults.translate(error, { program, kernels: [] });
+        : connection.translate(error, { program, kernels: [] });
     }
   }
 
@@ -103,7 +103,7 @@ export class DeviceMemory {
     buffer.freed = true;
     this.#allocated -= rounded(buffer.bytes);
     // After a final error there is nothing to give back to.
-    if (this.#setup.faults.lost === null) this.#setup.addon.free(this.#setup.handle, buffer.address);
+    if (this.#setup.connection.faults.lost === null) this.#setup.addon.free(this.#setup.handle, buffer.address);
   }
 
   /** Makes the arena and scratch memory at least as large as `program` needs. Work already submitted keeps what it uses. */
