@@ -46,6 +46,7 @@ export class Planner {
   readonly #walk = new KeyWalk();
   /** Entries by hash; those of one hash in a list. */
   readonly #entries = new Map<number, Entry[]>();
+  readonly #kept = new Map<Plan, Entry>();
   readonly #planned: { plan: Plan; readonly leaves: readonly Node[]; readonly scalars: readonly Node[] };
   #plans = 0;
   #hits = 0;
@@ -79,9 +80,17 @@ export class Planner {
     return planned;
   }
 
+  /** Whether `plan` can still be run, in which case it counts as used. */
+  isKept(plan: Plan): boolean {
+    const entry = this.#kept.get(plan);
+    if (entry !== undefined) entry.used = ++this.#clock;
+    return entry !== undefined;
+  }
+
   /** Lets go of every plan. Idempotent; a later `plan` compiles anew. */
   dispose(): void {
-    for (const entries of this.#entries.values()) for (const { plan } of entries) plan.compiled.dispose();
+    for (const plan of this.#kept.keys()) plan.compiled.dispose();
+    this.#kept.clear();
     this.#entries.clear();
     this.#plans = 0;
     this.#planned.plan = noPlan;
@@ -120,6 +129,7 @@ export class Planner {
     const entries = this.#entries.get(entry.hash);
     if (entries === undefined) this.#entries.set(entry.hash, [entry]);
     else entries.push(entry);
+    this.#kept.set(entry.plan, entry);
     this.#plans++;
   }
 
@@ -133,6 +143,7 @@ export class Planner {
     const left = (this.#entries.get(hash) as Entry[]).filter((entry) => entry !== oldest);
     if (left.length === 0) this.#entries.delete(hash);
     else this.#entries.set(hash, left);
+    this.#kept.delete(plan);
     this.#plans--;
     plan.compiled.dispose();
     this.#observe?.({ kind: 'dropped', program: plan.program });

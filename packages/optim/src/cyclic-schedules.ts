@@ -1,4 +1,5 @@
 /** Schedules that go up and down, follow a metric, or are made of other schedules. The base and the simple ones are `schedules.ts`. */
+import { neverCompiled } from '@torchlet/tensor';
 import { LRScheduler } from './schedules.js';
 
 /** What schedules that move momentum as well need of an optimiser. */
@@ -281,6 +282,7 @@ export class ReduceLROnPlateau {
   }
 
   step(metric: number): void {
+    neverCompiled('a schedule steps in it');
     const { patience, cooldown } = this.#options;
     this.#epoch++;
     if (this.#isBetter(metric)) {

@@ -3,6 +3,7 @@
  * (https://pytorch.org/docs/stable/optim.html). Owns the bookkeeping and state dicts; each algorithm is a file of its own.
  */
 import {
+  compiledWhile,
   dtypes,
   enableGrad,
   fromHost,
@@ -113,9 +114,15 @@ export abstract class Optimizer<Options extends BaseOptions = BaseOptions> {
         if (updates.length > 0) this.#updateUnlessFound(updates, group);
       }
     };
+    compiledWhile(this, () => this.#conditions());
     composed(() => noGrad(record));
     spendGradients(spent);
     return loss;
+  }
+
+  /** What decides the updates besides tensors. */
+  #conditions(): unknown[] {
+    return [this.foundInf, ...this.paramGroups.flatMap((group) => Object.values(group).flat())];
   }
 
   #updateUnlessFound(updates: readonly Update[], group: ParamGroup<Options>): void {

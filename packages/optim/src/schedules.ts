@@ -3,6 +3,8 @@
  * rate belongs to an epoch, as a function of the rates that the groups began with. A new rate never compiles anything.
  */
 
+import { neverCompiled } from '@torchlet/tensor';
+
 /** What a schedule needs of an optimiser. */
 export interface Scheduled {
   readonly paramGroups: readonly { lr: number }[];
@@ -55,6 +57,7 @@ export abstract class LRScheduler {
 
   /** Sets the rates of the next epoch. */
   step(): void {
+    neverCompiled('a schedule steps in it');
     this.#lastEpoch++;
     this.apply();
   }

@@ -14,6 +14,7 @@ export * from './factories.js';
 export * from './functions.js';
 export * from './functions/activation.js';
 export { autocast, type AutocastOptions, isAutocastEnabled } from './functions/autocast.js';
+export { compile } from './functions/compile.js';
 export * from './functions/differentiation.js';
 export * from './functions/distances.js';
 export * from './functions/elementwise.js';

@@ -1,6 +1,7 @@
 /** What `nn`, `optim`, `data` and `train` need of the runtime beneath tensors. Not for everyday use. */
 import type { Device } from '@torchlet/device';
 import { type TensorHandle, track } from './handle.js';
+import { watching } from './runtime/capture.js';
 import { insideOperation, runForward as runForwardOn } from './runtime/clock.js';
 import { openRuntimes } from './runtime/devices.js';
 import { Tensor } from './tensor.js';

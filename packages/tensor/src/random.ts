@@ -3,6 +3,8 @@
  * same key gives the same bits on the host and on every device. Owns generators and the host draw; device draws are `ops/random.ts`.
  */
 
+import { watching } from './runtime/capture.js';
+
 export const rotations = [13, 15, 26, 6, 17, 29, 16, 24] as const;
 export const parity = 0x1bd11bda;
 

@@ -17,8 +17,12 @@ const mostKinds = 8;
 /** Recordings in a row of which no two are the same: after so many the function is no longer watched. */
 const patience = 16;
 
+/** What a function returns: one tensor, a list of them, or nothing. */
+type Form = 'one' | 'list' | 'none';
+
 /** What is known of one kind of arguments. */
 interface Entry {
+  form: Form;
   last: Capture | null;
   replay: Replay | null;
   unlike: number;
@@ -46,7 +50,7 @@ interface Entry {
  * });
  * for await (const [images, labels] of loader) losses.push(step(images, labels));
  */
-export function compile<Inputs extends readonly Tensor[], Result extends Tensor | readonly Tensor[] | undefined | void>(
+export function compile<Inputs extends readonly Tensor[], Result extends Tensor | readonly Tensor[] | undefined>(
   fn: (...inputs: Inputs) => Result,
 ): (...inputs: Inputs) => Result {
   const entries = new Map<string, Entry>();
@@ -57,38 +61,34 @@ export function compile<Inputs extends readonly Tensor[], Result extends Tensor 
     const entry = entryFor(entries, inputs);
     evaluatePending();
     const isQuiet = [...openRuntimes()].every(({ pending }) => pending.isEmpty);
-    if (isQuiet && entry.replay?.holds(given)) return likeResult(entry.replay, entry.replay.run(given));
-    return recorded(fn, inputs, given, entry);
+    const tensors =
+      isQuiet && entry.replay?.holds(given) ? replayed(entry.replay, given) : recorded(fn, inputs, given, entry);
+    return (entry.form === 'none' ? undefined : entry.form === 'one' ? tensors[0] : tensors) as Result;
   };
 }
 
-/** Whether a replay's results are one tensor, a list or nothing. */
-const forms = new WeakMap<Replay, 'one' | 'list' | 'none'>();
-
-function likeResult<Result>(replay: Replay, nodes: readonly Node[]): Result {
-  const runtime = replay.capture.runtime;
-  const tensors = nodes.map((node) => new Tensor(node, runtime));
-  const form = forms.get(replay);
-  return (form === 'none' ? undefined : form === 'one' ? tensors[0] : tensors) as Result;
+function replayed(replay: Replay, given: readonly Storage[]): Tensor[] {
+  return replay.run(given).map((node) => new Tensor(node, replay.capture.runtime));
 }
 
 /** Calls `fn` under watch. */
-function recorded<Inputs extends readonly Tensor[], Result>(
-  fn: (...inputs: Inputs) => Result,
+function recorded<Inputs extends readonly Tensor[]>(
+  fn: (...inputs: Inputs) => unknown,
   inputs: Inputs,
   given: readonly Storage[],
   entry: Entry,
-): Result {
+): Tensor[] {
   const capture = new Capture(upcomingSerial(), given);
   if (entry.unlike > patience) capture.refuse('no two calls did the same');
   if (inputs.some(({ requiresGrad }) => requiresGrad)) capture.refuse('an argument requires a gradient');
   capture.depends(entry, () => [openDefault()]);
-  const { result, tensors } = watched(capture, () => {
+  const tensors = watched(capture, () => {
     const result = scoped('compile', () => fn(...inputs));
-    const tensors = tensorsOf(result);
-    for (const tensor of tensors) tensor.evaluateNow();
+    entry.form = result === undefined ? 'none' : result instanceof Tensor ? 'one' : 'list';
+    const list = tensorsOf(result);
+    for (const tensor of list) tensor.evaluateNow();
     evaluatePending();
-    return { result, tensors };
+    return list;
   });
   const nodes = tensors.map(({ node }) => node);
   capture.finish(nodes);
@@ -96,14 +96,7 @@ function recorded<Inputs extends readonly Tensor[], Result>(
   entry.last = capture.refusal === null ? capture : null;
   entry.unlike = again ? 0 : entry.unlike + 1;
   entry.replay = again && capture.runtime !== null ? new Replay(capture, capture.runtime, nodes) : null;
-  if (entry.replay !== null) forms.set(entry.replay, formOf(result));
-  const own = tensors.map((tensor) => new Tensor(detached(tensor.node), tensor.runtime));
-  return (formOf(result) === 'none' ? undefined : formOf(result) === 'one' ? own[0] : own) as Result;
-}
-
-function formOf(result: unknown): 'one' | 'list' | 'none' {
-  if (result === undefined) return 'none';
-  return result instanceof Tensor ? 'one' : 'list';
+  return tensors.map((tensor) => new Tensor(detached(tensor.node), tensor.runtime));
 }
 
 function tensorsOf(result: unknown): readonly Tensor[] {
@@ -131,7 +124,7 @@ function entryFor(entries: Map<string, Entry>, inputs: readonly Tensor[]): Entry
   const modes = `${isGradEnabled()} ${autocastDType()} ${getFloat32MatmulPrecision()}`;
   const kinds = inputs.map(({ node }) => `${node.dtype}[${node.shape}]${node.source?.kind}${node.requiresGrad}`);
   const key = [modes, ...kinds].join(' ');
-  const entry = entries.get(key) ?? { last: null, replay: null, unlike: 0 };
+  const entry = entries.get(key) ?? { form: 'none', last: null, replay: null, unlike: 0 };
   // Last in the order of the map, which is that of use.
   entries.delete(key);
   entries.set(key, entry);
