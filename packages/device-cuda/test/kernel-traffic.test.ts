@@ -3,6 +3,7 @@
  * is what must be: every slot once. Instructions are those of the text, of which the assembler takes away about a third.
  */
 import { dtypeNames, dtypes, type Program } from '@torchlet/device';
+import { at, axis, buffer, fn, load, loop, phase, program, result, store } from '@torchlet/device/by-hand';
 import { describe, expect, test } from 'vitest';
 import type { Target } from '../src/generated.js';
 import { adam, functionsOf, softmax, sums } from './representative.js';
@@ -43,6 +44,25 @@ function costOf(program: Program): Cost {
   };
 }
 
+/** Sums of products of elements and a number for each row, along rows (1) or columns (0): what normalisations and their gradients are made of. */
+function weighted(rows: number, columns: number, along: 0 | 1): Program {
+  const [points, length] = along === 1 ? [rows, columns] : [columns, rows];
+  const row = axis(along === 1 ? 0 : 1);
+  const of = fn('mul', [load(0, at(row, columns, axis(along === 1 ? 1 : 0))), load(1, row)]);
+  return program(
+    'weighted',
+    [buffer(0, rows * columns, 'read'), buffer(1, rows, 'read'), buffer(2, points, 'write')],
+    [
+      loop(
+        'weighted',
+        [points],
+        phase([length], { reductions: [{ id: 0, combine: 'sum', dtype: 'float32', of }] }),
+        phase([], { stores: [store(2, axis(0), result(0))] }),
+      ),
+    ],
+  );
+}
+
 describe.skipIf(noStandin !== null)(onStandin('accesses of kernels'), () => {
   test.each([
     // Its learning rate is one number that every warp reads.
@@ -55,9 +75,11 @@ describe.skipIf(noStandin !== null)(onStandin('accesses of kernels'), () => {
     ['sums of rows', sums(300, 1024, 1), 1.01, 11],
     ['sums of rows of bfloat16', sums(256, 1024, 1, 'bfloat16'), 1.02, 12],
     ['sums of columns', sums(4096, 64, 0), 1.01, 9],
+    ['rows with a number of their own', weighted(256, 256, 1), 1.06, 13],
+    ['columns of rows with a number of their own', weighted(1024, 64, 0), 1.25, 14],
     ['sums of one long row, in parts', sums(1, 2 ** 16, 1), 1.02, 12],
-  ] as const)('%s', (_, program, mostBytes, mostInstructions) => {
-    const { sectors, wavefronts, bytes, instructions } = costOf(program);
+  ] as const)('%s', (_, source, mostBytes, mostInstructions) => {
+    const { sectors, wavefronts, bytes, instructions } = costOf(source);
     expect({ sectors, wavefronts }).toEqual({ sectors: 1, wavefronts: expect.toBeOneOf([0, 1]) });
     expect(bytes).toBeLessThanOrEqual(mostBytes);
     expect(instructions).toBeLessThanOrEqual(mostInstructions);
@@ -65,8 +87,8 @@ describe.skipIf(noStandin !== null)(onStandin('accesses of kernels'), () => {
 
   test.each(dtypeNames)('functions of %s, whatever their result', (dtype) => {
     for (const kernel of functionsOf(dtype, 2048).kernels) {
-      const program = { ...functionsOf(dtype, 2048), kernels: [kernel] };
-      expect([kernel.name, costOf(program).sectors]).toEqual([kernel.name, 1]);
+      const one = { ...functionsOf(dtype, 2048), kernels: [kernel] };
+      expect([kernel.name, costOf(one).sectors]).toEqual([kernel.name, 1]);
     }
   });
 });

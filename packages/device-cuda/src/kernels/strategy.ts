@@ -2,7 +2,7 @@
  * How a loop kernel is best run on a card: how many threads share a point and in which order they lie, how many lanes a thread takes, or that long passes of
  * few points become kernels of their own. Owns the choice, by the kernel's shape and how its memory lies.
  */
-import { type Expression, loadsIn, type LoopKernel, type Phase, type Store } from '@torchlet/device';
+import { type Expression, loadsIn, type LoopKernel, type Phase, postorder, type Store } from '@torchlet/device';
 import { storedBytes } from '../ptx/dtypes.js';
 import type { Sharing } from './accumulator.js';
 import { LaneForms } from '@torchlet/device/analysis';
@@ -110,19 +110,28 @@ function mostLanes(
   return 1;
 }
 
-/** Whether neighbouring points read neighbouring elements more often than neighbouring positions of a pass do. */
+/**
+ * Whether neighbouring points touch neighbouring elements more often than neighbouring positions of a pass do. What counts is touched anew at every position of
+ * every point: what belongs to points alone, or to positions alone, is little.
+ */
 function liesAlongPoints(kernel: LoopKernel): boolean {
   const lengths = axisLengths(kernel);
+  const rank = kernel.axes.length;
   const last = (before: number): number => {
     for (let axis = before - 1; axis >= 0; axis--) if ((lengths[axis] ?? 1) > 1) return axis;
     return -1;
   };
-  const loads = loadsIn(loopRoots(kernel));
+  const stores = kernel.phases.flatMap((phase) => phase.stores);
+  const indices = [...loadsIn(loopRoots(kernel)), ...stores].map(({ index }) => index);
+  const everywhere = indices.filter((index) => {
+    const axes = postorder([index]).flatMap((node) => (node.kind === 'axis' ? [node.axis] : []));
+    return axes.some((axis) => axis < rank) && axes.some((axis) => axis >= rank);
+  });
   const count = (axis: number): number => {
     if (axis < 0) return 0;
     const forms = new LaneForms({ axis, count: 2 }, lengths);
-    return loads.filter(({ index }) => forms.of(index).stride === 1).length;
+    return everywhere.filter((index) => forms.of(index).stride === 1).length;
   };
-  const [parallel, inner] = [last(kernel.axes.length), last(lengths.length)];
+  const [parallel, inner] = [last(rank), last(lengths.length)];
   return parallel >= 0 && count(parallel) >= count(inner) && count(parallel) > 0;
 }
