@@ -10,7 +10,6 @@ import {
   type LoopKernel,
   type MatmulKernel,
   type Program,
-  type Slot,
 } from '@torchlet/device';
 import { CodeOfForms } from '@torchlet/device/analysis';
 import type { Argument, Generated, Launch, Step, Target } from './generated.js';
@@ -21,11 +20,9 @@ import { KernelSite } from './kernels/site.js';
 import { splitLoopKernel } from './kernels/split.js';
 import { strategyOf } from './kernels/strategy.js';
 import { product } from './kernels/threads.js';
-import { libraryName, type ProductLibrary, productByLibrary } from './libraries/product-step.js';
+import { isClaimed, movingSlots } from './libraries/claimed.js';
+import { type ProductLibrary, productByLibrary } from './libraries/product-step.js';
 import { type KernelCode, PtxModule } from './ptx/module.js';
-
-/** A program of so few gains nothing by being a graph. */
-const fewKernels = 4;
 
 /**
  * @param library asked for the products that were claimed; without it all are generated.
@@ -43,11 +40,11 @@ export function generate(
   const forms = new CodeOfForms<readonly Launch[]>(program.slots, (launches, slot, scalar) =>
     launches.map((launch) => ({ ...launch, arguments: launch.arguments.map((of) => standingFor(of, slot, scalar)) })),
   );
-  const moves = (slot: number): boolean => program.kernels.length > fewKernels && isFresh(site.slots[slot]);
+  const moving = library === null ? new Set<number>() : movingSlots(program);
   const steps = program.kernels.flatMap((kernel, i): Step[] => {
     site.nextKernel();
     try {
-      const made = library === null || !isClaimed(kernel) ? null : productByLibrary(kernel, site, library, moves);
+      const made = library === null || !isClaimed(kernel) ? null : productByLibrary(kernel, site, library, moving);
       if (made === null) {
         const launches = forms.of(kernel, () => codesOf(kernel, site).map((code) => module.add(code, i)));
         return launches.map((launch) => ({ ...launch, kernel: i }));
@@ -81,15 +78,6 @@ function standingFor(argument: Argument, slot: (of: number) => number, scalar: (
       return never;
     }
   }
-}
-
-/** Whether a slot is a result for outside, which is given other memory at each run. */
-function isFresh(slot: Slot | undefined): boolean {
-  return slot?.kind === 'buffer' && slot.access === 'write';
-}
-
-function isClaimed(kernel: Kernel): kernel is MatmulKernel {
-  return kernel.kind === 'matmul' && kernel.claim === libraryName;
 }
 
 function codesOf(kernel: Kernel, site: KernelSite): KernelCode[] {

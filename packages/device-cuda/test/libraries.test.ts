@@ -185,13 +185,23 @@ describe('what the library leaves', () => {
     expect(stepsOf({ parts: one(x), library: asks })).toMatchSnapshot();
   });
 
-  it('is a copy, where the result of a long program is in other memory at each run', () => {
-    const kernel = matmul('product', [m, n, k], { ...one(x), claim: 'cuBLASLt' });
-    const size = 2 ** 20;
-    const slots = [0, 1, 2, 3, 4].map((slot) => buffer(slot, size, slot === 2 ? 'write' : 'readwrite'));
-    const beside = Array.from({ length: 4 }, () => map('beside', size, 4, load(0, axis(0))));
-    const { steps } = generate('cuda', program('long', slots, [kernel, ...beside]), capabilities, target, library());
-    expect(steps.slice(0, 2).map(printed)).toMatchSnapshot();
+  describe('is a copy, where a long program', () => {
+    /** The first steps of a program of six, of which `before` come before the product. */
+    const long = (parts: Partial<MatmulKernel>, before: readonly number[] = []): string[] => {
+      const size = 2 ** 20;
+      const slots = [0, 1, 2, 3, 4].map((slot) => buffer(slot, size));
+      const reads = (slot: number) => map('reads', size, 4, load(slot, axis(0)));
+      const kernel = matmul('product', [m, n, k], { ...parts, claim: 'cuBLASLt' });
+      const kernels = [...before.map(reads), kernel, ...[0, 1, 2, 3, 2].map(reads)];
+      const { steps } = generate('cuda', program('long', slots, kernels), capabilities, target, library());
+      return steps.slice(before.length, before.length + 2).map(printed);
+    };
+
+    it('gives its result other memory at each run', () => expect(long(one(x))).toMatchSnapshot());
+    it('but not where it has read what is there before', () => {
+      expect(long(one(x), [2])).toMatchSnapshot();
+      expect(long(one(sum(load(2, natural))))).toMatchSnapshot();
+    });
   });
 
   it('is not read where the product has overwritten it', () => {

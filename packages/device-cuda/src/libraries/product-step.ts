@@ -19,10 +19,9 @@ import { flatIndex } from '../kernels/split.js';
 import { product } from '../kernels/threads.js';
 import { storedBytes } from '../ptx/dtypes.js';
 import { type Affine, affineOf } from './affine.js';
+import { libraryName } from './claimed.js';
 import { type Epilogue, epilogueOf } from './epilogue.js';
 import { layoutsOf, type ProductLayouts, type Strides } from './layouts.js';
-
-export const libraryName = 'cuBLASLt';
 
 /** Whoever knows which products the library does. */
 export interface ProductLibrary {
@@ -54,24 +53,23 @@ export interface ByLibrary {
 /**
  * The kernel by the library: the product goes where one of the stores wants it, or through scratch memory. Null where the library does not do it.
  *
- * @param moves whether a slot lies elsewhere at each run, so that a graph with this step in it would be made anew each time.
+ * @param moving slots whose memory is another at each run, so that a graph with this step in it would be made anew each time.
  */
 export function productByLibrary(
   kernel: MatmulKernel,
   site: KernelSite,
   library: ProductLibrary,
-  moves: (slot: number) => boolean,
+  moving: ReadonlySet<number>,
 ): ByLibrary | null {
   const { batch, m, n, dtype, result, stores } = kernel;
-  const [moving, still] = [true, false].map((side) => stores.filter(({ slot }) => moves(slot) === side));
-  for (const store of still ?? []) {
-    const made = storing(kernel, store, site, library);
+  for (const store of stores) {
+    const made = moving.has(store.slot) ? null : storing(kernel, store, site, library);
     if (made !== null) return made;
   }
   // What the library cannot store is better stored by the kernel that computes it.
   if (!stores.every((store) => describe(kernel, store) !== null)) return null;
   const alone = naturalStore(kernel, result);
-  const values = (moving ?? []).map(({ value }) => value);
+  const values = stores.filter(({ slot }) => moving.has(slot)).map(({ value }) => value);
   // Where the library refuses the epilogues it may do the product, unless that is what it was asked for.
   if (!stores.some(({ value }) => value.kind === 'result')) values.push(alone.value);
   const slot = values.length === 0 ? -1 : site.scratch(dtype, product([...batch, m, n]));

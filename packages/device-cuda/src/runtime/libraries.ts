@@ -4,8 +4,9 @@
  */
 import { type Claim, DeviceError, type MatmulCandidate } from '@torchlet/device';
 import type { LibraryProduct } from '../generated.js';
+import { libraryName } from '../libraries/claimed.js';
 import { cublasLtCandidates } from '../libraries/find-cublaslt.js';
-import { libraryName, type ProductLibrary, takesEpilogue, takesProduct } from '../libraries/product-step.js';
+import { type ProductLibrary, takesEpilogue, takesProduct } from '../libraries/product-step.js';
 import { type Addon, isNativeError, type LibraryState, type ProductCounts } from '../native/addon.js';
 import type { DeviceMemory } from './memory.js';
 
