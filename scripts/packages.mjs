@@ -3,7 +3,7 @@
  * folders and runs the first example of each README there. Each check returns a short note or throws what is wrong.
  * `npm test` runs them; it does not publish.
  */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { layers } from './layers.mjs';
@@ -57,6 +57,9 @@ export function checkManifests() {
   return `${publishedPackages().length} packages`;
 }
 
+/** The largest tarball: what is downloaded to use a package. */
+const mostBytes = 2_000_000;
+
 /** Packs everything, and looks for what must not be in a tarball. */
 export async function checkTarballs() {
   rmSync(tarballFolder, { recursive: true, force: true });
@@ -69,6 +72,8 @@ export async function checkTarballs() {
     const files = (await must('tar', ['-tzf', tarball])).trim().split('\n');
     const packed = await must('tar', ['-xzOf', tarball, 'package/package.json']);
     const say = (text) => wrong.push(`${folder}: ${text}`);
+    const { size } = statSync(tarball);
+    if (size > mostBytes) say(`its tarball has ${size} bytes, the most are ${mostBytes}`);
     for (const word of ['workspace:', '@torchlet/source'])
       if (packed.includes(word)) say(`its packed manifest has "${word}"`);
     for (const file of ['README.md', 'LICENSE'])

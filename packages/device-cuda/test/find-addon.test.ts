@@ -26,4 +26,10 @@ describe('where the addon is looked for', () => {
     process.env[addonVariable] = import.meta.filename;
     expect(() => findAddon()).toThrow('could not be loaded');
   });
+
+  test('another platform is told what runs there', () => {
+    expect(() => findAddon({ platform: 'darwin', arch: 'arm64', env: {} })).toThrow(
+      'the addon of @torchlet/device-cuda is built for linux-x64, and this is darwin-arm64: @torchlet/device-webgpu and @torchlet/device-cpu run here',
+    );
+  });
 });

@@ -15,6 +15,8 @@ export interface FoundAddon {
   readonly file: string;
 }
 
+type Machine = Pick<NodeJS.Process, 'platform' | 'arch' | 'env'>;
+
 /** The files that are tried, in order. @param named what the environment variable says. */
 export function addonFiles(named: string | undefined, platform: string, arch: string): string[] {
   if (named !== undefined && named !== '') return [named];
@@ -25,10 +27,11 @@ export function addonFiles(named: string | undefined, platform: string, arch: st
   );
 }
 
-/** @throws Error that says which files were tried, why each did not do, and what helps. */
-export function findAddon(): FoundAddon {
-  const { platform, arch, env } = process;
+/** @param machine for which it is sought. @throws Error that says which files were tried, why each did not do, and what helps. */
+export function findAddon({ platform, arch, env }: Machine = process): FoundAddon {
   const named = env[addonVariable];
+  const elsewhere = `the addon of @torchlet/device-cuda is built for linux-x64, and this is ${platform}-${arch}: @torchlet/device-webgpu and @torchlet/device-cpu run here`;
+  if (platform !== 'linux') throw new Error(elsewhere);
   const require = createRequire(import.meta.url);
   const reasons: string[] = [];
   for (const file of addonFiles(named, platform, arch)) {
@@ -44,9 +47,7 @@ export function findAddon(): FoundAddon {
   }
   const tried = reasons.join('; ');
   if (named !== undefined && named !== '') throw new Error(`${addonVariable} names no addon that loads here: ${tried}`);
-  if (platform !== 'linux' || arch !== 'x64') {
-    throw new Error(`the addon of @torchlet/device-cuda is built for linux-x64, and this is ${platform}-${arch}`);
-  }
+  if (arch !== 'x64') throw new Error(`${elsewhere} (${tried})`);
   throw new Error(
     `the addon of @torchlet/device-cuda is missing: ${tried}. A published package brings it; in a checkout it is built by \`npm run build:addon\` in packages/device-cuda`,
   );
