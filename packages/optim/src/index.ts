@@ -59,3 +59,4 @@ export {
   StepLR,
 } from './schedules.js';
 export { SGD, type SGDOptions } from './sgd.js';
+export { LBFGS, type LBFGSOptions } from './lbfgs.js';
