@@ -20,11 +20,12 @@ const devices = [
   { name: 'the CPU', args: ['--device', 'cpu'] },
   { name: 'WebGPU', args: ['--device', 'webgpu'] },
 ];
+const onStandin = { name: "CUDA's driver stand-in", args: ['--device', 'cuda-standin'] };
 const inChromium = { name: 'WebGPU in Chromium', args: ['--device', 'webgpu', '--browser'] };
 
 /** @type {ReadonlyArray<readonly [string, () => Promise<string>]>} */
 export const longRuns = [
-  ...[...devices, inChromium].map(({ name, args }) => [`soak on ${name}, 10,000 steps`, () => soak(args)]),
+  ...[...devices, onStandin, inChromium].map(({ name, args }) => [`soak on ${name}, 10,000 steps`, () => soak(args)]),
   ...devices.map(({ name, args }) => [`MNIST on ${name}, sample digits`, () => mnist('sample', args)]),
   ...(process.env.TORCHLET_DATA ? [['MNIST, full', () => mnist('full', ['--device', 'cpu'])]] : []),
   ...(process.env.TORCHLET_GOLDENS
