@@ -187,8 +187,7 @@ describe('what the library leaves', () => {
 
   describe('is a copy, where a long program', () => {
     /** The first steps of a program of six, of which `before` come before the product. */
-    const long = (parts: Partial<MatmulKernel>, before: readonly number[] = []): string[] => {
-      const size = 2 ** 20;
+    const long = (parts: Partial<MatmulKernel>, before: readonly number[] = [], size = 2 ** 20): string[] => {
       const slots = [0, 1, 2, 3, 4].map((slot) => buffer(slot, size));
       const reads = (slot: number) => map('reads', size, 4, load(slot, axis(0)));
       const kernel = matmul('product', [m, n, k], { ...parts, claim: 'cuBLASLt' });
@@ -198,6 +197,9 @@ describe('what the library leaves', () => {
     };
 
     it('gives its result other memory at each run', () => expect(long(one(x))).toMatchSnapshot());
+    it('but not where a second one would take much memory', () => {
+      expect(long(one(x), [], 2 ** 20 + 1)).toMatchSnapshot();
+    });
     it('but not where it has read what is there before', () => {
       expect(long(one(x), [2])).toMatchSnapshot();
       expect(long(one(sum(load(2, natural))))).toMatchSnapshot();
