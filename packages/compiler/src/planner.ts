@@ -48,6 +48,8 @@ export class Planner {
   readonly #entries = new Map<number, Entry[]>();
   readonly #kept = new Map<Plan, Entry>();
   readonly #planned: { plan: Plan; readonly leaves: readonly Node[]; readonly scalars: readonly Node[] };
+  /** What was found last: most loops want the same again. */
+  #last: Entry | null = null;
   #plans = 0;
   #hits = 0;
   #misses = 0;
@@ -92,29 +94,27 @@ export class Planner {
     for (const plan of this.#kept.keys()) plan.compiled.dispose();
     this.#kept.clear();
     this.#entries.clear();
+    this.#last = null;
     this.#plans = 0;
     this.#planned.plan = noPlan;
     this.#walk.clear();
   }
 
   #find(walk: KeyWalk): Plan | null {
-    const entries = this.#entries.get(walk.hash);
-    if (entries === undefined) return null;
-    for (let i = 0; i < entries.length; i++) {
-      const entry = entries[i] as Entry;
-      if (!sameKey(entry.key, walk.words, walk.length)) continue;
-      entry.used = ++this.#clock;
-      this.#hits++;
-      this.#observe?.({ kind: 'hit', program: entry.plan.program });
-      return entry.plan;
-    }
-    return null;
+    const isFor = (entry: Entry | null) => entry !== null && sameKey(entry.key, walk.words, walk.length);
+    const entry = isFor(this.#last) ? this.#last : (this.#entries.get(walk.hash())?.find(isFor) ?? null);
+    if (entry === null) return null;
+    this.#last = entry;
+    entry.used = ++this.#clock;
+    this.#hits++;
+    this.#observe?.({ kind: 'hit', program: entry.plan.program });
+    return entry.plan;
   }
 
   #compile(outputs: readonly Node[], walk: KeyWalk): Plan {
-    const name = `p${(walk.hash >>> 0).toString(16)}`;
+    const hash = walk.hash();
+    const name = `p${(hash >>> 0).toString(16)}`;
     const key = walk.words.slice(0, walk.length);
-    const { hash } = walk;
     const options = { fuse: this.#fuse, observe: this.#observe, name };
     const graph = compileGraph(outputs, walk.leaves, walk.scalars, this.#device, options);
     const plan: Plan = { ...graph, compiled: this.#device.compile(graph.program) };
@@ -139,6 +139,7 @@ export class Planner {
       for (const entry of entries) if (oldest === null || entry.used < oldest.used) oldest = entry;
     }
     if (oldest === null) return;
+    if (oldest === this.#last) this.#last = null;
     const { hash, plan } = oldest;
     const left = (this.#entries.get(hash) as Entry[]).filter((entry) => entry !== oldest);
     if (left.length === 0) this.#entries.delete(hash);

@@ -67,6 +67,10 @@ export class Node {
   written: { readonly owner: object; readonly op: string } | null;
   /** Whether another node reads it. */
   used: boolean;
+  /** Whether a root's `forward` was given it. */
+  handed: boolean;
+  /** Whether a step used it up: a gradient that was not stored. */
+  spent: boolean;
   /** How a `backward()` left it: not walked, walked with the graph retained, or walked and free to be cut. */
   walked: 'no' | 'retained' | 'freed';
   /** Order of recording: inputs come before users. */
@@ -97,6 +101,8 @@ export class Node {
     this.owner = null;
     this.written = null;
     this.used = false;
+    this.handed = false;
+    this.spent = false;
     this.walked = 'no';
     for (let i = 0; i < inputs.length; i++) (inputs[i] as Node).used = true;
     this.serial = nextSerial++;

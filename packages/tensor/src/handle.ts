@@ -199,7 +199,7 @@ export abstract class TensorHandle implements Watched {
     if (known?.kind === 'host' && known.data !== null && known.version === node.version) return known.data;
     const runtime = this.runtime ?? openDefault() ?? (await defaultRuntimeReady());
     if (node.source === null) {
-      if (runtime.pending.isSpent(node)) {
+      if (node.spent) {
         throw new Error(
           'grad: optimizer.step() used this gradient without storing it; read .grad before step(), and call zeroGrad() before the next backward()',
         );

@@ -154,7 +154,7 @@ export class Capture {
   /** Whether no parameter has a gradient that a `backward()` would add to. */
   #hasNoGradients(): boolean {
     for (const { grad } of this.#seen.keys()) {
-      if (grad !== null && this.runtime?.pending.isSpent(grad.node) !== true) return false;
+      if (grad !== null && !grad.node.spent) return false;
     }
     return true;
   }

@@ -55,8 +55,6 @@ export function runForward<T>(
   return result;
 }
 
-const handed = new WeakSet<Node>();
-
 /**
  * Evaluates what is pending but for the inputs of the `forward` to come: they are computed in its program. One that a `forward` has read
  * before is evaluated, so that it is computed twice at most.
@@ -65,9 +63,9 @@ function evaluateBefore(inputs: readonly ForwardResult[]): void {
   const again: Node[] = [];
   for (const { node, runtime } of inputs) {
     if (node.source !== null || node.requiresGrad) continue;
-    if (handed.has(node)) again.push(node);
+    if (node.handed) again.push(node);
     else (runtime ?? openDefault())?.pending.leaveToReader(node);
-    handed.add(node);
+    node.handed = true;
   }
   for (const runtime of openRuntimes()) {
     const wanted = inputs.filter((input) => (input.runtime ?? openDefault()) === runtime && again.includes(input.node));

@@ -48,7 +48,6 @@ export class Pending {
   #losses: Node[] = [];
   #loose: Loose[] = [];
   #roots: RootRecord[] = [];
-  #spent = new WeakSet<Node>();
 
   get isEmpty(): boolean {
     return (
@@ -93,10 +92,6 @@ export class Pending {
     this.#gradients = this.#gradients.filter((gradient) => gradient.parameter !== parameter);
   }
 
-  isSpent(node: Node): boolean {
-    return this.#spent.has(node);
-  }
-
   /** Number of recorded gradients, losses and writes: zero in an inference loop. */
   get recorded(): number {
     return this.writes.size + this.#gradients.length;
@@ -115,7 +110,7 @@ export class Pending {
     const taken = new Taken();
     for (const handle of this.writes.keys()) taken.add(handle.current, 'write', null);
     for (const { parameter, node } of this.#gradients) {
-      if (spentBy?.has(parameter)) this.#spent.add(node);
+      if (spentBy?.has(parameter)) node.spent = true;
       else taken.add(node, 'gradient', parameter);
     }
     for (const node of wanted) taken.add(node, wantedAs, null);

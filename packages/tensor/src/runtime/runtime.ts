@@ -200,7 +200,7 @@ export class Runtime {
 
   /** Whether `node` is a gradient that a step used up without storing it, and that can't be computed again since what it came from has changed. */
   isLost(node: Node): boolean {
-    if (node.source !== null || !this.pending.isSpent(node)) return false;
+    if (node.source !== null || !node.spent) return false;
     return reachable([node]).some(({ source, version }) => source !== null && (source as Storage).version !== version);
   }
 
