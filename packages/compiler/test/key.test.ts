@@ -164,6 +164,19 @@ describe('plans kept', () => {
     expect(planner.stats.misses).toBe(4);
   });
 
+  test('the one that was found last too', () => {
+    planner = new Planner(device, { capacity: 1 });
+    planner.plan(make(1));
+    planner.plan(make(1));
+    planner.plan(make(2));
+    planner.plan(make(1));
+    expect(planner.stats).toEqual({ plans: 1, hits: 1, misses: 3 });
+    planner.plan(make(1));
+    planner.dispose();
+    planner.plan(make(1));
+    expect(planner.stats.misses).toBe(4);
+  });
+
   test('until the planner is disposed', () => {
     planner.plan(make(1));
     planner.plan(make(2));
