@@ -1,6 +1,7 @@
 /**
  * The training loop, its history, its plots and saved weights, without any platform; `@torchlet/train/node` adds the terminal and files.
  */
+export { fromCheckpoint, toCheckpoint } from './checkpoint.js';
 export {
   accuracy,
   type BatchResult,

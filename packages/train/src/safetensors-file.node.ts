@@ -20,7 +20,11 @@ export async function saveSafetensors(
   tensors: Readonly<StateDict>,
   metadata?: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const bytes = await toSafetensors(tensors, metadata);
+  await writeWhole(path, await toSafetensors(tensors, metadata));
+}
+
+/** Writes a file that appears whole, or stays what it was. */
+export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
   const partial = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.partial`;
   try {
     await writeFile(partial, bytes);
