@@ -40,6 +40,7 @@ export { defaultDevice, setDefaultDevice } from './runtime/devices.js';
 export { StaleValueError } from './runtime/storage.js';
 export {
   type Index,
+  type OfLastDim,
   type Operand,
   type Ordered,
   type SortOptions,

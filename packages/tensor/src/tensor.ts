@@ -57,6 +57,13 @@ export interface TopkOptions {
   readonly sorted?: boolean;
 }
 
+/** A dim, by default the last, and options, which may come alone. */
+export type OfLastDim<Options> = readonly [dim?: number | Options, options?: Options];
+
+function lastDim<Options extends object>([dim = -1, options]: OfLastDim<Options>): [number, Options] {
+  return typeof dim === 'number' ? [dim, options ?? ({} as Options)] : [-1, dim];
+}
+
 const nodeOrNumber = (x: Operand): Node | PlainNumber => (x instanceof Tensor ? x.node : x);
 /** Arguments of an operation on nodes as users give them: tensors. */
 type OfTensors<Args extends readonly unknown[]> = { [I in keyof Args]: OfTensor<Args[I]> };
@@ -601,17 +608,20 @@ export class Tensor extends DifferentiableTensor {
   // Order along a dim.
 
   /** The elements along `dim` in ascending order, equal ones in theirs, NaN last; and where they were. */
-  sort(dim = -1, { descending = false }: SortOptions = {}): Ordered {
+  sort(...given: OfLastDim<SortOptions>): Ordered {
+    const [dim, { descending = false }] = lastDim(given);
     return this.#ordered(sorting.sort(this.node, dim, descending));
   }
 
   /** Where the elements of the sorted `dim` are: int64. */
-  argsort(dim = -1, { descending = false }: SortOptions = {}): Tensor {
+  argsort(...given: OfLastDim<SortOptions>): Tensor {
+    const [dim, { descending = false }] = lastDim(given);
     return this.#op(sorting.argsort, dim, descending);
   }
 
   /** The k largest elements along `dim`, or the smallest, in order. @throws RangeError for a k beyond the dim. */
-  topk(k: number, dim = -1, { largest = true }: TopkOptions = {}): Ordered {
+  topk(k: number, ...given: OfLastDim<TopkOptions>): Ordered {
+    const [dim, { largest = true }] = lastDim(given);
     return this.#ordered(sorting.topk(this.node, k, dim, largest));
   }
 

@@ -202,3 +202,46 @@ describe('registerHook', () => {
     expect(() => x.sum().backward()).toThrow('registerHook: expected a gradient of float32 [2, 3], got float32 []');
   });
 });
+
+describe('many small values joined', () => {
+  const memory = () => Array.from({ length: 20 }, (_, i) => floats([i, -i]).reshape(1, 2));
+  const compiled = () =>
+    torch.devicesInUse().reduce((sum, device) => sum + torch.deviceStats(device).programsCompiled, 0);
+
+  it('are one plan, whichever were picked and however often, known to the host or computed', async () => {
+    const known = memory();
+    const computed = memory().map((row) => row.mul(2));
+    await torch.evaluate(...computed);
+    const pick = (i: number): torch.Tensor => (i % 3 === 0 ? known : computed)[(i * i) % 20] as torch.Tensor;
+    const sums: number[] = [];
+    let before = 0;
+    for (let round = 0; round < 6; round++) {
+      const batch = Array.from({ length: 10 }, (_, i) => pick(i * (round + 1)));
+      sums.push(Number(await torch.cat(batch).select(1, 0).sum().item()));
+      if (round === 0) before = compiled();
+      const expected = Array.from({ length: 10 }, (_, i) => {
+        const at = i * (round + 1);
+        return (at % 3 === 0 ? 1 : 2) * ((at * at) % 20);
+      });
+      expect(sums.at(-1)).toBe(expected.reduce((sum, value) => sum + value, 0));
+    }
+    expect(compiled()).toBe(before);
+  });
+
+  it('keep their dtype, their gradients, and values written later', async () => {
+    const numbers = Array.from({ length: 9 }, (_, i) => torch.tensor(i));
+    expect(await torch.stack(numbers).array()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    expect(torch.stack(numbers).dtype).toBe('int64');
+    const leaf = floats([1]).requiresGrad_();
+    torch
+      .cat(Array.from({ length: 9 }, () => leaf))
+      .sum()
+      .backward();
+    expect(await leaf.grad?.array()).toEqual([9]);
+    const last = numbers[8] as torch.Tensor;
+    const joined = torch.stack(numbers);
+    last.fill_(50);
+    expect(await joined.at(8).item()).toBe(8);
+    expect(await torch.stack(numbers).at(8).item()).toBe(50);
+  });
+});

@@ -4,19 +4,19 @@ import { axisOf, printShape, ShapeError } from '@torchlet/graph';
 import { arange, tensor } from '../factories.js';
 import { where } from '../functions.js';
 import { composed } from '../modules.js';
-import { type Ordered, ordered, type SortOptions, type Tensor, type TopkOptions } from '../tensor.js';
+import { type OfLastDim, type Ordered, ordered, type SortOptions, type Tensor, type TopkOptions } from '../tensor.js';
 
 /** The elements along `dim` in ascending order, equal ones in theirs, NaN last; and where they were. */
-export const sort = (x: Tensor, dim = -1, options: SortOptions = {}): Ordered => x.sort(dim, options);
+export const sort = (x: Tensor, ...given: OfLastDim<SortOptions>): Ordered => x.sort(...given);
 
 /** Where the elements of the sorted `dim` are: int64. */
-export const argsort = (x: Tensor, dim = -1, options: SortOptions = {}): Tensor => x.argsort(dim, options);
+export const argsort = (x: Tensor, ...given: OfLastDim<SortOptions>): Tensor => x.argsort(...given);
 
 /** Sorted along the first dim. */
 export const msort = (x: Tensor): Tensor => sort(x, 0).values;
 
 /** The k largest elements along `dim`, or the smallest, in order. @throws RangeError for a k beyond the dim. */
-export const topk = (x: Tensor, k: number, dim = -1, options: TopkOptions = {}): Ordered => x.topk(k, dim, options);
+export const topk = (x: Tensor, k: number, ...given: OfLastDim<TopkOptions>): Ordered => x.topk(k, ...given);
 
 /** The k-th smallest element along `dim`, counted from 1. */
 export function kthvalue(x: Tensor, k: number, dim = -1, { keepdim = false }: { keepdim?: boolean } = {}): Ordered {
