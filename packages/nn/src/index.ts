@@ -108,6 +108,7 @@ export {
   tripletMarginLoss,
   type WeightedOptions,
 } from './functional/margin-loss.js';
+export { type MaxUnpoolOptions, maxUnpool1d, maxUnpool2d, maxUnpool3d } from './functional/max-unpooling.js';
 export { type LayerNormFunctionOptions, layerNorm } from './functional/normalization.js';
 export {
   type AvgPoolOptions,

@@ -59,7 +59,9 @@ describe('ctcLoss', () => {
     expect((await dataOf((logProbs.grad as Tensor).select(1, 0))).every((value) => value === 0)).toBe(true);
   });
 
-  test('refuses targets that are joined end to end', () => {
-    expect(() => ctcLoss(logits(), indices([1, 2, 2, 3, 1]), lengths, counts)).toThrow('pad targets that are joined');
+  test('takes targets that lie end to end, and refuses those of other batches', async () => {
+    const joined = indices([1, 2, 2, 3, 1]);
+    await expectClose(ctcLoss(logSoftmax(logits(), 2), joined, lengths, counts, { reduction: 'none' }), each);
+    expect(() => ctcLoss(logits(), indices([1, 2], [2, 1]), lengths, counts)).toThrow('targets [n, longest], got');
   });
 });

@@ -123,3 +123,26 @@ describe('parameters as a vector', () => {
     expect(() => nn.vectorToParameters(arange(8).float(), layer.parameters())).toThrow('a vector of 9, got shape [8]');
   });
 });
+
+describe('maxUnpool', () => {
+  it('puts the largest back where they were, and takes gradients from there', async () => {
+    const image = numbers(1, 1, 4, 5).requiresGrad_();
+    const { values, indices } = nn.maxPool2d(image, 2, { returnIndices: true });
+    const back = nn.maxUnpool2d(values, indices, 2, { outputSize: [4, 5] });
+    const expected = new Array<number>(20).fill(0);
+    for (const place of [6, 8, 16, 18]) expected[place] = place;
+    expect(Array.from(await back.data(), Number)).toEqual(expected);
+    back.mul(10).sum().backward();
+    expect(Array.from((await image.grad?.data()) ?? [], Number)).toEqual(expected.map((value) => (value > 0 ? 10 : 0)));
+  });
+
+  it('writes what several windows share once, and has the shape of what was pooled without asking', async () => {
+    const line = tensor([[[0.1, 0.2, 0.9, 0.3, 0.4]]]);
+    const [values, indices] = nn.maxPool1d(line, 3, { stride: 2, returnIndices: true });
+    const back = nn.maxUnpool1d(values as never, indices as never, 3, { stride: 2 });
+    expect(await back.mul(10).round().array()).toEqual([[[0, 0, 9, 0, 0]]]);
+    expect(() => nn.maxUnpool1d(line, tensor([[[0]]]), 2)).toThrow(
+      "maxUnpool1d: expected indices of the input's shape",
+    );
+  });
+});

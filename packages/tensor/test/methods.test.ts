@@ -245,3 +245,50 @@ describe('many small values joined', () => {
     expect(await torch.stack(numbers).at(8).item()).toBe(50);
   });
 });
+
+describe('writes to a position named more than once', () => {
+  it('leave the last value there, and give all of them its gradient', async () => {
+    const index = torch.tensor([0, 1, 0]);
+    const values = floats([10, 20, 30]).requiresGrad_();
+    const written = torch.zeros([3]).setAt([index], values);
+    expect(await written.array()).toEqual([30, 20, 0]);
+    written
+      .mul(floats([1, 2, 3]))
+      .sum()
+      .backward();
+    expect(await values.grad?.array()).toEqual([1, 2, 1]);
+    expect(await torch.scatter(torch.zeros([3]), 0, index, floats([10, 20, 30])).array()).toEqual([30, 20, 0]);
+    const many = torch.arange(100).remainder(7);
+    const last = await torch.zeros([7]).setAt([many], torch.arange(100).float()).array();
+    expect(last).toEqual([98, 99, 93, 94, 95, 96, 97]);
+  });
+});
+
+describe('medians beside NaN, norms of matrices', () => {
+  it('nanmedian', async () => {
+    const nan = Number.NaN;
+    const rows = floats([
+      [1, nan, 3, 2],
+      [nan, nan, nan, nan],
+      [4, 1, 2, 3],
+    ]);
+    expect(await torch.nanmedian(rows, 1).values.array()).toEqual([2, nan, 2]);
+    expect(await torch.nanmedian(rows, 1).indices.at(0).item()).toBe(3);
+    expect(await torch.nanmedian(floats([3, nan, 1, 2, 5])).item()).toBe(2);
+  });
+
+  it.each([
+    ['fro', 9.5393920142],
+    [1, 9],
+    [-1, 5],
+    [Infinity, 15],
+    [-Infinity, 6],
+  ] as const)('matrixNorm %s', async (ord, expected) => {
+    const x = floats([
+      [1, -2, 3],
+      [-4, 5, 6],
+    ]);
+    expect(await torch.linalg.matrixNorm(x, ord).item()).toBeCloseTo(expected, 5);
+    expect(torch.linalg.matrixNorm(x, ord, [0, 1], { keepdim: true }).shape).toEqual([1, 1]);
+  });
+});

@@ -19,7 +19,7 @@ const impossible = -1e30;
  * The negative logarithm of the probability of all paths that spell the target.
  *
  * @param logProbs [time, n, classes] from a logSoftmax; as in PyTorch the gradient takes that for granted. Or [time, classes].
- * @param targets classes [n, longest], padded with anything, or [longest].
+ * @param targets classes [n, longest], padded with anything; or those of all, end to end; or [longest].
  * @param inputLengths times of each, tensor or numbers. @param targetLengths labels of each.
  * @throws RangeError for shapes that do not fit.
  */
@@ -32,15 +32,16 @@ export function ctcLoss(
 ): Tensor {
   const single = logProbs.ndim === 2;
   const [steps, labels] = single ? [logProbs.unsqueeze(1), targets.unsqueeze(0)] : [logProbs, targets];
-  if (steps.ndim !== 3 || labels.ndim !== 2 || labels.size(0) !== steps.size(1)) {
+  if (steps.ndim !== 3 || labels.ndim > 2 || (labels.ndim === 2 && labels.size(0) !== steps.size(1))) {
     throw new RangeError(
-      `ctcLoss: expected [time, n, classes] and targets [n, longest], got ${printShape(logProbs.shape)} and ${printShape(targets.shape)}; pad targets that are joined end to end`,
+      `ctcLoss: expected [time, n, classes] and targets [n, longest], got ${printShape(logProbs.shape)} and ${printShape(targets.shape)}`,
     );
   }
   return composed(() => {
     const lengths = countsOf(inputLengths, steps);
     const counts = countsOf(targetLengths, steps);
-    const paths = pathLoss(steps, labels, lengths, counts, blank);
+    const rows = labels.ndim === 2 ? labels : apart(labels, counts);
+    const paths = pathLoss(steps, rows, lengths, counts, blank);
     const cannot = paths.gt(-impossible / 2);
     const each = where(cannot, zeroInfinity ? 0 : Infinity, asOfLogits(paths, steps, lengths, cannot));
     switch (reduction) {
@@ -62,6 +63,14 @@ function countsOf(given: Tensor | readonly number[], beside: Tensor): Tensor {
   const counts =
     given instanceof Tensor ? given : tensor([...given], { dtype: 'int64', device: beside.runtime?.device });
   return counts.reshape(-1).to('int64');
+}
+
+/** Targets that lie end to end, one a row: each from where it begins on, as many as all have together. */
+function apart(targets: Tensor, counts: Tensor): Tensor {
+  const starts = counts.cumsum(0).sub(counts).unsqueeze(1);
+  const places = arange(targets.numel(), { device: targets.runtime?.device });
+  const index = starts.add(places).clamp(0, targets.numel() - 1);
+  return targets.indexSelect(0, index.reshape(-1)).reshape(index.shape);
 }
 
 /** The loss of each: the sum over paths runs forward over the labels with blanks between them. */

@@ -18,6 +18,31 @@ function sideOf(op: string, x: Tensor): number {
   return x.size(-1);
 }
 
+/**
+ * The norm of matrices (torch.linalg.matrix_norm): of Frobenius, or the largest (1) or least (-1) sum of a column's magnitudes, or of a row's (Infinity, -Infinity).
+ *
+ * @throws RangeError for norms that need singular values.
+ */
+export function matrixNorm(
+  x: Tensor,
+  ord: 'fro' | number = 'fro',
+  dim: readonly [number, number] = [-2, -1],
+  { keepdim = false }: { readonly keepdim?: boolean } = {},
+): Tensor {
+  if (ord === 'fro') return x.norm(2, dim, { keepdim });
+  if (Math.abs(ord) !== 1 && Math.abs(ord) !== Infinity) {
+    throw new RangeError(
+      `matrixNorm: expected 'fro', 1, -1, Infinity or -Infinity, got ${ord}, which needs singular values`,
+    );
+  }
+  return composed(() => {
+    const [along, over] = Math.abs(ord) === 1 ? dim : [dim[1], dim[0]];
+    const sums = x.abs().sum(along, { keepdim: true });
+    const most = ord > 0 ? sums.amax(over, { keepdim: true }) : sums.amin(over, { keepdim: true });
+    return keepdim ? most : most.squeeze(dim);
+  });
+}
+
 /** Upper triangular rows of x beside what was joined to it, by elimination with the largest pivot; and the sign of the exchanges. */
 function eliminated(x: Tensor, side: number): { rows: Tensor; sign: Tensor } {
   let rows = x;

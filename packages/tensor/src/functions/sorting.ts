@@ -50,6 +50,20 @@ export function median(x: Tensor, dim?: number, { keepdim = false }: { keepdim?:
   return keepdim ? ordered(values, indices) : ordered(values.squeeze(dim), indices.squeeze(dim));
 }
 
+/** As `median`, of what is not NaN; NaN where nothing else is. */
+export function nanmedian(x: Tensor): Tensor;
+export function nanmedian(x: Tensor, dim: number, options?: { keepdim?: boolean }): Ordered;
+export function nanmedian(x: Tensor, dim?: number, { keepdim = false }: { keepdim?: boolean } = {}): Tensor | Ordered {
+  if (dim === undefined) return composed(() => nanmedian(x.reshape(-1), 0).values);
+  if (!isFloat(x.dtype) || x.ndim === 0) return median(x, dim, { keepdim });
+  // NaNs sort last: the middle is that of what comes before them.
+  const numbers = x.isnan().logicalNot().sum(dim, { keepdim: true });
+  const places = numbers.sub(1).clamp(0).floorDivide(2);
+  const indices = argsort(x, dim).gather(dim, places);
+  const values = x.gather(dim, indices);
+  return keepdim ? ordered(values, indices) : ordered(values.squeeze(dim), indices.squeeze(dim));
+}
+
 /** The most frequent element along `dim`, of several the smallest, and where it is last. */
 export function mode(x: Tensor, dim = -1, { keepdim = false }: { keepdim?: boolean } = {}): Ordered {
   if (x.ndim === 0) return ordered(x.clone(), tensor(0));

@@ -1,6 +1,7 @@
 /** Reading and writing parts of a tensor by index: numbers, slices, new axes, ellipsis and integer tensors, as PyTorch's x[...]. */
 import {
-  idiv,
+  and,
+  attach,
   add,
   assignSlice,
   axisOf,
@@ -9,6 +10,7 @@ import {
   gather as gatherExact,
   iota,
   lt,
+  marker,
   max,
   mul,
   Node,
@@ -226,7 +228,7 @@ export function setAt(x: Node, items: readonly IndexItem<Node>[], value: NodeOpe
   const [mask] = items;
   if (items.length === 1 && mask instanceof Node && mask.dtype === 'bool') return setWhere(x, mask, value);
   const steps = resolve(x.shape, items);
-  if (steps.some((step) => step.kind === 'tensor')) return setThrough(x, (n) => at(n, items), value);
+  if (steps.some((step) => step.kind === 'tensor')) return setThrough(x, (n) => at(n, items), value, true);
   const starts: number[] = [];
   const strides: number[] = [];
   const lengths: number[] = [];
@@ -271,30 +273,55 @@ function setWhere(x: Node, mask: Node, value: NodeOperand): Node {
 }
 
 /**
- * x with `value` written to the elements that `view` shows: for any view whose elements are different ones of x (with
- * an integer tensor that repeats a position, one of its values).
+ * x with `value` written to the elements that `view` shows: for any view. Where an integer tensor names a position more than once the last value stays,
+ * and, as in PyTorch, each of them gets the gradient.
  */
-export function setThrough(x: Node, view: (node: Node) => Node, value: NodeOperand): Node {
+export function setThrough(x: Node, view: (node: Node) => Node, value: NodeOperand, mayRepeat = false): Node {
   const size = sizeOf(x.shape);
   const positions = view(reshape(iota(size, 'int32'), x.shape));
   const count = sizeOf(positions.shape);
-  const values = reshape(broadcastTo('setAt', nodeOf(value, x.dtype), positions.shape), [count]);
+  if (count === 0) return x;
+  const given = nodeOf(value, x.dtype);
+  const values = reshape(broadcastTo('setAt', given, positions.shape), [count]);
   const index = reshape(positions, [count]);
   const zeros = zerosOf([size], 'int32');
-  const hits = scatterAddExact(zeros, index, like(index, 1), 0);
-  const sources = scatterAddExact(zeros, index, iota(count, 'int32'), 0);
-  // A position hit twice gets the sum of two sources: the quotient is one of the range, and equal values agree anyway.
-  const source = idiv(sources, hits);
-  const written =
-    count === 0 ? reshape(x, [size]) : where(lt(zeros, hits), gatherExact(values, source, 0), reshape(x, [size]));
-  return reshape(written, x.shape);
+  // Which of equal values is written does not matter.
+  const last = mayRepeat && sizeOf(given.shape) > 1 ? lastOfEach(index, size) : like(index, 1);
+  const hit = lt(zeros, scatterAddExact(zeros, index, last, 0));
+  const source = scatterAddExact(zeros, index, mul(iota(count, 'int32'), last), 0);
+  const flat = reshape(x, [size]);
+  const bounded = where(lt(source, count), source, like(source, 0));
+  const written = where(hit, gatherExact(values, bounded, 0), flat);
+  return reshape(mayRepeat ? passedToAll(written, flat, values, index, hit) : written, x.shape);
+}
+
+/** 1 at the last of each run of equal positions, in order, 0 elsewhere: the largest number of each is found bit by bit. */
+function lastOfEach(index: Node, size: number): Node {
+  const count = index.shape[0] as number;
+  const numbers = iota(count, 'int32');
+  let kept = like(index, 1);
+  for (let bit = 2 ** Math.floor(Math.log2(Math.max(1, count - 1))); bit >= 1; bit /= 2) {
+    const isSet = cast(lt(0, and(numbers, bit)), 'int32');
+    const found = lt(0, gatherExact(scatterAddExact(zerosOf([size], 'int32'), index, mul(kept, isSet), 0), index, 0));
+    kept = mul(kept, where(found, isSet, like(isSet, 1)));
+  }
+  return kept;
+}
+
+/** `written` with the gradients of what is written and of what it is written to. */
+function passedToAll(written: Node, x: Node, values: Node, index: Node, hit: Node): Node {
+  if (!written.requiresGrad) return written;
+  return attach(marker('detach', written), [x, values], (grad: Node) => [
+    where(hit, 0, grad),
+    gatherExact(grad, index, 0),
+  ]);
 }
 
 /** x with `value` (of the index's shape, or a number) written where the index points along `dim`. */
 export function scatter(x: Node, dim: number, index: Node, value: NodeOperand): Node {
   const axis = axisOf('scatter', dim, x.shape.length);
   const whole = typeof value === 'object' ? index.shape.reduce((cut, n, a) => strided(cut, a, 0, n, 1), value) : value;
-  return setThrough(x, (n) => gatherExact(n, index, axis), whole);
+  return setThrough(x, (n) => gatherExact(n, index, axis), whole, true);
 }
 
 /** The index of a 1-d list of places along `axis`, spread over the shape of `source`. */
