@@ -52,6 +52,12 @@ export const indexRows: readonly OpRow[] = [
         args: [1],
       }),
       sample('dim 0', [float(random([4, 2])), int64(plain([1, 2], [3, 0])), float(random([1, 2]))], { args: [0] }),
+      // All values of a position get its gradient, which is a convention.
+      sample(
+        'positions named twice',
+        [float(random([2, 4])), int64(randomIntegers([2, 9], 4)), float(random([2, 9]))],
+        { args: [1], smooth: false },
+      ),
     ],
   }),
   row({
