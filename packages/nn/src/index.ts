@@ -99,13 +99,16 @@ export {
   type MarginOptions,
   type MultiMarginOptions,
   marginRankingLoss,
+  multilabelMarginLoss,
   multilabelSoftMarginLoss,
   multiMarginLoss,
   type PoissonOptions,
   poissonNllLoss,
   softMarginLoss,
+  type TripletDistanceOptions,
   type TripletOptions,
   tripletMarginLoss,
+  tripletMarginWithDistanceLoss,
   type WeightedOptions,
 } from './functional/margin-loss.js';
 export { type MaxUnpoolOptions, maxUnpool1d, maxUnpool2d, maxUnpool3d } from './functional/max-unpooling.js';
@@ -210,6 +213,7 @@ export {
   L1Loss,
   MarginRankingLoss,
   MSELoss,
+  MultiLabelMarginLoss,
   MultiLabelSoftMarginLoss,
   MultiMarginLoss,
   NLLLoss,
@@ -217,6 +221,7 @@ export {
   SmoothL1Loss,
   SoftMarginLoss,
   TripletMarginLoss,
+  TripletMarginWithDistanceLoss,
 } from './layers/loss.js';
 export {
   CELU,

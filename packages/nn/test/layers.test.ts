@@ -194,6 +194,16 @@ const rows: { readonly [Name in Exclude<LayerName, Composite>]: Row } = {
   SoftMarginLoss: loss(() => new nn.SoftMarginLoss(), signs, 'SoftMarginLoss()'),
   MultiMarginLoss: loss(() => new nn.MultiMarginLoss({ p: 2 }), classes, 'MultiMarginLoss()'),
   MultiLabelSoftMarginLoss: loss(() => new nn.MultiLabelSoftMarginLoss(), probabilities, 'MultiLabelSoftMarginLoss()'),
+  MultiLabelMarginLoss: loss(
+    () => new nn.MultiLabelMarginLoss(),
+    () => [floats(spreadNumbers(12), [3, 4]), indices([3, 0, -1, 1, 1, -1, 0, 2, -1, 0, 1, 2], [3, 4])],
+    'MultiLabelMarginLoss()',
+  ),
+  TripletMarginWithDistanceLoss: loss(
+    () => new nn.TripletMarginWithDistanceLoss({ distanceFunction: (x, y) => x.sub(y).abs().sum(-1) }),
+    () => [...pair(), floats(spreadNumbers(12, 3), [3, 4])],
+    'TripletMarginWithDistanceLoss()',
+  ),
   PoissonNLLLoss: loss(() => new nn.PoissonNLLLoss({ full: true }), pair, 'PoissonNLLLoss()'),
   MarginRankingLoss: loss(
     () => new nn.MarginRankingLoss({ margin: 0.5 }),

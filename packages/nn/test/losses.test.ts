@@ -8,8 +8,10 @@ import {
   l1Loss,
   logSoftmax,
   mseLoss,
+  multilabelMarginLoss,
   nllLoss,
   smoothL1Loss,
+  tripletMarginWithDistanceLoss,
 } from '../src/index.js';
 import { openDevice } from './device.js';
 import { dataOf, float32Digits, floats, indices, spreadNumbers } from './values.js';
@@ -207,4 +209,23 @@ test('binaryCrossEntropyWithLogits is stable, and weighs positives', async () =>
     binaryCrossEntropyWithLogits(floats(x), floats(t), { posWeight: floats([3]), reduction: 'none' }),
     expected,
   );
+});
+
+describe("losses of margins, by PyTorch's numbers", () => {
+  test('multilabelMarginLoss, of rows that end at -1 or have no label', async () => {
+    const x = floats(spreadNumbers(12), [3, 4]).requiresGrad_();
+    const labels = indices([3, 0, -1, 1, 1, -1, 0, 2, -1, 0, 1, 2], [3, 4]);
+    await close(multilabelMarginLoss(x, labels), [0.9039021]);
+    await close(multilabelMarginLoss(x, labels, { reduction: 'none' }), [1.0558531, 1.6558532, 0]);
+    await close(multilabelMarginLoss(x.select(0, 0), labels.select(0, 0)), [1.0558531]);
+    multilabelMarginLoss(x, labels, { reduction: 'sum' }).backward();
+    await close(x.grad as Tensor, [-0.5, 0.25, 0.5, -0.25, 0.25, -0.75, 0.25, 0.25, 0, 0, 0, 0]);
+  });
+
+  test('tripletMarginWithDistanceLoss', async () => {
+    const triple = [1, 2, 3].map((seed) => floats(spreadNumbers(12, seed), [3, 4])) as [Tensor, Tensor, Tensor];
+    const distanceFunction = (a: Tensor, b: Tensor): Tensor => a.sub(b).abs().sum(-1);
+    await close(tripletMarginWithDistanceLoss(...triple, { distanceFunction, margin: 2, swap: true }), [4.8825555]);
+    await close(tripletMarginWithDistanceLoss(...triple, { reduction: 'none' }), [2.7528346, 2.7528346, 1.2784433]);
+  });
 });

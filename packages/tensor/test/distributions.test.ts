@@ -33,7 +33,7 @@ const scored = () => new Categorical({ logits: floats(weights) });
 describe('densities, entropies and variances', () => {
   const rows: [string, () => distributions.Distribution, Tensor, number[], number[], number[]][] = [
     ['Normal', normal, floats([1, -0.5]), [-1.6433357, -1.1038545], [2.1120858, 0.2149657], [4, 0.09]],
-    ['Uniform', uniform, floats([0.2, 2]), [-0.6931472, -1.0986123], [0.6931472, 1.0986123], [1 / 3, 0.75]],
+    ['Uniform', uniform, floats([0.2, 2]), [-Math.LN2, -1.0986123], [Math.LN2, 1.0986123], [1 / 3, 0.75]],
     ['Exponential', exponential, floats([1, 0.5]), [-1.1931472, -0.3068528], [1.6931472, 0.3068528], [4, 0.25]],
     ['Laplace', laplace, floats([1, -0.5]), [-1.6362944, -1.1558411], [2.3862944, 0.4891744], [8, 0.18]],
     ['Bernoulli', coins, floats([1, 0, 1]), [-1.6094379, -1.2039728, 0], [0.5004025, 0.6108643, 0], [0.16, 0.21, 0]],

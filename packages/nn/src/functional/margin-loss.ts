@@ -125,6 +125,51 @@ export function tripletMarginLoss(
   });
 }
 
+export interface TripletDistanceOptions extends MarginOptions {
+  /** Of the rows of two tensors. Default: the Euclidean one. */
+  readonly distanceFunction?: ((x: Tensor, y: Tensor) => Tensor) | null;
+  readonly swap?: boolean;
+}
+
+/** As `tripletMarginLoss`, by a distance of one's own. */
+export function tripletMarginWithDistanceLoss(
+  anchor: Tensor,
+  positive: Tensor,
+  negative: Tensor,
+  { distanceFunction = null, margin = 1, swap = false, reduction = 'mean' }: TripletDistanceOptions = {},
+): Tensor {
+  return composed(() => {
+    const distance = distanceFunction ?? pairwiseDistance;
+    const direct = distance(anchor, negative);
+    const far = swap ? direct.minimum(distance(positive, negative)) : direct;
+    return reduced(above0(distance(anchor, positive).sub(far).add(margin)), reduction);
+  });
+}
+
+/**
+ * The mean over classes of max(0, 1 - x[target] + x[class]) for every target of a row and every class that is none.
+ *
+ * @param target class numbers in the shape of the input; a row's end at the first -1.
+ */
+export function multilabelMarginLoss(
+  input: Tensor,
+  target: Tensor,
+  { reduction = 'mean' }: ReductionOptions = {},
+): Tensor {
+  return composed(() => {
+    const x = inFullPrecision(input);
+    const [rows, labels] = input.ndim === 1 ? [x.unsqueeze(0), target.unsqueeze(0)] : [x, target];
+    const isLabel = labels.lt(0).to('int64').cumsum(1).eq(0);
+    const places = where(isLabel, labels, 0);
+    const classes = arange(rows.size(1), { device: input.runtime?.device });
+    const isTarget = labels.unsqueeze(2).eq(classes).logicalAnd(isLabel.unsqueeze(2)).any(1);
+    const beyond = above0(rows.unsqueeze(1).sub(rows.gather(1, places).unsqueeze(2)).add(1));
+    const counted = isLabel.unsqueeze(2).logicalAnd(isTarget.logicalNot().unsqueeze(1));
+    const loss = where(counted, beyond, 0).sum([1, 2]).div(rows.size(1));
+    return reduced(input.ndim === 1 ? loss.squeeze(0) : loss, reduction);
+  });
+}
+
 /** log(1 + e^(-target * x)). */
 export function softMarginLoss(input: Tensor, target: Tensor, { reduction = 'mean' }: ReductionOptions = {}): Tensor {
   return composed(() => reduced(softplus(target.neg().mul(inFullPrecision(input)), { threshold: 50 }), reduction));

@@ -24,13 +24,16 @@ import {
   type MarginOptions,
   type MultiMarginOptions,
   marginRankingLoss,
+  multilabelMarginLoss,
   multilabelSoftMarginLoss,
   multiMarginLoss,
   type PoissonOptions,
   poissonNllLoss,
   softMarginLoss,
+  type TripletDistanceOptions,
   type TripletOptions,
   tripletMarginLoss,
+  tripletMarginWithDistanceLoss,
   type WeightedOptions,
 } from '../functional/margin-loss.js';
 import { Module } from '../module.js';
@@ -175,6 +178,18 @@ export class CosineEmbeddingLoss extends TripleLoss<MarginOptions> {
 export class TripletMarginLoss extends TripleLoss<TripletOptions> {
   constructor(options: TripletOptions = {}) {
     super(tripletMarginLoss, options);
+  }
+}
+
+export class TripletMarginWithDistanceLoss extends TripleLoss<TripletDistanceOptions> {
+  constructor(options: TripletDistanceOptions = {}) {
+    super(tripletMarginWithDistanceLoss, options);
+  }
+}
+
+export class MultiLabelMarginLoss extends Loss<ReductionOptions> {
+  constructor(options: ReductionOptions = {}) {
+    super(multilabelMarginLoss, options);
   }
 }
 
