@@ -1,6 +1,6 @@
 /** Schedules that go up and down, follow a metric, or are made of other schedules. The base and the simple ones are `schedules.ts`. */
 import { neverCompiled } from '@torchlet/tensor';
-import { LRScheduler } from './schedules.js';
+import { type LambdaOptions, LRScheduler, lambdasFor } from './schedules.js';
 
 /** What schedules that move momentum as well need of an optimiser. */
 interface Group {
@@ -61,17 +61,9 @@ export class CosineAnnealingWarmRestarts extends LRScheduler {
 export class MultiplicativeLR extends LRScheduler {
   readonly #lambdas: readonly ((epoch: number) => number)[];
 
-  constructor(
-    optimizer: Scheduled,
-    { lrLambda }: { readonly lrLambda: ((epoch: number) => number) | readonly ((epoch: number) => number)[] },
-  ) {
+  constructor(optimizer: Scheduled, given: LambdaOptions) {
     super(optimizer);
-    this.#lambdas = typeof lrLambda === 'function' ? optimizer.paramGroups.map(() => lrLambda) : [...lrLambda];
-    if (this.#lambdas.length !== optimizer.paramGroups.length) {
-      throw new RangeError(
-        `MultiplicativeLR: expected one function for each of ${optimizer.paramGroups.length} groups, got ${this.#lambdas.length}`,
-      );
-    }
+    this.#lambdas = lambdasFor('MultiplicativeLR', optimizer, given);
     this.apply();
   }
 

@@ -49,6 +49,7 @@ export {
   ConstantLR,
   CosineAnnealingLR,
   ExponentialLR,
+  type LambdaOptions,
   LambdaLR,
   LinearLR,
   type LinearLROptions,

@@ -223,25 +223,39 @@ export class PolynomialLR extends LRScheduler {
   }
 }
 
-/** The first rate times what a function of the epoch gives; one function for all groups, or one each. */
-export class LambdaLR extends LRScheduler {
-  readonly #lambdas: readonly ((epoch: number) => number)[];
+type EpochFunction = (epoch: number) => number;
 
-  constructor(
-    optimizer: Scheduled,
-    { lrLambda }: { readonly lrLambda: ((epoch: number) => number) | readonly ((epoch: number) => number)[] },
-  ) {
+/** A function of the epoch for all groups, or one each; as options too. */
+export type LambdaOptions =
+  | EpochFunction
+  | readonly EpochFunction[]
+  | { readonly lrLambda: EpochFunction | readonly EpochFunction[] };
+
+/** One function for each group. @throws RangeError for another number of them. */
+export function lambdasFor(name: string, { paramGroups }: Scheduled, given: LambdaOptions): readonly EpochFunction[] {
+  const lambda = 'lrLambda' in given ? given.lrLambda : given;
+  const lambdas = typeof lambda === 'function' ? paramGroups.map(() => lambda) : [...lambda];
+  if (lambdas.length === paramGroups.length) return lambdas;
+  throw new RangeError(
+    `${name}: expected one function for each of ${paramGroups.length} groups, got ${lambdas.length}`,
+  );
+}
+
+/**
+ * The first rate times what a function of the epoch gives; one function for all groups, or one each.
+ *
+ * @example new LambdaLR(optimizer, (epoch) => Math.min(1, (epoch + 1) / 10));
+ */
+export class LambdaLR extends LRScheduler {
+  readonly #lambdas: readonly EpochFunction[];
+
+  constructor(optimizer: Scheduled, given: LambdaOptions) {
     super(optimizer);
-    this.#lambdas = typeof lrLambda === 'function' ? optimizer.paramGroups.map(() => lrLambda) : [...lrLambda];
-    if (this.#lambdas.length !== optimizer.paramGroups.length) {
-      throw new RangeError(
-        `LambdaLR: expected one function for each of ${optimizer.paramGroups.length} groups, got ${this.#lambdas.length}`,
-      );
-    }
+    this.#lambdas = lambdasFor('LambdaLR', optimizer, given);
     this.apply();
   }
 
   protected override lrAt(epoch: number, baseLr: number, group: number): number {
-    return baseLr * (this.#lambdas[group] as (epoch: number) => number)(epoch);
+    return baseLr * (this.#lambdas[group] as EpochFunction)(epoch);
   }
 }

@@ -30,6 +30,8 @@ const rows: readonly (readonly [string, (target: Target) => LRScheduler, readonl
   ['CosineAnnealingLR', (o) => new CosineAnnealingLR(o, { tMax: 2, etaMin: 2 }), [8, 5, 2, 5, 8]],
   ['CosineAnnealingWarmRestarts', (o) => new CosineAnnealingWarmRestarts(o, { t0: 2 }), [8, 4, 8, 4, 8]],
   ['MultiplicativeLR', (o) => new MultiplicativeLR(o, { lrLambda: (epoch) => 1 / epoch }), [8, 8, 4, 4 / 3, 1 / 3]],
+  ['MultiplicativeLR by place', (o) => new MultiplicativeLR(o, (epoch) => 1 / epoch), [8, 8, 4, 4 / 3, 1 / 3]],
+  ['LambdaLR by place', (o) => new LambdaLR(o, (epoch) => 1 / (1 + epoch)), [8, 4, 8 / 3, 2, 1.6]],
   ['LambdaLR', (o) => new LambdaLR(o, { lrLambda: (epoch) => 1 / (1 + epoch) }), [8, 4, 8 / 3, 2, 1.6]],
 ];
 
