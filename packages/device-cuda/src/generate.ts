@@ -104,7 +104,7 @@ function loopCodes(kernel: LoopKernel, site: KernelSite): KernelCode[] {
   const strategy = strategyOf(kernel, site);
   switch (strategy.kind) {
     case 'shared':
-      return [loopKernel(site, kernel, strategy.sharing, strategy.lanes)];
+      return [loopKernel(site, kernel, strategy.sharing, strategy.lanes, strategy.laneAxis)];
     case 'split':
       return splitLoopKernel(kernel, site).flatMap((piece) => loopCodes(piece, site));
     default: {

@@ -85,6 +85,30 @@ describe.skipIf(noStandin !== null)(onStandin('accesses of kernels'), () => {
     expect(instructions).toBeLessThanOrEqual(mostInstructions);
   });
 
+  test('a transposition reads whole sectors, half at a time, and writes whole ones', () => {
+    const [rows, columns] = [128, 256];
+    const turned = load(0, at(axis(1), columns, axis(0)));
+    const source = program(
+      'turned',
+      [buffer(0, rows * columns, 'read'), buffer(1, rows * columns, 'write')],
+      [
+        loop(
+          'turned',
+          [columns, rows],
+          phase([], { stores: [store(1, at(axis(0), rows, axis(1)), fn('neg', [turned]))] }),
+        ),
+      ],
+    );
+    const x = Float32Array.from({ length: rows * columns }, (_, i) => i);
+    const { slots, work } = runProgram(source, target, [x, new Float32Array(rows * columns)]);
+    expect([...(slots[1] as Float32Array)]).toEqual(
+      Array.from({ length: rows * columns }, (_, i) => -((i % rows) * columns + Math.floor(i / rows))),
+    );
+    const [sectors, each] = [work['turned']?.globalSectors ?? 0, (rows * columns * 4) / 32];
+    // Read twice, of which the second time from the first cache; written once.
+    expect(sectors).toBe(3 * each);
+  });
+
   test.each(dtypeNames)('functions of %s, whatever their result', (dtype) => {
     for (const kernel of functionsOf(dtype, 2048).kernels) {
       const one = { ...functionsOf(dtype, 2048), kernels: [kernel] };

@@ -14,9 +14,16 @@ import { axisLengths, loopWritten, phaseRoots } from './roots.js';
 import type { KernelSite } from './site.js';
 import { type Worker, writePass } from './pass.js';
 import { bound, numberInGrid, positions, product, threadOfBlock } from './threads.js';
-import { quotient, remainder } from './index-arithmetic.js';
+import { quotient, remainder, times } from './index-arithmetic.js';
 
-export function loopKernel(site: KernelSite, kernel: LoopKernel, sharing: Sharing, lanes: number): KernelCode {
+/** @param laneAxis the parallel axis along which a thread takes `lanes` points; they divide its length where it is not the last. */
+export function loopKernel(
+  site: KernelSite,
+  kernel: LoopKernel,
+  sharing: Sharing,
+  lanes: number,
+  laneAxis: number,
+): KernelCode {
   const written = loopWritten(kernel);
   const body = new Body();
   const emitter = new Emitter(site, body, { name: kernel.name, lengths: axisLengths(kernel), written });
@@ -52,9 +59,14 @@ export function loopKernel(site: KernelSite, kernel: LoopKernel, sharing: Sharin
     });
   };
   const vector = (): void => {
-    const whole = kernel.axes.map((length, i) => (i === kernel.axes.length - 1 ? length - rest : length));
-    const first = Point.at(positions(body, at, whole, lanes)).with({ guard });
-    write(lanes === 1 ? first : first.with({ lanes: { axis: kernel.axes.length - 1, count: lanes } }));
+    const whole = kernel.axes.map((length, i) => (i === laneAxis ? (length - rest) / lanes : length));
+    const found = positions(body, at, whole);
+    const own = found.get(laneAxis);
+    if (lanes > 1 && own !== undefined) {
+      found.set(laneAxis, { ...own, operand: times(body, own.operand, int32(lanes), 'position') });
+    }
+    const first = Point.at(found).with({ guard });
+    write(lanes === 1 ? first : first.with({ lanes: { axis: laneAxis, count: lanes } }));
   };
   const single = (): void => {
     const number = body.op('s32', 'add.s32', [at, int32(vectors * (lanes - 1))], 'single');
@@ -64,15 +76,16 @@ export function loopKernel(site: KernelSite, kernel: LoopKernel, sharing: Sharin
   else body.either(body.compare(`lt.${at.kind}`, at, bound(at, vectors), 'is_vector'), vector, single);
   return {
     name: kernel.name,
-    comment: `${kernel.name} of [${kernel.axes.join(', ')}]: ${described(sharing, lanes)}`,
+    comment: `${kernel.name} of [${kernel.axes.join(', ')}]: ${described(sharing, lanes, laneAxis === kernel.axes.length - 1)}`,
     body,
     grid: [blocks, 1, 1],
     block: [sharing.points * sharing.threads, 1, 1],
   };
 }
 
-function described({ threads, order }: Sharing, lanes: number): string {
-  if (threads === 1) return lanes === 1 ? 'a thread a point' : `a thread for ${lanes} points`;
+function described({ threads, order }: Sharing, lanes: number, isLast: boolean): string {
+  if (threads === 1)
+    return lanes === 1 ? 'a thread a point' : `a thread for ${lanes} points${isLast ? '' : ', turned'}`;
   return order === 'row' ? `${threads} threads a row` : `${threads} threads a column`;
 }
 

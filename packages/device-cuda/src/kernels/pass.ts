@@ -233,7 +233,7 @@ class Pass {
   #coordinates(at: Operand): Map<number, Value> {
     const { lengths } = this.#phase;
     const { firstInner } = this.#worker;
-    const make = (): Map<number, Value> => positions(this.#emitter.body, at, lengths, 1, firstInner);
+    const make = (): Map<number, Value> => positions(this.#emitter.body, at, lengths, firstInner);
     return this.#emitter.once(`positions ${lengths.join('x')} ${at.text}`, make);
   }
 

@@ -73,7 +73,7 @@ function ownedPlaces(site: KernelSite, kernel: ScatterKernel, owned: readonly bo
   const places = Math.ceil(length / ranges);
   const number = firstNumber(body, owners * ranges);
   const parts = axes.map((count, i) => (owned[i] ? count : 1));
-  const found = positions(body, number, [ranges, ...parts], 1, -1);
+  const found = positions(body, number, [ranges, ...parts], -1);
   const own = (found.get(-1) as Value).operand;
   const range = writing.range(ranges === 1 ? null : { from: times(body, own, int32(places)), places });
   const walked = axes.flatMap((count, i) => (owned[i] || count === 1 ? [] : [{ axis: i, count }]));

@@ -23,14 +23,17 @@ const threadsOfBlock = 256;
 const columnsOfBlock = 32;
 /** Bytes of the widest access. */
 const accessBytes = 16;
+/** Bytes that memory moves at once. */
+const sectorBytes = 32;
 
 export type Strategy =
   | { readonly kind: 'split' }
   | {
       readonly kind: 'shared';
       readonly sharing: Sharing;
-      /** Lanes of a thread along the last parallel axis. */
       readonly lanes: number;
+      /** The parallel axis along which a thread's lanes lie. */
+      readonly laneAxis: number;
     };
 
 function ceilingPower(value: number): number {
@@ -46,8 +49,15 @@ export function strategyOf(kernel: LoopKernel, site: KernelSite): Strategy {
   const longest = longestPass(kernel);
   const enough = site.target.multiprocessors * busyThreads;
   const alone: Sharing = { threads: 1, points: threadsOfBlock, order: 'column' };
+  const last = kernel.axes.length - 1;
+  const laneAxis = last;
   if (points === 0 || longest <= shortPass) {
-    return { kind: 'shared', sharing: alone, lanes: parallelLanes(kernel, site, enough / 2) };
+    const turned = turnedLanes(kernel, site, enough / 4);
+    return {
+      kind: 'shared',
+      sharing: alone,
+      ...(turned ?? { lanes: parallelLanes(kernel, site, enough / 2), laneAxis }),
+    };
   }
   const isColumn = liesAlongPoints(kernel);
   if (longest >= longPass && points * (isColumn ? columnsOfBlock : mostThreadsOfRow) < enough / 2)
@@ -55,13 +65,13 @@ export function strategyOf(kernel: LoopKernel, site: KernelSite): Strategy {
   if (isColumn) {
     const wanted = Math.min(enough / points, longest / positionsPerThread, columnsOfBlock);
     const threads = ceilingPower(wanted);
-    if (threads <= 1) return { kind: 'shared', sharing: alone, lanes: parallelLanes(kernel, site, enough) };
-    return { kind: 'shared', sharing: { threads, points: columnsOfBlock, order: 'column' }, lanes: 1 };
+    if (threads <= 1) return { kind: 'shared', sharing: alone, lanes: parallelLanes(kernel, site, enough), laneAxis };
+    return { kind: 'shared', sharing: { threads, points: columnsOfBlock, order: 'column' }, lanes: 1, laneAxis };
   }
   const threads = Math.min(mostThreadsOfRow, ceilingPower(longest / positionsPerThread));
   // A warp never holds parts of rows.
   const ofBlock = Math.max(1, threadsOfBlock / 2 / threads);
-  return { kind: 'shared', sharing: { threads, points: threads > 32 ? 1 : ofBlock, order: 'row' }, lanes: 1 };
+  return { kind: 'shared', sharing: { threads, points: threads > 32 ? 1 : ofBlock, order: 'row' }, lanes: 1, laneAxis };
 }
 
 /** Lanes that make accesses of 16 bytes of the widest elements; 1 where memory does not lie so or threads would be too few. */
@@ -74,6 +84,31 @@ function parallelLanes(kernel: LoopKernel, site: KernelSite, enough: number): nu
     if ((length % lanes !== 0 && length !== points) || points / lanes < enough) return false;
     return stores.every(({ index }) => forms.isVector(index));
   });
+}
+
+/**
+ * Lanes along an axis that is not the last, where arrays are read whose neighbours lie along it: a transposition. A thread reads a whole sector of such an array,
+ * and neighbouring threads still write neighbours.
+ */
+function turnedLanes(
+  kernel: LoopKernel,
+  site: KernelSite,
+  enough: number,
+): { readonly lanes: number; readonly laneAxis: number } | null {
+  const lengths = axisLengths(kernel);
+  const points = product(kernel.axes);
+  const last = new LaneForms({ axis: kernel.axes.length - 1, count: 2 }, lengths);
+  const turned = loadsIn(loopRoots(kernel)).filter(({ index }) => ![0, 1].includes(last.of(index).stride ?? -1));
+  for (let axis = kernel.axes.length - 2; axis >= 0; axis--) {
+    for (let lanes = 8; lanes > 1; lanes /= 2) {
+      if ((kernel.axes[axis] as number) % lanes !== 0 || points / lanes < enough) continue;
+      const forms = new LaneForms({ axis, count: lanes }, lengths);
+      const isSector = ({ index, slot }: { readonly index: Expression; readonly slot: number }): boolean =>
+        forms.isVector(index) && lanes * storedBytes(site.slots[slot]?.dtype ?? 'float32') <= sectorBytes;
+      if (turned.some(isSector)) return { lanes, laneAxis: axis };
+    }
+  }
+  return null;
 }
 
 /** Lanes of a pass along its last axis. */

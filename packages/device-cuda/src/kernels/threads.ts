@@ -4,7 +4,7 @@
  */
 import type { Body } from '../ptx/body.js';
 import { int32, type Operand, special } from '../ptx/register.js';
-import { quotient, remainder, times } from './index-arithmetic.js';
+import { quotient, remainder } from './index-arithmetic.js';
 import type { Value } from './point.js';
 
 export function product(lengths: readonly number[]): number {
@@ -32,29 +32,17 @@ export function bound(number: Operand, count: number): Operand {
   return number.kind === 's64' ? { kind: 's64', text: String(count), literal: BigInt(count) } : int32(count);
 }
 
-/**
- * The position along each axis, from the row-major number `from` of a point.
- *
- * @param step positions of the last axis that one point takes. @param first number of the first axis.
- */
-export function positions(
-  body: Body,
-  from: Operand,
-  lengths: readonly number[],
-  step = 1,
-  first = 0,
-): Map<number, Value> {
-  const counts = lengths.map((length, i) => (i === lengths.length - 1 ? length / step : length));
-  const outermost = counts.findIndex((count) => count > 1);
+/** The position along each axis, from the row-major number `from` of a point. @param first number of the first axis. */
+export function positions(body: Body, from: Operand, lengths: readonly number[], first = 0): Map<number, Value> {
+  const outermost = lengths.findIndex((length) => length > 1);
   const coordinates = new Map<number, Value>();
-  counts.forEach((count, i) => {
-    const narrow = (value: Operand): Operand =>
-      value.kind === 's64' && value.literal === null ? body.op('s32', 'cvt.u32.u64', [value], 'position') : value;
+  lengths.forEach((length, i) => {
     let operand = int32(0);
-    if (count > 1) {
-      const whole = quotient(body, from, product(counts.slice(i + 1)), 'position');
-      const part = i === outermost ? whole : remainder(body, whole, count, 'position');
-      operand = i === counts.length - 1 ? times(body, narrow(part), int32(step), 'position') : narrow(part);
+    if (length > 1) {
+      const whole = quotient(body, from, product(lengths.slice(i + 1)), 'position');
+      const part = i === outermost ? whole : remainder(body, whole, length, 'position');
+      const isWide = part.kind === 's64' && part.literal === null;
+      operand = isWide ? body.op('s32', 'cvt.u32.u64', [part], 'position') : part;
     }
     coordinates.set(first + i, { operand, scope: operand.literal === null ? body.scope : body.root });
   });
