@@ -8,7 +8,17 @@ export function unsigned(value: number, bytes: number[] = []): number[] {
   return bytes;
 }
 
-export function signed(value: bigint): number[] {
+/** A number of 32 bits. */
+export function signed(value: number): number[] {
+  const bytes: number[] = [];
+  let rest = value | 0;
+  for (; rest < -64 || rest > 63; rest >>= 7) bytes.push((rest & 0x7f) | 0x80);
+  bytes.push(rest & 0x7f);
+  return bytes;
+}
+
+/** A number of 64 bits. */
+export function signedWide(value: bigint): number[] {
   const bytes: number[] = [];
   let rest = value;
   for (; rest < -64n || rest > 63n; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);

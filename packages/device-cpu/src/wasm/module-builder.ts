@@ -98,8 +98,8 @@ export class ModuleBuilder {
       ...unsigned(typeOf(callee)),
     ]);
     this.#functions.forEach(indexOf);
-    return new Uint8Array([
-      ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    return joined([
+      [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       ...section(sections.type, types.items),
       ...section(sections.import, [memory, ...imports]),
       ...section(sections.function, signatures),
@@ -118,7 +118,7 @@ class Distinct {
   readonly #known = new Map<string, number>();
 
   indexOf(bytes: readonly number[]): number {
-    const key = bytes.join();
+    const key = textOf(bytes);
     const index = this.#known.get(key) ?? this.items.push(bytes) - 1;
     this.#known.set(key, index);
     return index;
@@ -133,8 +133,29 @@ function text(name: string): number[] {
   return [...unsigned(name.length), ...Array.from(name, (letter) => letter.charCodeAt(0))];
 }
 
-function section(id: number, items: readonly (readonly number[])[]): number[] {
-  // `flat` would be ten times slower.
-  const content = unsigned(items.length).concat(...items);
-  return items.length === 0 ? [] : [id, ...unsigned(content.length), ...content];
+function section(id: number, items: readonly (readonly number[])[]): (readonly number[])[] {
+  if (items.length === 0) return [];
+  const content = [unsigned(items.length), ...items];
+  return [[id, ...unsigned(lengthOf(content))], ...content];
+}
+
+function lengthOf(parts: readonly (readonly number[])[]): number {
+  return parts.reduce((length, part) => length + part.length, 0);
+}
+
+function joined(parts: readonly (readonly number[])[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(lengthOf(parts));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+/** A string of a letter a byte: a tenth of the time of `join`. In pieces, since a call takes only so many arguments. */
+function textOf(bytes: readonly number[]): string {
+  let text = '';
+  for (let at = 0; at < bytes.length; at += 8192) text += String.fromCharCode(...bytes.slice(at, at + 8192));
+  return text;
 }

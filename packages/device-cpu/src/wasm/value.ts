@@ -4,7 +4,7 @@
  * shared into a local with `f.let`. Owns the node types and how plain numbers become constants; the instructions are in `instructions.ts`.
  */
 import type { Callable } from './function-builder.js';
-import { signed } from './leb128.js';
+import { signed, signedWide } from './leb128.js';
 
 export type ValueType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 
@@ -72,7 +72,7 @@ function laneBytes(lanes: Lanes, values: readonly (number | bigint)[]): Uint8Arr
 function constantBytes(type: ValueType, value: ConstantValue): Iterable<number> {
   if (typeof value === 'object') return value;
   if (type === 'f32' || type === 'f64') return laneBytes(type === 'f32' ? 'f32x4' : 'f64x2', [value]);
-  return signed(type === 'i32' ? BigInt(Number(value) | 0) : BigInt.asIntN(64, BigInt(value)));
+  return type === 'i32' ? signed(Number(value)) : signedWide(BigInt.asIntN(64, BigInt(value)));
 }
 
 /** The constant instruction of `type`. A v128 takes its 16 bytes. */
