@@ -31,7 +31,7 @@ describe.skipIf(noStandin !== null)(onStandin('host data'), () => {
   const filled = (value: number) => new Float32Array(size).fill(value);
   const read = async (buffers: readonly DeviceBuffer[]) =>
     Promise.all(
-      buffers.map(async (one) => new Set(await device.read({ buffer: one, byteOffset: 0 }, 'float32', size))),
+      buffers.map(async (one) => new Set<unknown>(await device.read({ buffer: one, byteOffset: 0 }, 'float32', size))),
     );
 
   it('of runs is that of each run, in graphs and without', async () => {
