@@ -28,13 +28,21 @@ export interface TrainingSteps {
   readonly steps: number;
 }
 
+/** What a step costs on the host: recorded each time, or as a compiled function. */
+export interface StepOverhead {
+  readonly kind: 'step-overhead';
+  readonly widths: readonly number[];
+  readonly batch: number;
+  readonly compiled: boolean;
+}
+
 /** What one process is asked to do; the same for every peer, so that all of them do the same work. */
 export type Work =
   | Training
   | TrainingSteps
   | { readonly kind: 'matmul'; readonly size: number }
   | { readonly kind: 'elementwise'; readonly op: ElementwiseOp }
-  | { readonly kind: 'step-overhead'; readonly widths: readonly number[]; readonly batch: number };
+  | StepOverhead;
 
 export type ElementwiseOp = 'gelu' | 'softmax' | 'layer-norm' | 'sum';
 
@@ -70,6 +78,10 @@ const ROWS = 4096 * 1024;
 
 function training(...widths: readonly number[]): Training {
   return { kind: 'train', widths, learningRate: 0.5, batch: 100, trainImages: 8000, epochs: 9, warmEpochs: 2 };
+}
+
+function stepOverhead(name: string, compiled: boolean): Case {
+  return { name, work: { kind: 'step-overhead', widths: [784, 32, 10], batch: 100, compiled } };
 }
 
 function matmul(size: number): Case {
@@ -121,9 +133,9 @@ export const workloads = {
     ],
   },
   'step-overhead': {
-    title: 'ms on the host to record and plan one MNIST step, kernels not run',
+    title: 'ms on the host for one MNIST step, kernels not run: recorded and planned, or run again by compile()',
     peers: ['torchlet'],
-    cases: [{ work: { kind: 'step-overhead', widths: [784, 32, 10], batch: 100 } }],
+    cases: [stepOverhead('recorded', false), stepOverhead('compiled', true)],
   },
   webgpu: {
     title:

@@ -17,7 +17,16 @@ import {
   type TensorModule,
 } from '@torchlet/nn';
 import { AdamW, SGD } from '@torchlet/optim';
-import { autocast, gelu, noGrad, randint, randn, setFloat32MatmulPrecision, type Tensor } from '@torchlet/tensor';
+import {
+  autocast,
+  compile,
+  gelu,
+  noGrad,
+  randint,
+  randn,
+  setFloat32MatmulPrecision,
+  type Tensor,
+} from '@torchlet/tensor';
 import { classCount, imageSide, kernelSide, type Network, type Precision, type StepCase } from './cases.js';
 
 class ConvNet extends Module {
@@ -141,22 +150,31 @@ export function usePrecision(precision: Precision): void {
   setFloat32MatmulPrecision(precision === 'float32' ? 'highest' : 'high');
 }
 
+/** Whether a step is recorded each time, as PyTorch's loop is, or recorded once and run again. */
+export type How = 'loop' | 'compiled';
+
 /** The step of a case on the default device, which gives the loss without waiting for it. */
-export function trainingStep({ network, batch, optimizer: kind, precision }: StepCase, device: Device): () => Tensor {
+export function trainingStep(
+  { network, batch, optimizer: kind, precision }: StepCase,
+  device: Device,
+  how: How = 'loop',
+): () => Tensor {
   const { model, inputs, targets } = taskOf(network, batch);
   inputs.store();
   const classes = targets.reshape(-1).store();
   const optimizer =
     kind === 'sgd' ? new SGD(model.parameters(), { lr: 0.01 }) : new AdamW(model.parameters(), { lr: 1e-3 });
-  const forward = (): Tensor => model.forward(inputs);
-  return () => {
+  const step = (x: Tensor, y: Tensor): Tensor => {
+    const forward = (): Tensor => model.forward(x);
     const logits = precision === 'bfloat16' ? autocast(device, 'bfloat16', forward) : forward();
-    const loss = crossEntropy(logits.reshape(classes.size(0), -1).to('float32'), classes);
+    const loss = crossEntropy(logits.reshape(y.size(0), -1).to('float32'), y);
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();
     return loss;
   };
+  const run = how === 'compiled' ? compile(step) : step;
+  return () => run(inputs, classes);
 }
 
 /** `target` becomes what `compute` gives, at its own address, as with PyTorch's `out=`. Submitted when it returns. */

@@ -117,6 +117,7 @@ function comparison(device: string, timings: readonly Timing[], known: ReadonlyM
   const copied = Math.max(...timings.flatMap((timing) => gigabytesPerSecond(timing, known, 'copy')));
   const rows = [...rowsOf].map(([name, bySide]) => {
     const own = bySide.get(sideOf({ peer: ours, mode: 'loop' })) ?? null;
+    const compiled = bySide.get(sideOf({ peer: ours, mode: 'loop, compiled' })) ?? null;
     const peers = [...bySide.values()].filter(({ peer }) => peer !== ours);
     const eager = peers.find(({ mode }) => mode === 'eager') ?? null;
     const best = peers.reduce<Timing | null>(
@@ -130,11 +131,21 @@ function comparison(device: string, timings: readonly Timing[], known: ReadonlyM
       own?.kernels === undefined ? '' : `${own.kernels}`,
       ratio(own, eager),
       ratio(own, best),
+      ratio(compiled, best),
       best === null ? '' : sideOf(best),
       rate === null || !Number.isFinite(copied) ? '' : `${((100 * rate) / copied).toFixed(0)} %`,
     ];
   });
-  const head = ['case', ...sides, 'kernels', 'torchlet / eager', 'torchlet / best', 'the best', 'of copy speed'];
+  const head = [
+    'case',
+    ...sides,
+    'kernels',
+    'torchlet / eager',
+    'torchlet / best',
+    'compiled / best',
+    'the best',
+    'of copy speed',
+  ];
   return section(
     `Median times on ${device}; a ratio under 1 says that Torchlet took less`,
     ...withoutEmpty(head, rows),

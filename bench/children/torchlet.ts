@@ -7,9 +7,9 @@ import type { Device } from '@torchlet/device';
 import { cpu } from '@torchlet/device-cpu';
 import { crossEntropy } from '@torchlet/nn';
 import { SGD } from '@torchlet/optim';
-import { evaluate, fromHost, gelu, setDefaultDevice, type Tensor, tensor } from '@torchlet/tensor';
+import { compile, evaluate, fromHost, gelu, setDefaultDevice, type Tensor, tensor } from '@torchlet/tensor';
 import { finish, type Report, readJob } from '../job.js';
-import type { ElementwiseOp, Work } from '../workloads.js';
+import type { ElementwiseOp, StepOverhead } from '../workloads.js';
 import { normalNumbers, readDigits } from './input-files.js';
 import { Digits, fourTimes, squareMatrices } from './shared-inputs.js';
 import { timeCalls, timeEpochs } from './timing.js';
@@ -60,18 +60,20 @@ function withoutKernels(device: Device): Device {
 
 const STEPS_PER_SAMPLE = 100;
 
-async function stepOverhead(work: Extract<Work, { kind: 'step-overhead' }>): Promise<Report> {
+async function stepOverhead(work: StepOverhead): Promise<Report> {
   const model = modelOf(normalNumbers(job.data), work.widths);
   const optimizer = new SGD(model.parameters(), { lr: 0.5 });
   const batch = new Digits(readDigits(job.data), 8000).batch(0, 0, work.batch);
+  const recorded = (images: Tensor, labels: Tensor): Tensor => {
+    const loss = crossEntropy(model.forward(images), labels);
+    loss.backward();
+    optimizer.step();
+    optimizer.zeroGrad();
+    return loss;
+  };
+  const run = work.compiled ? compile(recorded) : recorded;
   const samples = await timeCalls(() => {
-    for (let step = 0; step < STEPS_PER_SAMPLE; step++) {
-      const [images, labels] = tensorsOf(batch);
-      const loss = crossEntropy(model.forward(images), labels);
-      loss.backward();
-      optimizer.step();
-      optimizer.zeroGrad();
-    }
+    for (let step = 0; step < STEPS_PER_SAMPLE; step++) run(...tensorsOf(batch));
   }, job.budgetMs);
   return { samples: samples.map((milliseconds) => milliseconds / STEPS_PER_SAMPLE) };
 }

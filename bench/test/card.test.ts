@@ -209,7 +209,7 @@ describe.skipIf(noStandin !== null)(
       expect(new Set(lines.map(({ part }) => part))).toEqual(new Set(['facts', 'mnist', 'flat', 'bench']));
       expect(lines.every(({ measurement }) => !measurement)).toBe(true);
       expect(lines.filter(({ kind }) => kind === 'check').length).toBeGreaterThanOrEqual(6);
-      expect(lines.filter(({ kind }) => kind === 'timing')).toHaveLength(2);
+      expect(lines.filter(({ kind }) => kind === 'timing')).toHaveLength(4);
       expect(readFileSync(path.join(folder, 'out', 'table.md'), 'utf8')).toContain(rehearsal);
     });
 

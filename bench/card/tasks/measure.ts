@@ -15,7 +15,7 @@ import {
   type StepCase,
 } from '../cases.js';
 import type { Emit, Timing } from '../lines.js';
-import { into, trainingStep, usePrecision } from '../networks.js';
+import { type How, into, trainingStep, usePrecision } from '../networks.js';
 import { protocols, timeRuns } from '../timing.js';
 
 export interface MeasureSettings {
@@ -32,6 +32,7 @@ export interface MeasureSettings {
 
 /** A way to run a case. */
 interface Way {
+  readonly how: How;
   readonly reading: Timing['reading'];
   readonly run: () => Promise<void> | void;
 }
@@ -46,10 +47,11 @@ export async function measure(
   for (const measured of casesOf(scale, families, only === null ? undefined : new RegExp(only))) {
     manualSeed(0);
     try {
-      for (const { reading, run } of waysOf(measured, device)) {
+      for (const { how, reading, run } of waysOf(measured, device)) {
         const timed = await timeRuns(run, wait, { seconds, ...protocols[scale] });
         const counts = await countsOf(device, run);
-        emit({ kind: 'timing', case: measured.name, peer: 'torchlet', mode, reading, ...timed, ...counts });
+        const called = how === 'loop' ? mode : `${mode}, ${how}`;
+        emit({ kind: 'timing', case: measured.name, peer: 'torchlet', mode: called, reading, ...timed, ...counts });
       }
     } catch (error) {
       emit({ kind: 'check', name: measured.name, ok: false, detail: `${mode}: ${(error as Error).message}` });
@@ -84,9 +86,9 @@ function waysOf(measured: CardCase, device: Device): readonly Way[] {
     case 'step':
       return stepWays(measured, device);
     case 'matmul':
-      return [{ reading: 'never', run: product(measured) }];
+      return [{ how: 'loop', reading: 'never', run: product(measured) }];
     case 'rows':
-      return [{ reading: 'never', run: rowsRun(measured) }];
+      return [{ how: 'loop', reading: 'never', run: rowsRun(measured) }];
     default:
       return measured satisfies never;
   }
@@ -94,21 +96,26 @@ function waysOf(measured: CardCase, device: Device): readonly Way[] {
 
 function stepWays(measured: StepCase, device: Device): readonly Way[] {
   usePrecision(measured.precision);
-  const step = trainingStep(measured, device);
-  return [
-    {
-      reading: 'never',
-      run: () => {
-        step();
+  return (['loop', 'compiled'] as const).flatMap((how): readonly Way[] => {
+    manualSeed(0);
+    const step = trainingStep(measured, device, how);
+    return [
+      {
+        how,
+        reading: 'never',
+        run: () => {
+          step();
+        },
       },
-    },
-    {
-      reading: 'every step',
-      run: async () => {
-        await step().item();
+      {
+        how,
+        reading: 'every step',
+        run: async () => {
+          await step().item();
+        },
       },
-    },
-  ];
+    ];
+  });
 }
 
 function product({ size, precision }: MatmulCase): () => void {

@@ -7,6 +7,7 @@ import { isFloat } from '@torchlet/device';
 import { add as addNodes, type Node, printShape, sizeOf, withGradMode } from '@torchlet/graph';
 import { TensorHandle, type View } from './handle.js';
 import { withAutocast } from './ops/autocasting.js';
+import { watching } from './runtime/capture.js';
 import { defaultRuntimeNow } from './runtime/devices.js';
 import type { Runtime } from './runtime/runtime.js';
 import { checkNotOverwritten } from './saved-values.js';
@@ -80,6 +81,8 @@ export abstract class DifferentiableTensor extends TensorHandle {
 
   protected set gradient(grad: DifferentiableTensor | null) {
     const before = this.#grad;
+    if (grad === null) watching?.dropped(this);
+    else watching?.refuse('it sets a gradient');
     if (before !== null && grad === null && this.runtime !== null) {
       this.runtime.pending.writes.delete(before);
       this.runtime.releaseGradient(this, before.current);
@@ -127,6 +130,7 @@ export abstract class DifferentiableTensor extends TensorHandle {
 
   /** Adds to `.grad`, in place where there is one. */
   protected accumulate(grad: Node, runtime: Runtime, createGraph: boolean): void {
+    watching?.added(this);
     this.runtime ??= runtime;
     const before = this.#grad;
     if (before === null) {

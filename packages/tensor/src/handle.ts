@@ -33,6 +33,7 @@ export abstract class TensorHandle implements Watched {
     this.runtime = runtime;
     this.#view = view;
     if (view !== null) this.#seenWrites = view.base.writes;
+    watching?.made(this);
   }
 
   /** The gradient, which `differentiable.ts` keeps. */

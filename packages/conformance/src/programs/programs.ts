@@ -1,4 +1,5 @@
 /** Every program of the specification that the operations so far can express; one row each. What a row is, is in `program.ts`. */
+import { compiledPrograms } from './compiled-programs.js';
 import { earlyValuePrograms } from './early-value-programs.js';
 import { modulePrograms } from './module-programs.js';
 import { precisionPrograms } from './precision-programs.js';
@@ -14,4 +15,5 @@ export const programs: readonly ProgramRow[] = [
   ...modulePrograms,
   ...statePrograms,
   ...precisionPrograms,
+  ...compiledPrograms,
 ];

@@ -72,6 +72,9 @@ export class Capture {
   readonly #arguments: ReadonlyMap<Storage, number>;
   readonly #outputs = new Map<Storage, Binding>();
   readonly #seen = new Map<Watched, Seen>();
+  readonly #made = new WeakSet<object>();
+  readonly #added = new WeakSet<Watched>();
+  readonly #cleared = new WeakSet<Watched>();
   readonly #conditions = new Map<object, Condition>();
 
   /** @param firstSerial of what the function records. @param given the storages of its arguments. */
@@ -85,6 +88,21 @@ export class Capture {
     this.refusal ??= reason;
   }
 
+  /** A handle was made: it is the function's own, and no later call sees it. */
+  made(handle: object): void {
+    this.#made.add(handle);
+  }
+
+  /** The gradient of `handle` was dropped: what it is before a call does not matter, unless something was added to it by then. */
+  dropped(handle: Watched): void {
+    if (!this.#added.has(handle)) this.#cleared.add(handle);
+  }
+
+  /** Something was added to the gradient of `handle`. */
+  added(handle: Watched): void {
+    this.#added.add(handle);
+  }
+
   /** `handle` was read. */
   read(handle: Watched, node: Node): void {
     const storage = node.source as Storage | null;
@@ -92,7 +110,7 @@ export class Capture {
       if (node.serial < this.#firstSerial) this.refuse('it reads a value from outside that is not evaluated');
       return;
     }
-    if (node.serial >= this.#firstSerial || this.#seen.has(handle) || this.#arguments.has(storage)) return;
+    if (this.#made.has(handle) || this.#seen.has(handle) || this.#arguments.has(storage)) return;
     this.#seen.set(handle, { storage, version: node.version, requiresGrad: node.requiresGrad });
   }
 
@@ -105,7 +123,6 @@ export class Capture {
   ran(runtime: Runtime, { plan, leaves, scalars, nodes, outputs, destinations, writes }: Evaluated): void {
     this.runtime ??= runtime;
     if (this.runtime !== runtime) this.refuse('it computes on several devices');
-    if (destinations.includes('gradient')) this.refuse('it leaves gradients that no step() has used');
     if (reachable(nodes).some(({ source, serial }) => source === null && serial < this.#firstSerial))
       this.refuse('it computes what was recorded outside');
     const bindings = leaves.map((node, leaf) => this.#bindingOf(node.source as Storage, plan.hosts.includes(leaf)));
@@ -136,6 +153,7 @@ export class Capture {
     this.results = results.map(({ source }) => this.#outputs.get(source as Storage) ?? null);
     if (this.results.includes(null)) this.refuse('it returns what it was given');
     if (this.runtime?.pending.isEmpty === false) this.refuse('it leaves values that are not evaluated');
+    for (const { grad } of this.#seen.keys()) if (grad?.node.source) this.refuse('it leaves gradients');
     if (!this.#hasNoGradients()) this.refuse('it leaves gradients');
   }
 
@@ -151,12 +169,18 @@ export class Capture {
     return this.#hasNoGradients();
   }
 
-  /** Whether no parameter has a gradient that a `backward()` would add to. */
+  /** Whether no parameter has a gradient that a `backward()` of the function would add to. */
   #hasNoGradients(): boolean {
-    for (const { grad } of this.#seen.keys()) {
-      if (grad !== null && !grad.node.spent) return false;
+    for (const handle of this.#seen.keys()) {
+      const { grad } = handle;
+      if (grad !== null && !grad.node.spent && !this.#cleared.has(handle)) return false;
     }
     return true;
+  }
+
+  /** Gradients that the call left, which were never computed, are those of another call from now on: whoever reads one is told. */
+  spendGradients(): void {
+    for (const { grad } of this.#seen.keys()) if (grad !== null) grad.node.spent = true;
   }
 
   /** Whether any tensor from outside lies in `storage`. */

@@ -41,6 +41,7 @@ export class Replay {
   /** @returns the leaves of the results. @throws what a device throws; nothing of the function is then pending. */
   run(given: readonly Storage[]): Node[] {
     const { runs, results } = this.capture;
+    this.capture.spendGradients();
     const outputs: Storage[][] = [];
     for (const [run, captured] of runs.entries()) {
       const leaves = captured.leaves.map((binding) => storageOf(binding, given, outputs));
