@@ -4,8 +4,9 @@
  */
 import { DeviceError, type Program, type Span } from '@torchlet/device';
 import { axis, buffer, load, map, program } from '@torchlet/device/by-hand';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CudaDevice } from '../src/index.js';
+import { setStandin } from '../standin/library.js';
 import { cudaStandin } from '../standin/open.js';
 import { watchStandin } from '../standin/watch.js';
 import { noStandin, onStandin } from './standin-driver.js';
@@ -21,7 +22,10 @@ const gather = map('gather', size, 2, load(0, load(1, axis(0), 'int32')));
 
 describe.skipIf(noStandin !== null)(onStandin('a kernel leaves its memory'), () => {
   let device: CudaDevice;
+  // What a test submits in one go is submitted before the card fails.
+  beforeEach(() => setStandin({ lag: 20_000 }));
   afterEach(async () => {
+    await setStandin({});
     delete process.env[synchronousVariable];
     delete process.env[cachingVariable];
     device.dispose();
@@ -61,6 +65,24 @@ describe.skipIf(noStandin !== null)(onStandin('a kernel leaves its memory'), () 
     ])
       expect(call).toThrow(error as Error);
     await expect(device.synchronize()).rejects.toBe(error);
+  });
+
+  it('a call that meets it before the card tells says the same', async () => {
+    await open(farAway);
+    const { done } = submit(program('reckless', slots, [gather]));
+    let met: unknown = null;
+    while (met === null) {
+      try {
+        device.info();
+      } catch (error) {
+        met = error;
+      }
+    }
+    expect(met).toMatchObject({ program: 'reckless', kernel: 'gather', sticky: true });
+    expect((met as Error).message).toMatch(
+      /^cuda-standin: program reckless, kernel gather: the card could not finish: \w+ failed with CUDA_ERROR_ILLEGAL_ADDRESS/,
+    );
+    await expect(done).rejects.toBe(met);
   });
 
   it('of several kernels, each may have been it', async () => {

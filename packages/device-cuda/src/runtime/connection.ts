@@ -45,11 +45,12 @@ export class Connection {
     return isNativeError(error) ? this.faultOf(error, place) : error;
   }
 
-  /** The fault that a call met. A final one is of what was submitted before, where that is not known to be done. */
+  /** The fault that a call met. A final one is of what was submitted before, where that is not known to be done: in its words, whoever meets it first. */
   faultOf(error: NativeError, place: FaultPlace): DeviceError {
     const before = this.submissions.oldest?.place ?? nowhere;
-    const isOlder = isFinal(error.code) && before.program !== null;
-    return this.faults.of(error.code, problemOf(error), isOlder ? this.#blamed(before) : place, error);
+    return isFinal(error.code) && before.program !== null
+      ? this.#unfinished(error.code, problemOf(error), before, error)
+      : this.faults.of(error.code, problemOf(error), place, error);
   }
 
   /** Ends it; who still waits is told `error`. */
@@ -60,14 +61,14 @@ export class Connection {
   }
 
   #reached(sequence: number, code: number, problem: string | null): void {
-    const errorOf = ({ place }: Submission): DeviceError =>
-      this.faults.of(code, `the card could not finish: ${problem}`, isFinal(code) ? this.#blamed(place) : place);
+    const errorOf = ({ place }: Submission): DeviceError => this.#unfinished(code, problem ?? '', place);
     this.submissions.settle(sequence, code === 0 ? () => null : errorOf);
   }
 
-  /** A final error stops the card at once, and what was submitted later may have been what it met. */
-  #blamed(place: FaultPlace): FaultPlace {
-    return { ...place, later: this.submissions.programs().filter((program) => program !== place.program) };
+  /** What was submitted failed. A final error stops the card at once, and what was submitted later may have been what it met. */
+  #unfinished(code: number, problem: string, place: FaultPlace, cause?: unknown): DeviceError {
+    const later = isFinal(code) ? this.submissions.programs().filter((program) => program !== place.program) : [];
+    return this.faults.of(code, `the card could not finish: ${problem}`, { ...place, later }, cause);
   }
 }
 
