@@ -142,11 +142,14 @@ export type GradientHook = (grad: Node) => Node | null;
 
 /** By node, or by the owner of a leaf: leaves are new nodes after every write. */
 const hooks = new WeakMap<object, Set<GradientHook>>();
+/** Walks of those who have none pay nothing for them. */
+let anyHooks = false;
 
 /** Runs `hook` in every later walk over the node, or over leaves of the owner, that `key` is. Gives a function that takes it away again. */
 export function addGradientHook(key: object, hook: GradientHook): () => void {
   const own = hooks.get(key) ?? new Set();
   hooks.set(key, own.add(hook));
+  anyHooks = true;
   return () => own.delete(hook);
 }
 
@@ -170,7 +173,7 @@ function reverse({ nodes, sources, positions }: Tape, seed: Node | undefined): D
     const sum = grads[position] as Node | null;
     if (sum === null) continue;
     const node = nodes[position] as Node;
-    const grad = hooked(node, sum);
+    const grad = anyHooks ? hooked(node, sum) : sum;
     grads[position] = grad;
     if (from === null) continue;
     walked.push(node);

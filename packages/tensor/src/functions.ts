@@ -1,6 +1,6 @@
 /** Operations as functions: those that PyTorch has beside the methods, and those of several tensors. */
 import { differentiate } from '@torchlet/autograd';
-import { type Node, printShape, ShapeError, sameShape, withGradMode } from '@torchlet/graph';
+import { type Node, printShape, ShapeError, withGradMode } from '@torchlet/graph';
 import { commonRuntime, track } from './handle.js';
 import { joinedOnHost } from './host-joined.js';
 import type { RoundingMode } from './ops/arithmetic.js';
@@ -87,10 +87,7 @@ export function where(condition: Tensor, x: Operand, y: Operand): Tensor {
 export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
   return recordOperation(tensors, (...given) => {
     const nodes = given as Node[];
-    const [, ...rest] = nodes[0]?.shape ?? [];
-    const fits = dim === 0 && nodes.every(({ shape }) => sameShape(shape.slice(1), rest) && shape.length > 0);
-    const length = fits ? nodes.reduce((sum, { shape }) => sum + (shape[0] as number), 0) : 0;
-    return (fits ? joinedOnHost(nodes, length, rest) : null) ?? movement.cat(nodes, dim);
+    return joinedOnHost('cat', nodes, dim) ?? movement.cat(nodes, dim);
   });
 }
 
@@ -98,9 +95,7 @@ export function cat(tensors: readonly Tensor[], dim = 0): Tensor {
 export function stack(tensors: readonly Tensor[], dim = 0): Tensor {
   return recordOperation(tensors, (...given) => {
     const nodes = given as Node[];
-    const rest = nodes[0]?.shape ?? [];
-    const fits = dim === 0 && nodes.every(({ shape }) => sameShape(shape, rest));
-    return (fits ? joinedOnHost(nodes, nodes.length, rest) : null) ?? movement.stack(nodes, dim);
+    return joinedOnHost('stack', nodes, dim) ?? movement.stack(nodes, dim);
   });
 }
 

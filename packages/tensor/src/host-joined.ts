@@ -4,7 +4,7 @@
  * their nodes.
  */
 import { dtypes, type HostArray } from '@torchlet/device';
-import { leaf, marker, type Node, sizeOf } from '@torchlet/graph';
+import { leaf, marker, type Node, sameShape, sizeOf } from '@torchlet/graph';
 import { watching } from './runtime/capture.js';
 import { Storage } from './runtime/storage.js';
 
@@ -13,26 +13,30 @@ const fewest = 8;
 /** What is larger is copied by the device. */
 const largestBytes = 256;
 
-/**
- * The elements of all nodes one after the other, along a first dim of `length`; the rest of the shape is that of `rest`. Null where a program must do it.
- */
-export function joinedOnHost(nodes: readonly Node[], length: number, rest: readonly number[]): Node | null {
-  if (nodes.length < fewest || watching !== null) return null;
-  const dtype = nodes[0]?.dtype ?? 'float32';
+/** What `cat` or `stack` along dim `dim` gives; null where a program must do it, or say what is wrong. */
+export function joinedOnHost(op: 'cat' | 'stack', nodes: readonly Node[], dim: number): Node | null {
+  const [first] = nodes;
+  if (first === undefined || nodes.length < fewest || dim !== 0 || watching !== null) return null;
+  const { dtype } = first;
+  const part = op === 'stack' ? first.shape : first.shape.slice(1);
+  if (op === 'cat' && first.shape.length === 0) return null;
   const parts: HostArray[] = [];
   for (const node of nodes) {
     if (node.dtype !== dtype || node.requiresGrad || sizeOf(node.shape) * dtypes[dtype].bytes > largestBytes)
       return null;
-    const part = knownElements(node);
-    if (part === null) return null;
-    parts.push(part);
+    if (node.shape.length !== first.shape.length || !sameShape(op === 'stack' ? node.shape : node.shape.slice(1), part))
+      return null;
+    const elements = knownElements(node);
+    if (elements === null) return null;
+    parts.push(elements);
   }
-  const shape = [length, ...rest];
+  const length = op === 'stack' ? nodes.length : nodes.reduce((sum, { shape }) => sum + (shape[0] as number), 0);
+  const shape = [length, ...part];
   const joined = dtypes[dtype].zeros(sizeOf(shape));
   let start = 0;
-  for (const part of parts) {
-    joined.set(part as never, start);
-    start += part.length;
+  for (const elements of parts) {
+    joined.set(elements as never, start);
+    start += elements.length;
   }
   return marker('copy', leaf(new Storage('host', dtype, joined.length, joined), shape, dtype));
 }

@@ -37,7 +37,8 @@ interface Entry {
  * that were moved or frozen, within other scopes. It is recorded at every call, as if it were not compiled, while two calls in a row did different things:
  * random numbers, a schedule that steps in it, gradients left behind.
  *
- * What else JavaScript does in `fn` happens only while it is recorded: it must not read numbers that change or count its calls.
+ * What else JavaScript does in `fn` happens only while it is recorded: it must not read numbers that change or count its calls. Other modules put into a
+ * `Sequential` or a `ModuleList` afterwards are not noticed: compile again.
  *
  * @param fn synchronous, of tensors, to a tensor, a list of them, or nothing. @throws TypeError where it is called with something else, or gives a promise.
  * @example
