@@ -66,7 +66,7 @@ describe('a fault while several programs are under way', () => {
       /^cuda:0: program own: cuX failed with 999\. The device is still usable/,
     );
     expect(() => connection.attempt(thrower(illegalAddress), own)).toThrow(
-      /^cuda:0: program before, kernel kernel of before: cuX failed with 700, that is /,
+      /^cuda:0: program before, kernel kernel of before: the card could not finish: cuX failed with 700, that is /,
     );
   });
 
