@@ -3,7 +3,7 @@
  * is read, and neither memory nor any object of the driver becomes more.
  */
 import type { CudaDevice } from '@torchlet/device-cuda';
-import { manualSeed, setDefaultDevice } from '@torchlet/tensor';
+import { evaluate, manualSeed, setDefaultDevice, tensor } from '@torchlet/tensor';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cudaStandin } from '../../packages/device-cuda/standin/open.js';
 import { type Counts, type StandinWatch, watchStandin } from '../../packages/device-cuda/standin/watch.js';
@@ -75,4 +75,21 @@ describe.skipIf(noStandin !== null)(onStandin('a training loop'), () => {
   it.each(Object.entries(optimizers))('with %s: flat over 500 steps, and it learns', (_, optimizer) =>
     expectFlat(device, optimizer, 500),
   );
+
+  it('that never awaits gives back what it drops, and keeps what it has', async () => {
+    const x = tensor(
+      Float32Array.from({ length: 1000 }, (_, i) => i),
+      { shape: [1000] },
+    );
+    const kept = x.mul(3);
+    const evaluations = [evaluate(kept)];
+    const drop = (count: number): void => {
+      for (let i = 0; i < count; i++) evaluations.push(evaluate(x.mul(i)));
+      device.collectGarbage?.();
+    };
+    for (let i = 0; i < 3; i++) drop(300);
+    expect(device.memory().buffers).toBeLessThan(350);
+    await Promise.all(evaluations);
+    expect((await kept.data())[999]).toBe(2997);
+  });
 });

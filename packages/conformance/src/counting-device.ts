@@ -67,6 +67,8 @@ export function countingDevice(device: Device): CountingDevice {
     // What the device does not offer, the wrapper must not seem to.
     ...(device.readNow && { readNow: device.readNow.bind(device) }),
     ...(device.claim && { claim: device.claim.bind(device) }),
+    ...(device.collectGarbage && { collectGarbage: device.collectGarbage.bind(device) }),
+    ...(device.lifetimes && { lifetimes: device.lifetimes }),
     ...(device.profile && { profile: device.profile.bind(device) }),
   };
   const features = (): Features => {

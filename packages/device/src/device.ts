@@ -97,6 +97,19 @@ export interface Claim {
   epilogue(value: Expression, result: number): boolean;
 }
 
+/**
+ * Tells which objects the engine has collected, also while a task runs; `WeakRef` and `FinalizationRegistry` tell between tasks alone, so that a loop which
+ * never awaits would keep the memory of all that it dropped.
+ */
+export interface Lifetimes {
+  /** A number for `target`, which is not kept alive by it. */
+  watch(target: object): number;
+  /** The object of a number, while it exists. */
+  find(watch: number): object | undefined;
+  /** The numbers of objects that were collected, each told once: they may be given to others from now on. Cheap where no collection has run. */
+  ended(): Iterable<number>;
+}
+
 export interface DeviceLoss {
   readonly reason: 'disposed' | 'lost';
   readonly message: string;
@@ -136,6 +149,8 @@ export interface Device {
   memory(): MemoryReport;
   /** A full garbage collection of the host, where the platform lets a plug-in ask for one: dropped tensors then give their memory back. */
   collectGarbage?(): void;
+  /** Where the plug-in can ask the engine. */
+  readonly lifetimes?: Lifetimes;
   /** Frees everything. Idempotent; later calls throw. */
   dispose(): void;
 }

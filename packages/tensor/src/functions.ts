@@ -172,6 +172,6 @@ export function grad(
 }
 
 /** Evaluates what is pending and these tensors, without reading them. Resolves once the work is submitted. */
-export async function evaluate(...tensors: readonly Tensor[]): Promise<void> {
-  for (const tensor of tensors) await tensor.evaluated();
+export function evaluate(...tensors: readonly Tensor[]): Promise<void> {
+  return Promise.all(tensors.map((tensor) => tensor.evaluated())).then(() => undefined);
 }

@@ -143,8 +143,7 @@ export abstract class TensorHandle implements Watched {
   /** A program that was not recorded anew has written the value, which lies in `storage`. */
   rewritten(storage: Storage): void {
     const before = this.current;
-    storage.version++;
-    storage.staleBecause = 'its storage has since been written in place by a compiled function';
+    storage.validity.outdate('its storage has since been written in place by a compiled function');
     const next = leafNode(storage, before.shape, before.dtype);
     next.version = storage.version;
     if (before.owner === this) {
@@ -210,13 +209,20 @@ export abstract class TensorHandle implements Watched {
     return runtime.read(node);
   }
 
-  /** Evaluates this tensor, opening the default device if need be. */
-  async evaluated(): Promise<void> {
-    if (this.node.source !== null) return;
-    const runtime = this.runtime ?? openDefault() ?? (await defaultRuntimeReady());
-    if (this.node.source === null) runtime.evaluate('read', [this.node]);
-    this.runtime ??= runtime;
-    await runtime.settle();
+  /** Evaluates this tensor, opening the default device if need be. Who drops it need not wait: no frame of an async function keeps it until then. */
+  evaluated(): Promise<void> {
+    return new Promise((resolve) => {
+      const runtime = this.runtime ?? openDefault();
+      if (this.node.source !== null) resolve();
+      else if (runtime === null) resolve(defaultRuntimeReady().then(() => this.evaluated()));
+      else resolve(this.#evaluatedOn(runtime));
+    });
+  }
+
+  #evaluatedOn(runtime: Runtime): Promise<void> {
+    this.runtime = runtime;
+    runtime.evaluate('read', [this.node]);
+    return runtime.settle();
   }
 
   /** Evaluates this tensor now; for device code that must not wait. */
@@ -247,8 +253,7 @@ export abstract class TensorHandle implements Watched {
     if (storage === null || storage.fixed || storage.runtime === null || this.#view !== null) return;
     storage.runtime.memory.free(storage);
     storage.data = null;
-    storage.version++;
-    storage.staleBecause = 'it was disposed of';
+    storage.validity.outdate('it was disposed of');
   }
 
   [Symbol.dispose](): void {

@@ -21,7 +21,7 @@ Environment& Environment::of(Napi::Env env) { return *env.GetInstanceData<Enviro
 
 OpenDevice* Environment::open(Napi::Env env, int ordinal, bool caching, Napi::Function onOutcome) {
   Environment& environment = of(env);
-  auto* opened = new OpenDevice{&environment, environment.next_++, nullptr, nullptr, Napi::Persistent(onOutcome), {}};
+  auto* opened = new OpenDevice{&environment, environment.next_++, nullptr, nullptr, Napi::Persistent(onOutcome), {}, {}};
   const Napi::String name = Napi::String::New(env, "torchlet cuda");
   const napi_status status = napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, opened, forget, opened,
                                                              tellOutcomes, &opened->tell);
@@ -49,6 +49,7 @@ OpenDevice* Environment::find(uint32_t id) {
 void Environment::close(Napi::Env env, OpenDevice& open) {
   napi_remove_env_cleanup_hook(env, endOfEnvironment, &open);
   if (!open.ring.IsEmpty()) napi_detach_arraybuffer(env, open.ring.Value());
+  open.lifetimes.clear(env);
   open.device->close(-1);
   devices_.erase(open.id);
   napi_release_threadsafe_function(open.tell, napi_tsfn_abort);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "device.h"
+#include "lifetimes.h"
 
 class Environment;
 
@@ -18,6 +19,7 @@ struct OpenDevice {
   // Called with (sequence, code, description) for each outcome.
   Napi::FunctionReference onOutcome;
   Napi::ObjectReference ring;
+  Lifetimes lifetimes;
 };
 
 class Environment {

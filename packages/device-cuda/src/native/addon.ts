@@ -104,6 +104,10 @@ export interface Addon {
   times(device: number): Float64Array;
   dropTimes(device: number): void;
   counts(device: number): GraphCounts;
+  /** A number for an object, which is not kept alive by it; the object, while it exists; numbers of those that were collected, each told once. */
+  watch(device: number, target: object): number;
+  watched(device: number, watch: number): object | undefined;
+  ended(device: number): Uint32Array | undefined;
   /** Opens cuBLASLt: the first of `files` that will do. @param named whether the one file was asked for by name. */
   library(files: readonly string[], named: boolean): LibraryState;
   startLibrary(device: number): void;

@@ -16,6 +16,7 @@ import {
   dtypes,
   type HostArray,
   type KernelTime,
+  type Lifetimes,
   type MatmulCandidate,
   type MemoryReport,
   type Program,
@@ -84,6 +85,7 @@ export class OpenCudaDevice implements CudaDevice {
   readonly name: string;
   readonly capabilities: Capabilities;
   readonly lost: Promise<DeviceLoss>;
+  readonly lifetimes: Lifetimes;
   readonly #addon: Addon;
   readonly #handle: number;
   readonly #connection: Connection;
@@ -116,6 +118,11 @@ export class OpenCudaDevice implements CudaDevice {
     this.#submissions = submissions;
     this.#faults = faults;
     this.lost = lost;
+    this.lifetimes = {
+      watch: (target) => connection.attempt(() => addon.watch(handle, target)),
+      find: (watch) => addon.watched(handle, watch),
+      ended: () => addon.ended(handle) ?? [],
+    };
     closeWhenDropped(this, connection);
     const { bufferBytes } = capabilities;
     this.#memory = new DeviceMemory({ device: name, addon, handle, budget, bufferBytes, connection });

@@ -2,7 +2,7 @@
  * The device memory of values that outlive a program: pooled buffers, pages of small values, and the budget of held values. Owns who allocates and
  * who frees; a `Storage` only says where it lies. Intermediates are not here: they live in the program's arena.
  */
-import type { Device, DeviceBuffer, DType, HostArray, Span } from '@torchlet/device';
+import type { Device, DeviceBuffer, DType, HostArray, Lifetimes, Span } from '@torchlet/device';
 import type { Storage } from './storage.js';
 
 /** Values this small are written into shared pages and never taken back. */
@@ -24,8 +24,12 @@ interface Page {
 interface Placed {
   /** Null once it was given back. */
   buffer: DeviceBuffer | null;
-  /** Where it is held. A reference keeps its target until the task ends, so what is not held has none. */
-  storage: WeakRef<Storage> | null;
+  /** Where it is held. A `WeakRef` keeps its target until the task ends, so what is not held has none. */
+  storage: Weakly<Storage> | null;
+}
+
+interface Weakly<T> {
+  deref(): T | undefined;
 }
 
 export class DeviceMemory {
@@ -40,6 +44,8 @@ export class DeviceMemory {
   #heldBytes = 0;
   #collectAbove = 0;
   readonly #finalizer: FinalizationRegistry<Placed>;
+  /** In place of the finalizer where the device tells who was collected. */
+  readonly #watched = new Map<number, Placed>();
   #page: DeviceBuffer | null = null;
   #pageCursor = 0;
   #pageStorages: Storage[] = [];
@@ -92,7 +98,24 @@ export class DeviceMemory {
     storage.span = { buffer, byteOffset: 0 };
     const placed: Placed = { buffer, storage: null };
     this.#placed.set(storage, placed);
-    this.#finalizer.register(storage, placed);
+    const { lifetimes } = this.#device;
+    if (lifetimes === undefined) this.#finalizer.register(storage, placed);
+    else this.#watch(storage, placed, lifetimes);
+  }
+
+  #watch(storage: Storage, placed: Placed, lifetimes: Lifetimes): void {
+    const watch = lifetimes.watch(storage);
+    this.#watched.set(watch, placed);
+    placed.storage = { deref: () => lifetimes.find(watch) as Storage | undefined };
+  }
+
+  /** Takes back what was collected. Call where no program is being put together: what it reads may be its alone. */
+  reclaim(): void {
+    for (const watch of this.#device.lifetimes?.ended() ?? []) {
+      const placed = this.#watched.get(watch);
+      this.#watched.delete(watch);
+      if (placed !== undefined) this.#release(placed);
+    }
   }
 
   /** Memory for a small value, in the current page. */
@@ -114,7 +137,7 @@ export class DeviceMemory {
       return;
     }
     const placed = this.#placed.get(storage) as Placed;
-    placed.storage = new WeakRef(storage);
+    placed.storage ??= new WeakRef(storage);
     this.#held.add(placed);
     this.#heldBytes += span.buffer.bytes;
     this.#trimNow();
@@ -161,6 +184,7 @@ export class DeviceMemory {
   #collect(): void {
     const before = this.#heldBytes;
     this.#device.collectGarbage?.();
+    this.reclaim();
     for (const held of this.#held) if (held.storage?.deref() === undefined) this.#release(held);
     const found = before - this.#heldBytes;
     this.#collectAbove = found >= before / 2 ? this.heldBudget : before + this.heldBudget;

@@ -32,8 +32,9 @@ export function takeSpare(root: RootRecord, node: Node, size: number, leaves: re
 
 /** Handles of an older result refuse from now on. */
 function outdate(storage: Storage, root: RootRecord): void {
-  storage.version++;
-  storage.staleBecause = `it was a result of evaluation ${root.evaluations} of ${root.name}, which has given new ones since`;
+  storage.validity.outdate(
+    `it was a result of evaluation ${root.evaluations} of ${root.name}, which has given new ones since`,
+  );
 }
 
 /** The root's older results are void once new ones exist; their storages serve later ones. */

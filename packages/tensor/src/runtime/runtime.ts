@@ -78,7 +78,7 @@ export class Runtime {
     if (nodes.length === 0) return;
     this.#lastSerial = (nodes[nodes.length - 1] as Node).serial;
     try {
-      this.#surface();
+      this.#begin();
       const { plan, leaves, scalars } = this.planner.plan(nodes);
       const outputs = nodes.map((node, i) => this.#outputStorage(node, plan, i, leaves, destinations, owners));
       const buffers: Span[] = plan.buffers.map((binding) =>
@@ -107,7 +107,7 @@ export class Runtime {
     scalars: readonly (number | bigint)[],
     outputs: readonly Storage[],
   ): void {
-    this.#surface();
+    this.#begin();
     const buffers = plan.buffers.map((binding) =>
       'leaf' in binding ? this.#spanFor(leaves[binding.leaf] as Storage) : spanOf(outputs[binding.output] as Storage),
     );
@@ -125,6 +125,12 @@ export class Runtime {
     if (this.memory.isSmall(storage) && !fixed) this.memory.placeSmall(storage);
     else this.memory.place(storage, label);
     return storage;
+  }
+
+  /** Before a program is put together. @throws what one before it failed with. */
+  #begin(): void {
+    this.#surface();
+    this.memory.reclaim();
   }
 
   #count({ program }: Plan): void {
@@ -193,7 +199,7 @@ export class Runtime {
     const storage = node.source as Storage | null;
     if (storage === null || storage.version === node.version) return;
     throw new StaleValueError(
-      `this tensor of shape ${printShape(node.shape)} can no longer be read: ${storage.staleBecause || 'it was changed in place'}. ` +
+      `this tensor of shape ${printShape(node.shape)} can no longer be read: ${storage.validity.staleBecause || 'it was changed in place'}. ` +
         'Read it before that, or hold it with keep() or clone()',
     );
   }
@@ -209,8 +215,7 @@ export class Runtime {
     this.pending.dropGradient(parameter);
     const storage = gradient.source as Storage | null;
     if (storage === null || this.#gradientStorages.get(parameter) !== storage) return;
-    storage.version++;
-    storage.staleBecause = 'it was a gradient, and zeroGrad() has dropped it';
+    storage.validity.outdate('it was a gradient, and zeroGrad() has dropped it');
   }
 
   #outputStorage(
@@ -239,7 +244,7 @@ export class Runtime {
       const previous = this.#gradientStorages.get(owner);
       if (
         previous !== undefined &&
-        previous.staleBecause !== '' &&
+        previous.validity.staleBecause !== '' &&
         !previous.kept &&
         previous.span !== null &&
         previous.size === size
@@ -266,13 +271,12 @@ export class Runtime {
       const destination = destinations[i] as Destination;
       switch (destination) {
         case 'write':
-          storage.version++;
-          storage.staleBecause =
-            'its storage has since been written in place (optimizer.step() or an in-place operation)';
+          storage.validity.outdate(
+            'its storage has since been written in place (optimizer.step() or an in-place operation)',
+          );
           break;
         case 'gradient':
-          storage.version++;
-          storage.staleBecause = '';
+          storage.validity.outdate('');
           if (owner !== null) this.#gradientStorages.set(owner, storage);
           break;
         case 'root':
@@ -337,16 +341,14 @@ export class Runtime {
 
   /** Waits for a run in the background. Where it fails, what it should have written is void, and the next evaluation or read says why. */
   #follow(done: Promise<void>, outputs: readonly Storage[]): void {
+    const written = outputs.map(({ validity }) => validity);
     const settled: Promise<void> = done.then(
       () => this.#forget(settled),
       (error: unknown) => {
         this.#forget(settled);
         if (!this.#told.has(error as object)) this.#fault ??= { error };
         const reason = error instanceof Error ? error.message : String(error);
-        for (const storage of outputs) {
-          storage.version++;
-          storage.staleBecause = `the program that should have computed it failed (${reason})`;
-        }
+        for (const value of written) value.outdate(`the program that should have computed it failed (${reason})`);
       },
     );
     this.#inFlight.add(settled);
@@ -382,6 +384,6 @@ function isLeafWrite(node: Node): boolean {
 
 function spanOf(storage: Storage): Span {
   if (storage.span === null)
-    throw new StaleValueError(`this value is gone: ${storage.staleBecause || 'its memory was taken back'}`);
+    throw new StaleValueError(`this value is gone: ${storage.validity.staleBecause || 'its memory was taken back'}`);
   return storage.span;
 }

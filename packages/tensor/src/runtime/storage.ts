@@ -6,6 +6,20 @@ import { type DType, dtypes, type HostArray, type Span } from '@torchlet/device'
 import type { Source } from '@torchlet/graph';
 import type { Runtime } from './runtime.js';
 
+/** Which of its values a storage holds. Apart from the storage, so that who waits for a run does not keep alive what it wrote. */
+export class Validity {
+  /** Raised by every write; a leaf that saw an older version is stale. */
+  version = 0;
+  /** Why leaves of the version before are stale, for the error. */
+  staleBecause = '';
+
+  /** What leaves have seen so far is void. */
+  outdate(because: string): void {
+    this.version++;
+    this.staleBecause = because;
+  }
+}
+
 export class Storage implements Source {
   readonly dtype: DType;
   readonly size: number;
@@ -14,10 +28,7 @@ export class Storage implements Source {
   data: HostArray | null;
   span: Span | null = null;
   runtime: Runtime | null = null;
-  /** Raised by every write; a leaf that saw an older version is stale. */
-  version = 0;
-  /** Why leaves of the version before are stale, for the error. */
-  staleBecause = '';
+  readonly validity = new Validity();
   /** At one address for good (a parameter, state, a gradient): writes in place go there, and it never moves. */
   fixed = false;
   /** The user's until dropped: never taken back for another value. */
@@ -32,6 +43,10 @@ export class Storage implements Source {
     this.dtype = dtype;
     this.size = size;
     this.data = data;
+  }
+
+  get version(): number {
+    return this.validity.version;
   }
 
   /** Bytes in host memory. */
