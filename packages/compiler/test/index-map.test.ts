@@ -71,6 +71,16 @@ test('splits and merges of contiguous axes leave no division', () => {
   }
 });
 
+test('neighbouring digits become one', () => {
+  const indices = new Indices();
+  const flat = indices.axis(0, 120);
+  const [most = indices.zero, ...rest] = indices.unflatten(flat, [2, 3, 4, 5]);
+  const low = indices.flatten(rest, [3, 4, 5]);
+  const spread = indices.add(indices.scale(most, 1000), low);
+  expect(divisions(spread)).toBe(2);
+  for (let x = 0; x < 120; x++) expect(valueOf(spread, [x])).toBe(Math.floor(x / 60) * 1000 + (x % 60));
+});
+
 test('what a reshape takes apart, its inverse puts together', () => {
   const indices = new Indices();
   const flat = indices.axis(0, 60);

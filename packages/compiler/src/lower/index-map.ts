@@ -24,6 +24,8 @@ export type Atom =
       readonly by: number;
     };
 
+type Division = Atom & { readonly kind: 'div' | 'mod' };
+
 export interface Term {
   readonly atom: Atom;
   readonly times: number;
@@ -52,7 +54,7 @@ export function onlyAtom({ terms, constant }: Index): Atom | null {
 }
 
 /** Whether `div` is `of` divided by `by`, however the divisions are nested. */
-function isQuotientOf(div: Atom & { readonly kind: 'div' | 'mod' }, of: Index, by: number): boolean {
+function isQuotientOf(div: Division, of: Index, by: number): boolean {
   if (div.by === by) return div.of.key === of.key;
   const inner = onlyAtom(of);
   return inner?.kind === 'div' && div.by === by * inner.by && div.of.key === inner.of.key;
@@ -231,18 +233,28 @@ export class Indices {
     return this.within(moved, a.min + by, a.max + by);
   }
 
-  /** Joins what a division took apart: by * (x div by) + (x mod by) is x. */
+  /** Joins what divisions took apart: by * (x div by) + (x mod by) is x, and by * ((x div by) mod more) + (x mod by) is x mod (by * more). */
   #normal(times: Map<Atom, number>, constant: number): Index {
     for (const [atom, count] of times) {
       if (atom.kind !== 'mod' || count === 0) continue;
       for (const [other, otherCount] of times) {
-        if (other.kind !== 'div' || otherCount !== count * atom.by || !isQuotientOf(other, atom.of, atom.by)) continue;
+        const joined = otherCount === count * atom.by ? this.#joined(atom, other) : null;
+        if (joined === null) continue;
         times.delete(atom);
         times.delete(other);
-        return this.add(this.#fromMap(times, constant), this.scale(atom.of, count));
+        return this.add(this.#fromMap(times, constant), this.scale(joined, count));
       }
     }
     return this.#fromMap(times, constant);
+  }
+
+  /** low + low.by * high, where that is one index. */
+  #joined(low: Division, high: Atom): Index | null {
+    if (high.kind === 'div') return isQuotientOf(high, low.of, low.by) ? low.of : null;
+    if (high.kind !== 'mod') return null;
+    const quotient = onlyAtom(high.of);
+    if (quotient?.kind !== 'div' || !isQuotientOf(quotient, low.of, low.by)) return null;
+    return this.#single(this.#rest('mod', low.of, low.by * high.by));
   }
 
   #fromMap(times: Map<Atom, number>, constant: number): Index {
