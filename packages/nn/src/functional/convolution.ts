@@ -1,21 +1,8 @@
-/**
- * Convolutions: windows of the input, which no one copies, times the weight, as one matrix product for each group. Transposed ones are convolutions of an input
- * with zeros between its elements.
- */
-import { composed, inAutocast, pad, type Tensor } from '@torchlet/tensor';
+/** Convolutions and their adjoints: options, checks and the bias. The products, and their derivatives, are `convolution-products.ts`. */
+import { composed, inAutocast, type Tensor } from '@torchlet/tensor';
+import { convolved, convolvedBack } from './convolution-products.js';
 import { printShape } from './shapes.js';
-import {
-  batched,
-  dropBatch,
-  padSpatial,
-  type PerDim,
-  type Placed,
-  perDim,
-  placed,
-  product,
-  range,
-  spatialWindows,
-} from './spatial.js';
+import { batched, dropBatch, type PerDim, type Placed, perDim, placed, windowCounts } from './spatial.js';
 
 export interface ConvOptions {
   readonly stride?: PerDim;
@@ -104,13 +91,21 @@ function convolution(
       `${op}: expected ${weight.size(1) * groups} channels for a weight of ${printShape(weight.shape)} and ${groups} groups, got ${printShape(input.shape)}`,
     );
   }
-  const sides = paddingOf(op, rank, padding, strides, dilations, weight.shape.slice(2));
+  const size = weight.shape.slice(2);
+  const sides = paddingOf(op, rank, padding, strides, dilations, size);
+  const windows = { size, stride: strides, dilation: dilations };
   return composed(() =>
     batched(
       op,
       input,
       rank,
-      (x) => grouped(op, padSpatial(x, sides), weight, bias, strides, dilations, groups),
+      (x) => {
+        const lengths = x.shape.slice(2);
+        const padded = sides.map(([first, last], i) => first + (lengths[i] as number) + last);
+        const counts = windowCounts(op, [...x.shape.slice(0, 2), ...padded], windows);
+        const geometry = { ...windows, groups, before: sides.map(([first]) => first), lengths, counts };
+        return withBias(convolved(inAutocast(x), inAutocast(weight), geometry), bias);
+      },
       dropBatch,
     ),
   );
@@ -141,35 +136,9 @@ function paddingOf(
   return perDim(op, 'padding', padding, rank, 0).map((count) => [count, count]);
 }
 
-/** The product of every window with the weight, group by group. */
-function grouped(
-  op: string,
-  x: Tensor,
-  weight: Tensor,
-  bias: Tensor | null,
-  stride: readonly number[],
-  dilation: readonly number[],
-  groups: number,
-): Tensor {
-  const size = weight.shape.slice(2);
-  const rank = size.length;
-  const cut = spatialWindows(op, x, { size, stride, dilation });
-  const [batch, channels, ...rest] = cut.shape as [number, number, ...number[]];
-  const counts = rest.slice(0, rank);
-  const places = range(rank, 3);
-  const within = range(rank, 3 + rank);
-  const depth = (channels / groups) * product(size);
-  const each = weight.size(0) / groups;
-  const rows = cut
-    .reshape([batch, groups, channels / groups, ...rest])
-    .permute([1, 0, ...places, 2, ...within])
-    .reshape([groups, batch * product(counts), depth]);
-  const columns = weight.reshape([groups, each, depth]).transpose(1, 2);
-  const result = (groups === 1 ? rows.squeeze(0).matmul(columns.squeeze(0)) : rows.matmul(columns))
-    .reshape([groups, batch, ...counts, each])
-    .permute([1, 0, rank + 2, ...range(rank, 2)])
-    .reshape([batch, groups * each, ...counts]);
-  return bias === null ? result : result.add(inAutocast(bias).reshape([-1, ...counts.map(() => 1)]));
+/** A bias for each channel. */
+function withBias(x: Tensor, bias: Tensor | null): Tensor {
+  return bias === null ? x : x.add(inAutocast(bias).reshape([-1, ...new Array<number>(x.ndim - 2).fill(1)]));
 }
 
 function transposed(
@@ -190,42 +159,31 @@ function transposed(
       throw new RangeError(`${op}: expected an outputPadding below the stride or the dilation, got [${extra}]`);
     }
   });
-  const [channels, each] = weight.shape as [number, number];
+  const channels = weight.size(0);
   if (input.size(-rank - 1) !== channels || channels % groups !== 0) {
     throw new RangeError(
       `${op}: expected ${channels} channels in ${groups} groups for a weight of ${printShape(weight.shape)}, got ${printShape(input.shape)}`,
     );
   }
   const size = weight.shape.slice(2);
-  const sides = size.map((length, i): [number, number] => {
-    const reach = (dilations[i] as number) * (length - 1) - (paddings[i] as number);
-    return [reach, reach + (extra[i] as number)];
-  });
-  return composed(() => {
-    const turned = weight
-      .flip(range(rank, 2))
-      .reshape([groups, channels / groups, each, ...size])
-      .transpose(1, 2)
-      .reshape([groups * each, channels / groups, ...size]);
-    const ones = strides.map(() => 1);
-    return batched(
+  return composed(() =>
+    batched(
       op,
       input,
       rank,
-      (x) => grouped(op, padSpatial(apart(x, strides), sides), turned, bias, ones, dilations, groups),
+      (x) => {
+        const counts = x.shape.slice(2);
+        const lengths = counts.map((count, i) => {
+          const reach = (dilations[i] as number) * ((size[i] as number) - 1) + 1;
+          return (count - 1) * (strides[i] as number) + reach + (extra[i] as number) - 2 * (paddings[i] as number);
+        });
+        if (lengths.some((length) => length < 1)) {
+          throw new RangeError(`${op}: expected outputs of at least one element, got ${printShape(lengths)}`);
+        }
+        const geometry = { groups, size, stride: strides, dilation: dilations, before: paddings, lengths, counts };
+        return withBias(convolvedBack(inAutocast(x), inAutocast(weight), geometry), bias);
+      },
       dropBatch,
-    );
-  });
-}
-
-/** The spatial dims with stride - 1 zeros between two elements. */
-function apart(x: Tensor, strides: readonly number[]): Tensor {
-  return strides.reduce((spread, step, i) => {
-    const dim = i + 2;
-    const length = spread.size(dim);
-    if (step === 1 || length === 0) return spread;
-    const after = spread.ndim - dim - 1;
-    const column = pad(spread.unsqueeze(dim + 1), [...new Array<number>(2 * after).fill(0), 0, step - 1]);
-    return column.flatten(dim, dim + 1).narrow(dim, 0, (length - 1) * step + 1);
-  }, x);
+    ),
+  );
 }

@@ -2,7 +2,7 @@
  * What convolutions, pools and resizing share: options that are one number or one for each spatial dim, a batch that may be missing, and windows over all
  * spatial dims at once.
  */
-import { pad, type Tensor, windows } from '@torchlet/tensor';
+import { pad, type Shape, type Tensor, windows } from '@torchlet/tensor';
 import { printShape } from './shapes.js';
 
 /** One number for all spatial dims, or one each. */
@@ -53,17 +53,29 @@ export interface WindowOptions {
   readonly dilation: readonly number[];
 }
 
-/** [n, c, ...spatial] as [n, c, ...counts, ...size]. @throws RangeError where a window does not fit. */
-export function spatialWindows(op: string, x: Tensor, { size, stride, dilation }: WindowOptions): Tensor {
-  return size.reduce((cut, length, i) => {
+/** How many windows lie along each dim after the first two. @throws RangeError where a window does not fit. */
+export function windowCounts(op: string, shape: Shape, { size, stride, dilation }: WindowOptions): number[] {
+  return size.map((length, i) => {
     const reach = (dilation[i] as number) * (length - 1) + 1;
-    if (reach > cut.size(i + 2)) {
+    const room = (shape[i + 2] as number) - reach;
+    if (room < 0) {
       throw new RangeError(
-        `${op}: a window of ${reach} does not fit dim ${i + 2} of length ${cut.size(i + 2)}, with padding, of ${printShape(x.shape)}`,
+        `${op}: a window of ${reach} does not fit dim ${i + 2} of length ${shape[i + 2]}, with padding, of ${printShape(shape)}`,
       );
     }
-    return windows(cut, i + 2, length, stride[i] as number, dilation[i] as number);
-  }, x);
+    return Math.floor(room / (stride[i] as number)) + 1;
+  });
+}
+
+/** [n, c, ...spatial] as [n, c, ...counts, ...size]. @throws RangeError where a window does not fit. */
+export function spatialWindows(op: string, x: Tensor, options: WindowOptions): Tensor {
+  windowCounts(op, x.shape, options);
+  return fittingWindows(x, options);
+}
+
+/** As `spatialWindows`, for windows that are known to fit. */
+export function fittingWindows(x: Tensor, { size, stride, dilation }: WindowOptions): Tensor {
+  return size.reduce((cut, length, i) => windows(cut, i + 2, length, stride[i] as number, dilation[i] as number), x);
 }
 
 /** Spatial dims padded by (before, after) each; negative counts cut. */
