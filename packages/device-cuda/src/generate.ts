@@ -20,12 +20,17 @@ import { KernelSite } from './kernels/site.js';
 import { splitLoopKernel } from './kernels/split.js';
 import { strategyOf } from './kernels/strategy.js';
 import { product } from './kernels/threads.js';
-import { isClaimed, movingSlots } from './libraries/claimed.js';
-import { type ProductLibrary, productByLibrary } from './libraries/product-step.js';
+import { isClaimed, libraries, movingSlots } from './libraries/claimed.js';
+import { convolutionByLibrary } from './libraries/convolution-step.js';
+import type { LibraryPlans } from './libraries/library-step.js';
+import { productByLibrary } from './libraries/product-step.js';
 import { type KernelCode, PtxModule } from './ptx/module.js';
 
+/** How a kernel is given to the library that it was claimed for. */
+const ways = { [libraries.products]: productByLibrary, [libraries.convolutions]: convolutionByLibrary } as const;
+
 /**
- * @param library asked for the products that were claimed; without it all are generated.
+ * @param library asked for the products and convolutions that were claimed; without it all are generated.
  * @throws DeviceError that names the kernel which cannot be generated.
  */
 export function generate(
@@ -33,7 +38,7 @@ export function generate(
   program: Program,
   capabilities: Capabilities,
   target: Target,
-  library: ProductLibrary | null = null,
+  library: LibraryPlans | null = null,
 ): Generated {
   const site = new KernelSite(program.slots, program.scalars, target, capabilities.alignment);
   const module = new PtxModule();
@@ -44,7 +49,7 @@ export function generate(
   const steps = program.kernels.flatMap((kernel, i): Step[] => {
     site.nextKernel();
     try {
-      const made = library === null || !isClaimed(kernel) ? null : productByLibrary(kernel, site, library, moving);
+      const made = library === null || !isClaimed(kernel) ? null : ways[kernel.claim](kernel, site, library, moving);
       if (made === null) {
         const launches = forms.of(kernel, () => codesOf(kernel, site).map((code) => module.add(code, i)));
         return launches.map((launch) => ({ ...launch, kernel: i }));

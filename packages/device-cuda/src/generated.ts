@@ -3,6 +3,7 @@
  * holds no address and nothing of the driver. Made by `generate.ts`, run by `runtime/`.
  */
 import type { DType } from '@torchlet/device';
+import type { Convolution } from './libraries/convolution.js';
 
 /** Where a parameter points. Every parameter of an entry is a device address of 8 bytes (`.u64`). */
 export type Argument =
@@ -76,7 +77,28 @@ export interface ProductStep {
   readonly operands: readonly StepOperand[];
 }
 
-export type Step = Launch | ProductStep;
+/** Image, filter and output of a convolution, of which one is computed from the other two, times alpha. */
+export interface LibraryConvolution extends Convolution {
+  readonly dtype: DType;
+  /** `high`: factors of float32 may be rounded to TF32. */
+  readonly precision: 'highest' | 'high';
+  readonly alpha: number;
+}
+
+/** A convolution that a library computes. */
+export interface ConvolutionStep {
+  readonly kind: 'convolution';
+  /** Position in `Program.kernels`, as for a launch. */
+  readonly kernel: number;
+  readonly library: string;
+  readonly plan: number;
+  readonly convolution: LibraryConvolution;
+  /** The image, what it is convolved with, and the result. */
+  readonly operands: readonly StepOperand[];
+}
+
+export type LibraryStep = ProductStep | ConvolutionStep;
+export type Step = Launch | LibraryStep;
 
 export interface Generated {
   /** The text of one module; empty where no step launches anything. */

@@ -2,4 +2,5 @@
 export { type CudaOptions, cuda, cudaOpener } from './cuda.js';
 export type { GraphCounts } from './native/addon.js';
 export type { CudaDevice, CudaInfo } from './runtime/device.js';
-export type { LibraryInfo, LibraryUse } from './runtime/libraries.js';
+export type { LibraryUse } from './runtime/libraries.js';
+export type { LibraryInfo } from './runtime/one-library.js';

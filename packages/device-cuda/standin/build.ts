@@ -1,7 +1,8 @@
 /**
  * Builds the driver stand-in: a `libcuda.so.1` that executes PTX on the CPU. g++ makes it on first use into a cache folder
  * named by what was built; later calls find it there. What the library does is in the C++ beside this file: read
- * `execute/block.h` and `driver/state.h` first. Beside it a `libcublasLt.so.12` is built, which computes on the driver's memory: `libraries/product.h`. Nothing of this is in the published package.
+ * `execute/block.h` and `driver/state.h` first. Beside it stand-ins of cuBLASLt and cuDNN are
+ * built, which compute on the driver's memory: `libraries/cublaslt/product.h`, `libraries/cudnn/convolution.h`. Nothing of this is in the published package.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,8 +20,8 @@ const folder = fileURLToPath(new URL('.', import.meta.url));
 const cacheVariable = 'TORCHLET_STANDIN_CACHE';
 
 const driverName = 'libcuda.so.1';
-const cublasLtName = 'libcublasLt.so.12';
-/** Of the sources: what is not the driver. */
+/** What is built of each folder of `libraries/`. */
+const libraryNames = { cublaslt: 'libcublasLt.so.12', cudnn: 'libcudnn.so.9' } as const;
 const librariesFolder = 'libraries/';
 
 /** No contraction: a product and a sum are fused only where PTX says so. */
@@ -38,9 +39,9 @@ const flags = [
   '-fvisibility=hidden',
 ];
 
-/** The stand-in of cuBLASLt that belongs to a stand-in of the driver. */
-export function cublasLtBeside(driver: string): string {
-  return join(dirname(driver), cublasLtName);
+/** The stand-in of a library that belongs to a stand-in of the driver. */
+export function libraryBeside(driver: string, library: keyof typeof libraryNames): string {
+  return join(dirname(driver), libraryNames[library]);
 }
 
 /**
@@ -53,7 +54,7 @@ export async function buildStandin(): Promise<string> {
   }
   const cache = process.env[cacheVariable] || join(folder, '..', '.torchlet', 'standin');
   const files = sources();
-  const key = createHash('sha256').update(JSON.stringify([flags, driverName, cublasLtName, cpus()[0]?.model ?? '']));
+  const key = createHash('sha256').update(JSON.stringify([flags, driverName, libraryNames, cpus()[0]?.model ?? '']));
   for (const file of files) key.update(file).update(readFileSync(join(folder, file)));
   const target = join(cache, key.digest('hex').slice(0, 16));
   const library = join(target, driverName);
@@ -79,7 +80,7 @@ async function build(files: readonly string[], target: string): Promise<void> {
       work,
     );
     mkdirSync(target, { recursive: true });
-    for (const name of [cublasLtName, driverName]) renameSync(join(work, name), join(target, name));
+    for (const name of [...Object.values(libraryNames), driverName]) renameSync(join(work, name), join(target, name));
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -103,11 +104,13 @@ async function compile(files: readonly string[], work: string): Promise<void> {
   await Promise.all(Array.from({ length: availableParallelism() }, worker));
   const link = (name: string, parts: readonly string[], rest: readonly string[]) =>
     run('g++', ['-shared', '-o', join(work, name), ...parts, ...rest]);
-  const isLibrary = (_: string, at: number) => files[at]?.startsWith(librariesFolder) === true;
+  const partsOf = (folder: string) => objects.filter((_, at) => files[at]?.startsWith(folder) === true);
+  const ofLibraries = new Set(partsOf(librariesFolder));
   await link(
     driverName,
-    objects.filter((object, at) => !isLibrary(object, at)),
+    objects.filter((object) => !ofLibraries.has(object)),
     ['-ldl'],
   );
-  await link(cublasLtName, objects.filter(isLibrary), ['-L', work, `-l:${driverName}`, '-Wl,-rpath,$ORIGIN']);
+  for (const [folder, name] of Object.entries(libraryNames))
+    await link(name, partsOf(`${librariesFolder}${folder}/`), ['-L', work, `-l:${driverName}`, '-Wl,-rpath,$ORIGIN']);
 }

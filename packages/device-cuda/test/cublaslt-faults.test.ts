@@ -7,7 +7,7 @@ import { at, axis, load } from '@torchlet/device/by-hand';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addonFile } from '../scripts/build-addon.mjs';
 import type { CudaDevice, CudaOptions } from '../src/index.js';
-import { buildStandin, cublasLtBeside } from '../standin/build.js';
+import { buildStandin, libraryBeside } from '../standin/build.js';
 import { standinLibrary } from '../standin/library.js';
 import { cudaStandin } from '../standin/open.js';
 import { type StandinWatch, watchStandin } from '../standin/watch.js';
@@ -182,9 +182,9 @@ describe.skipIf(noStandin !== null)(onStandin('faults of cuBLASLt'), () => {
   it('is the one that something else of the process has loaded', async () => {
     await open();
     const standin = await buildStandin();
-    const file = cublasLtBeside(standin);
+    const file = libraryBeside(standin, 'cublaslt');
     const ask =
-      'const addon = require(process.argv[1]); addon.driver(process.argv[2]); console.log(JSON.stringify(addon.library(["libcublasLt.so.13"], false)))';
+      'const addon = require(process.argv[1]); addon.driver(process.argv[2]); console.log(JSON.stringify(addon.library("cuBLASLt", ["libcublasLt.so.13"], false)))';
     const { stdout, stderr } = spawnSync(process.execPath, ['-e', ask, addonFile, standin], {
       encoding: 'utf8',
       env: { ...process.env, LD_PRELOAD: file },

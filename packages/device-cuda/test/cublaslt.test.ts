@@ -5,7 +5,7 @@
 import { at, axis, buffer, constant, fn, int, load, map, program, result, store } from '@torchlet/device/by-hand';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CudaDevice, CudaOptions } from '../src/index.js';
-import { buildStandin, cublasLtBeside } from '../standin/build.js';
+import { buildStandin, libraryBeside } from '../standin/build.js';
 import { cudaStandin } from '../standin/open.js';
 import { type StandinWatch, watchStandin } from '../standin/watch.js';
 import {
@@ -110,7 +110,7 @@ describe.skipIf(noStandin !== null)(onStandin('cuBLASLt'), () => {
   const countOf = (call: string): number => watch.calls()[call] ?? 0;
 
   it('tells its version, where it lies, and what it was asked', async () => {
-    const file = cublasLtBeside(await buildStandin());
+    const file = libraryBeside(await buildStandin(), 'cublaslt');
     const products = { asked: 0, reused: 0, refused: 0 };
     expect(info()).toEqual({ name: 'cuBLASLt', version: '12.8.4', file, reason: null, products });
   });

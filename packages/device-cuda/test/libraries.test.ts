@@ -21,7 +21,8 @@ import {
 import { describe, expect, it } from 'vitest';
 import { generate } from '../src/generate.js';
 import type { LibraryProduct, Step, Target } from '../src/generated.js';
-import { type ProductLibrary, takesEpilogue, takesProduct } from '../src/libraries/product-step.js';
+import type { LibraryPlans } from '../src/libraries/library-step.js';
+import { takesEpilogue, takesProduct } from '../src/libraries/product-step.js';
 
 const capabilities = { alignment: 256 } as Capabilities;
 const target: Target = {
@@ -33,9 +34,9 @@ const target: Target = {
 const [m, n, k] = [64, 48, 32];
 
 /** A library that does what `takes` says, and numbers its plans. */
-function library(takes: (product: LibraryProduct) => boolean = () => true): ProductLibrary {
+function library(takes: (product: LibraryProduct) => boolean = () => true): LibraryPlans {
   let plans = 0;
-  return { plan: (product) => (takes(product) ? plans++ : null) };
+  return { planProduct: (product) => (takes(product) ? plans++ : null), planConvolution: () => null };
 }
 
 /** sum of axis * stride, and an offset. */
@@ -48,6 +49,7 @@ function index(strides: Readonly<Record<number, number>>, offset = 0): Expressio
 
 function printed(step: Step): string {
   if (step.kind === 'launch') return `launch ${step.entry}`;
+  if (step.kind === 'convolution') return `convolution by ${step.library}`;
   const { product, operands } = step;
   const slots = operands.map(({ argument, offset }) => {
     const base = argument.kind === 'slot' ? `s${argument.slot}` : argument.kind;
@@ -71,7 +73,7 @@ interface Case {
   readonly shape?: readonly [number, number, number];
   readonly dtype?: DType;
   readonly parts?: Partial<MatmulKernel>;
-  readonly library?: ProductLibrary;
+  readonly library?: LibraryPlans;
 }
 
 /** The steps of one product, of 0 and 1 to 2, with 3 beside them. */

@@ -157,7 +157,7 @@ Napi::Value program(const Napi::CallbackInfo& info) {
   for (uint32_t i = 0; i < names.Length(); i++) entries.push_back(names.Get(i).As<Napi::String>());
   const Napi::Float64Array steps = info[3].As<Napi::Float64Array>();
   const Napi::Float64Array bases = info[4].As<Napi::Float64Array>();
-  auto loaded = std::make_unique<Loaded>(open->device->products);
+  auto loaded = std::make_unique<Loaded>(open->device->libraries);
   if (Failure failure = loaded->program.load(info[1].As<Napi::String>(), entries)) return nothingOr(env, failure);
   if (!loaded->program.decode(steps.Data(), steps.ElementLength(), bases.ElementLength())) {
     Napi::Error::New(env, "the steps of the program do not decode").ThrowAsJavaScriptException();
@@ -297,7 +297,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   give("startLibrary", startLibrary);
   give("giveWorkspace", giveWorkspace);
   give("planProduct", planProduct);
-  give("productCounts", productCounts);
+  give("planConvolution", planConvolution);
+  give("libraryCounts", libraryCounts);
   return exports;
 }
 

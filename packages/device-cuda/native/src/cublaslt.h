@@ -1,11 +1,10 @@
 // cuBLASLt's calls that Torchlet uses, as one table, and the library they come from: opened at run time where it is found. Owns types, constants and versions;
-// where it may lie is TypeScript's (`src/libraries/find-cublaslt.ts`), what is done with the calls is `products.h`. No CUDA header is needed.
+// where it may lie is TypeScript's (`src/libraries/find-library.ts`), what is done with the calls is `products.h`. No CUDA header is needed.
 #pragma once
 #include <cstdint>
-#include <string>
-#include <vector>
 
 #include "driver.h"
+#include "open-library.h"
 
 using cublasStatus = int;
 using cublasLtHandle = void*;
@@ -68,16 +67,6 @@ struct CublasLt {
   size_t (*cublasLtGetVersion)() = nullptr;
 };
 
-struct LibraryState {
-  // Why there is none; empty where there is one.
-  std::string reason;
-  std::string file;
-  // As the library counts: 120804 is 12.8.4.
-  size_t version = 0;
-};
-
-// Opens the library of this process where that has not been done: one that the process has loaded already, else the first of `files` that loads and is of a
-// version that the driver takes. Any thread may call it. `named` tells that the one file was asked for by name, and nothing else will do.
 LibraryState openCublasLt(const std::vector<std::string>& files, bool named);
 
 // The library, once `openCublasLt` found one.

@@ -40,7 +40,7 @@ void Device::close(int patience) {
   for (const auto& read : pendingReads_) insist(driver().cuMemFreeHost, read.second.memory);
   pendingReads_.clear();
   reads_.clear();
-  products.clear();
+  libraries.clear();
   ring.clear();
   allocator.clear();
   if (stream_ != nullptr) insist(driver().cuStreamDestroy, stream_);

@@ -11,7 +11,7 @@
 #include "waiter.h"
 
 struct Loaded {
-  explicit Loaded(Products& products) : program(products) {}
+  explicit Loaded(Libraries& libraries) : program(libraries) {}
   Program program;
   std::unique_ptr<Graphs> graphs;
   // Shared with JavaScript, which keeps it alive.
@@ -44,7 +44,9 @@ class Device {
   Failure zero(CUdeviceptr address, size_t bytes);
   Failure growRing(size_t bytes) { return ring.resize(bytes, stream_, waiter); }
   Failure stage(size_t bytes, size_t* offset) { return ring.take(bytes, stream_, waiter, offset); }
-  int planProduct(const double* numbers) { return products.plan(numbers, stream_); }
+  Failure startConvolutions() { return libraries.convolutions.start(stream_); }
+  int planProduct(const double* numbers) { return libraries.products.plan(numbers, stream_); }
+  int planConvolution(const double* numbers, size_t count) { return libraries.convolutions.plan(numbers, count, stream_); }
   Failure upload(size_t offset, CUdeviceptr address, size_t bytes);
   Failure mark(uint64_t* sequence);
   // Starts a read; its block is taken by the sequence once that was told.
@@ -70,7 +72,7 @@ class Device {
   Allocator allocator;
   Ring ring;
   Waiter waiter;
-  Products products;
+  Libraries libraries;
   GraphCounts counts;
 
  private:

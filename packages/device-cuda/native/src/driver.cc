@@ -1,6 +1,7 @@
 #include "driver.h"
 
 #include "cublaslt.h"
+#include "cudnn.h"
 
 #include <uv.h>
 
@@ -121,8 +122,9 @@ const Driver& driver() { return opened; }
 
 std::string describe(CUresult code) {
   if (code > kLibraryStatuses) {
-    const cublasStatus status = code - kLibraryStatuses;
-    return std::string(cublasStatusName(status)) + " (" + std::to_string(status) + ")";
+    const bool isCudnn = code > kConvolutionStatuses;
+    const int status = code - (isCudnn ? kConvolutionStatuses : kLibraryStatuses);
+    return std::string(isCudnn ? cudnnStatusName(status) : cublasStatusName(status)) + " (" + std::to_string(status) + ")";
   }
   const char* name = nullptr;
   const char* text = nullptr;

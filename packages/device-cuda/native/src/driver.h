@@ -21,8 +21,9 @@ constexpr CUresult kSuccess = 0;
 constexpr CUresult kInvalidValue = 1;
 constexpr CUresult kOutOfMemory = 2;
 constexpr CUresult kNotReady = 600;
-// Codes from here on are statuses of a library.
+// Codes from here on are statuses of a library: of cuBLAS, and of cuDNN.
 constexpr CUresult kLibraryStatuses = 1'000'000;
+constexpr CUresult kConvolutionStatuses = 2'000'000;
 
 // What cuGraphExecKernelNodeSetParams_v2 takes; the first version ends before `kern`.
 struct KernelNodeParams {

@@ -1,14 +1,24 @@
 #include "library-calls.h"
 
 #include "arguments.h"
-#include "cublaslt.h"
+
+namespace {
+
+// As TypeScript calls them; cuBLASLt is the other.
+bool isCudnnAt(const Napi::CallbackInfo& info, size_t i) {
+  const std::string name = info[i].As<Napi::String>();
+  return name == "cuDNN";
+}
+
+}  // namespace
 
 Napi::Value libraryState(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const Napi::Array given = info[0].As<Napi::Array>();
+  const Napi::Array given = info[1].As<Napi::Array>();
   std::vector<std::string> files;
   for (uint32_t i = 0; i < given.Length(); i++) files.push_back(given.Get(i).As<Napi::String>());
-  const LibraryState state = openCublasLt(files, info[1].As<Napi::Boolean>().Value());
+  const bool named = info[2].As<Napi::Boolean>().Value();
+  const LibraryState state = isCudnnAt(info, 0) ? openCudnn(files, named) : openCublasLt(files, named);
   const Napi::Object result = Napi::Object::New(env);
   result.Set("reason", state.reason.empty() ? env.Null() : Napi::String::New(env, state.reason));
   result.Set("file", Napi::String::New(env, state.file));
@@ -19,12 +29,13 @@ Napi::Value libraryState(const Napi::CallbackInfo& info) {
 Napi::Value startLibrary(const Napi::CallbackInfo& info) {
   OpenDevice* open = deviceAt(info);
   if (open == nullptr) return info.Env().Undefined();
-  return nothingOr(info.Env(), open->device->products.start());
+  Device& device = *open->device;
+  return nothingOr(info.Env(), isCudnnAt(info, 1) ? device.startConvolutions() : device.libraries.products.start());
 }
 
 Napi::Value giveWorkspace(const Napi::CallbackInfo& info) {
   OpenDevice* open = deviceAt(info);
-  if (open != nullptr) open->device->products.workIn(sizeAt(info, 1), sizeAt(info, 2));
+  if (open != nullptr) open->device->libraries.workIn(sizeAt(info, 1), sizeAt(info, 2));
   return info.Env().Undefined();
 }
 
@@ -40,11 +51,19 @@ Napi::Value planProduct(const Napi::CallbackInfo& info) {
   return Napi::Number::New(env, open->device->planProduct(numbers.Data()));
 }
 
-Napi::Value productCounts(const Napi::CallbackInfo& info) {
+Napi::Value planConvolution(const Napi::CallbackInfo& info) {
+  OpenDevice* open = deviceAt(info);
+  if (open == nullptr) return info.Env().Undefined();
+  const Napi::Float64Array numbers = info[1].As<Napi::Float64Array>();
+  return Napi::Number::New(info.Env(), open->device->planConvolution(numbers.Data(), numbers.ElementLength()));
+}
+
+Napi::Value libraryCounts(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   OpenDevice* open = deviceAt(info);
   if (open == nullptr) return env.Undefined();
-  const ProductCounts& counts = open->device->products.counts;
+  const Libraries& libraries = open->device->libraries;
+  const PlanCounts& counts = isCudnnAt(info, 1) ? libraries.convolutions.counts() : libraries.products.counts();
   const Napi::Object report = Napi::Object::New(env);
   report.Set("asked", Napi::Number::New(env, static_cast<double>(counts.asked)));
   report.Set("reused", Napi::Number::New(env, static_cast<double>(counts.reused)));

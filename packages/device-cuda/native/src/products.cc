@@ -4,8 +4,6 @@ namespace {
 
 // Algorithms that are asked for, best first, should the best not work.
 constexpr int kAdvised = 4;
-// A capture that other calls of the driver do not disturb: the library may load a kernel while it is tried.
-constexpr int kCaptureRelaxed = 2;
 // Between the addresses that a product is tried with.
 constexpr CUdeviceptr kApart = 4096;
 // Statuses by which the library says that it does not do a product.
@@ -73,40 +71,27 @@ void Products::workIn(CUdeviceptr workspace, size_t bytes) {
 }
 
 int Products::plan(const double* numbers, CUstream stream) {
-  std::vector<double> key(numbers, numbers + ProductShape::kNumbers);
-  const auto known = known_.find(key);
-  if (known != known_.end()) {
-    counts.reused++;
-    return known->second;
-  }
-  auto made = std::make_unique<Plan>(ProductShape(numbers));
-  std::vector<cublasLtMatmulHeuristicResult> results;
-  int number = -1;
-  counts.asked++;
-  if (describe(*made) == 0 && advise(*made, &results) == 0) {
+  return plans_.numberOf(std::vector<double>(numbers, numbers + ProductShape::kNumbers), [&]() -> std::unique_ptr<Plan> {
+    auto made = std::make_unique<Plan>(ProductShape(numbers));
+    std::vector<cublasLtMatmulHeuristicResult> results;
+    if (describe(*made) != 0 || advise(*made, &results) != 0) return nullptr;
     for (const cublasLtMatmulHeuristicResult& result : results) {
       if (result.state != 0 || result.workspaceSize > workspaceBytes_) continue;
       made->algo = result.algo;
-      if (!works(*made, stream)) continue;
-      number = static_cast<int>(plans_.size());
-      plans_.push_back(std::move(made));
-      break;
+      if (works(*made, stream)) return made;
     }
-  }
-  if (number < 0) counts.refused++;
-  known_[std::move(key)] = number;
-  return number;
+    return nullptr;
+  });
 }
 
-size_t Products::addressesOf(size_t plan) const { return plans_[plan]->shape.hasBias() ? 5 : 4; }
+size_t Products::addressesOf(size_t plan) const { return plans_[plan].shape.hasBias() ? 5 : 4; }
 
 Failure Products::run(size_t plan, const CUdeviceptr* addresses, CUstream stream) {
-  return failed("cublasLtMatmul", submit(*plans_[plan], addresses, stream));
+  return failed("cublasLtMatmul", submit(plans_[plan], addresses, stream));
 }
 
 void Products::clear() {
   plans_.clear();
-  known_.clear();
   if (handle_ != nullptr) insist(cublasLt().cublasLtDestroy, handle_);
   handle_ = nullptr;
 }
@@ -166,16 +151,11 @@ cublasStatus Products::submit(Plan& plan, const CUdeviceptr* addresses, CUstream
                                    reinterpret_cast<void*>(workspace_), workspaceBytes_, stream);
 }
 
-// Whether the library takes the product, told by a capture that is thrown away: nothing runs, and no address is followed. What fails for another reason than the
-// product tells nothing of it.
+// Whether the library takes the product. What fails for another reason than the product tells nothing of it.
 bool Products::works(Plan& plan, CUstream stream) {
   CUdeviceptr addresses[5];
   for (CUdeviceptr& address : addresses) address = workspace_ + kApart * static_cast<CUdeviceptr>(&address - addresses);
   if (plan.shape.beta == 0) addresses[2] = addresses[3];
-  if (driver().cuStreamBeginCapture(stream, kCaptureRelaxed) != kSuccess) return true;
-  const cublasStatus status = submit(plan, addresses, stream);
-  CUgraph graph = nullptr;
-  insist(driver().cuStreamEndCapture, stream, &graph);
-  if (graph != nullptr) insist(driver().cuGraphDestroy, graph);
+  const cublasStatus status = saidOfWork(stream, [&] { return submit(plan, addresses, stream); });
   return status != kInvalidValueStatus && status != kArchitectureMismatch && status != kNotSupported;
 }

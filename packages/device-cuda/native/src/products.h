@@ -2,11 +2,8 @@
 // library advised), made once and kept. Owns both; which products are asked for is TypeScript's. A plan is tried when it is made, so that a product that the
 // library cannot do after all is known before a program relies on it.
 #pragma once
-#include <map>
-#include <memory>
-#include <vector>
-
 #include "cublaslt.h"
+#include "plans.h"
 
 // A product as the library sees it, column by column: D = alpha * op(A) op(B) + beta * C, and the epilogue. Decoded from numbers in this order.
 struct ProductShape {
@@ -26,13 +23,6 @@ struct ProductShape {
   bool hasBias() const { return (epilogue & cublaslt::kEpilogueBias) != 0; }
 };
 
-struct ProductCounts {
-  // Questions for an algorithm, plans that were there already, and products that the library would not do.
-  uint64_t asked = 0;
-  uint64_t reused = 0;
-  uint64_t refused = 0;
-};
-
 class Products {
  public:
   Products() = default;
@@ -50,7 +40,7 @@ class Products {
   // Gives everything back. Failures are passed over: this is the end.
   void clear();
 
-  ProductCounts counts;
+  const PlanCounts& counts() const { return plans_.counts; }
 
  private:
   struct Plan {
@@ -70,7 +60,5 @@ class Products {
   cublasLtHandle handle_ = nullptr;
   CUdeviceptr workspace_ = 0;
   size_t workspaceBytes_ = 0;
-  std::vector<std::unique_ptr<Plan>> plans_;
-  // By the numbers of the product; -1 where there is none.
-  std::map<std::vector<double>, int> known_;
+  Plans<Plan> plans_;
 };

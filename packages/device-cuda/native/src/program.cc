@@ -78,7 +78,7 @@ bool Program::decode(const double* words, size_t count, size_t bases) {
   Reader reader(words, count);
   while (reader.ok() && !reader.atEnd()) {
     Step step{};
-    step.kind = static_cast<Step::Kind>(reader.next(3));
+    step.kind = static_cast<Step::Kind>(reader.next(4));
     switch (step.kind) {
       case Step::Kind::launch: {
         const uint64_t function = reader.next(functions_.size());
@@ -90,9 +90,12 @@ bool Program::decode(const double* words, size_t count, size_t bases) {
         if (reader.ok()) step.function = functions_[function];
         break;
       }
-      case Step::Kind::product: {
-        step.plan = reader.next(products_.plans());
-        const size_t addresses = reader.ok() ? products_.addressesOf(step.plan) : 0;
+      case Step::Kind::product:
+      case Step::Kind::convolution: {
+        const bool isProduct = step.kind == Step::Kind::product;
+        step.plan = reader.next(isProduct ? libraries_.products.plans() : libraries_.convolutions.plans());
+        size_t addresses = isProduct ? 0 : Convolutions::kAddresses;
+        if (isProduct && reader.ok()) addresses = libraries_.products.addressesOf(step.plan);
         for (size_t i = 0; i < addresses; i++) step.addresses.push_back(readAddress(reader, bases));
         break;
       }
@@ -120,7 +123,10 @@ Failure Program::launchStep(const Step& step, CUstream stream, const double* bas
       return {};
     case Step::Kind::product:
       arguments_.resolve(step, bases);
-      return products_.run(step.plan, arguments_.values(), stream);
+      return libraries_.products.run(step.plan, arguments_.values(), stream);
+    case Step::Kind::convolution:
+      arguments_.resolve(step, bases);
+      return libraries_.convolutions.run(step.plan, arguments_.values());
   }
   return {};
 }

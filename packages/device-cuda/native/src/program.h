@@ -1,9 +1,9 @@
-// A program's module and its steps: launches and products by a library, decoded once from one array of numbers. A step names addresses as (base, offset);
+// A program's module and its steps: launches, and products and convolutions by a library, decoded once from one array of numbers. A step names addresses as (base, offset);
 // JavaScript keeps the bases in an array that both sides see. Owns how steps are launched one by one; graphs of them are `graphs.h`.
 #pragma once
 #include <vector>
 
-#include "products.h"
+#include "libraries.h"
 
 struct Address {
   uint32_t base;
@@ -11,14 +11,14 @@ struct Address {
 };
 
 struct Step {
-  enum class Kind { launch = 1, product = 2 };
+  enum class Kind { launch = 1, product = 2, convolution = 3 };
   Kind kind;
   CUfunction function = nullptr;
   unsigned grid[3] = {};
   unsigned block[3] = {};
   unsigned sharedBytes = 0;
   size_t plan = 0;
-  // A launch's arguments, or what a product by a library takes.
+  // A launch's arguments, or what a library takes.
   std::vector<Address> addresses;
 };
 
@@ -44,7 +44,7 @@ class Arguments {
 
 class Program {
  public:
-  explicit Program(Products& products) : products_(products) {}
+  explicit Program(Libraries& libraries) : libraries_(libraries) {}
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
   ~Program();
@@ -63,7 +63,7 @@ class Program {
   Arguments& arguments() { return arguments_; }
 
  private:
-  Products& products_;
+  Libraries& libraries_;
   CUmodule module_ = nullptr;
   std::vector<CUfunction> functions_;
   std::vector<Step> steps_;

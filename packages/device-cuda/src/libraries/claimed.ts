@@ -1,6 +1,6 @@
 /**
- * Which kernels of a program cuBLASLt was claimed for, and which of their results lie elsewhere at each run. Owns these questions; what such a kernel becomes is
- * `product-step.ts`.
+ * Which kernels of a program a library was claimed for, and which of their results lie elsewhere at each run. Owns these questions; what such a kernel becomes is
+ * `product-step.ts` and `convolution-step.ts`.
  */
 import {
   type Kernel,
@@ -13,15 +13,18 @@ import {
 } from '@torchlet/device';
 import { storedBytes } from '../ptx/dtypes.js';
 
-export const libraryName = 'cuBLASLt';
+/** By what they are claimed for. */
+export const libraries = { products: 'cuBLASLt', convolutions: 'cuDNN' } as const;
+
+export type LibraryName = (typeof libraries)[keyof typeof libraries];
 
 /** A program of so few gains nothing by being a graph. */
 const fewKernels = 4;
 /** Larger results, in bytes, are not worth the memory of a second one: their programs run long enough to be submitted step by step. */
 const mostBytes = 2 ** 22;
 
-export function isClaimed(kernel: Kernel): kernel is MatmulKernel {
-  return kernel.kind === 'matmul' && kernel.claim === libraryName;
+export function isClaimed(kernel: Kernel): kernel is MatmulKernel & { readonly claim: LibraryName } {
+  return kernel.kind === 'matmul' && Object.values<string | null>(libraries).includes(kernel.claim);
 }
 
 /**

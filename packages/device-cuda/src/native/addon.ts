@@ -2,6 +2,7 @@
  * The addon's functions as TypeScript sees them, and its errors. Owns their types and nothing they do: numbers go in and come out (a device and a program
  * are numbers too), and whoever calls has checked them. Read `native/src/addon.cc` for the other side.
  */
+import type { LibraryName } from '../libraries/claimed.js';
 import { findAddon } from './find-addon.js';
 
 /** How the steps of a run are submitted. */
@@ -35,7 +36,7 @@ export interface LibraryState {
   readonly version: number;
 }
 
-/** Algorithms that a library was asked for, products whose algorithm was known, and products that it does not do. */
+/** Algorithms that a library was asked for, products or convolutions whose algorithm was known, and those that it does not do. */
 export interface ProductCounts {
   readonly asked: number;
   readonly reused: number;
@@ -108,14 +109,15 @@ export interface Addon {
   watch(device: number, target: object): number;
   watched(device: number, watch: number): object | undefined;
   ended(device: number): Uint32Array | undefined;
-  /** Opens cuBLASLt: the first of `files` that will do. @param named whether the one file was asked for by name. */
-  library(files: readonly string[], named: boolean): LibraryState;
-  startLibrary(device: number): void;
-  /** Memory for the library of a device to work in. */
+  /** Opens a library: the first of `files` that will do. @param named whether the one file was asked for by name. */
+  library(name: LibraryName, files: readonly string[], named: boolean): LibraryState;
+  startLibrary(device: number, name: LibraryName): void;
+  /** Memory for the libraries of a device to work in. */
   giveWorkspace(device: number, address: number, bytes: number): void;
-  /** The number of the library's plan for a product, -1 where it has none. */
+  /** The number of a library's plan for a product or a convolution, -1 where it has none. */
   planProduct(device: number, numbers: Float64Array): number;
-  productCounts(device: number): ProductCounts;
+  planConvolution(device: number, numbers: Float64Array): number;
+  libraryCounts(device: number, name: LibraryName): ProductCounts;
 }
 
 /** What the addon throws where a call of the driver failed. */

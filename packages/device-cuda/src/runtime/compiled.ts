@@ -48,7 +48,7 @@ const scratchBase = 1;
 const firstSegment = 2;
 
 /** As the addon reads them. */
-const stepCodes = { launch: 1, product: 2 } as const;
+const stepCodes = { launch: 1, product: 2, convolution: 3 } as const;
 
 export class CudaCompiled implements Compiled {
   readonly program: Program;
@@ -214,7 +214,8 @@ export class CudaCompiled implements Compiled {
           ...step.arguments.flatMap((argument) => this.#place(argument)),
         ];
       case 'product':
-        return [stepCodes.product, step.plan, ...step.operands.flatMap((operand) => this.#placeOf(operand))];
+      case 'convolution':
+        return [stepCodes[step.kind], step.plan, ...step.operands.flatMap((operand) => this.#placeOf(operand))];
       default: {
         const never: never = step;
         return never;

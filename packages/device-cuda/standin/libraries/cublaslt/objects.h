@@ -3,9 +3,7 @@
 #pragma once
 #include <string>
 
-#include "../driver/for-libraries.h"
-
-#define CUBLAS_API extern "C" __attribute__((visibility("default")))
+#include "../known.h"
 
 namespace standin::cublaslt {
 

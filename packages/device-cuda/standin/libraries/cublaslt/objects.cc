@@ -2,47 +2,25 @@
 
 #include <cstdlib>
 #include <cstring>
-#include <mutex>
-#include <set>
 
 namespace standin::cublaslt {
 namespace {
 
-std::mutex lock;
-
-/// The living objects of one type.
 template <class T>
-class Known {
+class Objects {
  public:
-  int create(void** handle, T made) {
-    if (handle == nullptr) return refuse(kInvalidValue, "nowhere to put the handle");
-    const std::lock_guard<std::mutex> hold(lock);
-    auto* object = new T(made);
-    known_.insert(object);
-    library::count(1);
-    *handle = object;
-    return kSuccess;
-  }
-  T* find(void* handle) {
-    const std::lock_guard<std::mutex> hold(lock);
-    return known_.count(static_cast<T*>(handle)) == 0 ? nullptr : static_cast<T*>(handle);
-  }
-  int destroy(void* handle) {
-    const std::lock_guard<std::mutex> hold(lock);
-    if (known_.erase(static_cast<T*>(handle)) == 0) return refuse(kInvalidValue, "what is destroyed is not there");
-    delete static_cast<T*>(handle);
-    library::count(-1);
-    return kSuccess;
-  }
+  int create(void** handle, T made) { return known_.create(handle, made) ? kSuccess : refuse(kInvalidValue, "nowhere to put the handle"); }
+  T* find(void* handle) { return known_.find(handle); }
+  int destroy(void* handle) { return known_.destroy(handle) ? kSuccess : refuse(kInvalidValue, "what is destroyed is not there"); }
 
  private:
-  std::set<T*> known_;
+  library::Known<T> known_;
 };
 
-Known<Handle> handles;
-Known<Desc> descs;
-Known<Layout> layouts;
-Known<Preference> preferences;
+Objects<Handle> handles;
+Objects<Desc> descs;
+Objects<Layout> layouts;
+Objects<Preference> preferences;
 
 /// Where an attribute lies, and how many bytes it has.
 struct Place {
@@ -104,67 +82,67 @@ Preference* preferenceOf(void* handle) { return preferences.find(handle); }
 #define ENTER(name)                                   \
   if (const int asked = library::enter(name)) return asked
 
-CUBLAS_API size_t cublasLtGetVersion() {
+LIBRARY_API size_t cublasLtGetVersion() {
   const char* given = std::getenv("TORCHLET_STANDIN_CUBLASLT_VERSION");
   return given == nullptr ? 120804 : std::strtoull(given, nullptr, 10);
 }
 
-CUBLAS_API int cublasLtCreate(void** handle) {
+LIBRARY_API int cublasLtCreate(void** handle) {
   ENTER("cublasLtCreate");
   if (!library::hasContext()) return refuse(kNotInitialized, "no context is current");
   return handles.create(handle, {});
 }
 
-CUBLAS_API int cublasLtDestroy(void* handle) {
+LIBRARY_API int cublasLtDestroy(void* handle) {
   ENTER("cublasLtDestroy");
   return handles.destroy(handle);
 }
 
-CUBLAS_API int cublasLtMatmulDescCreate(void** desc, int computeType, int scaleType) {
+LIBRARY_API int cublasLtMatmulDescCreate(void** desc, int computeType, int scaleType) {
   ENTER("cublasLtMatmulDescCreate");
   return descs.create(desc, {computeType, scaleType});
 }
 
-CUBLAS_API int cublasLtMatmulDescDestroy(void* desc) {
+LIBRARY_API int cublasLtMatmulDescDestroy(void* desc) {
   ENTER("cublasLtMatmulDescDestroy");
   return descs.destroy(desc);
 }
 
-CUBLAS_API int cublasLtMatmulDescSetAttribute(void* handle, int attribute, const void* value, size_t bytes) {
+LIBRARY_API int cublasLtMatmulDescSetAttribute(void* handle, int attribute, const void* value, size_t bytes) {
   ENTER("cublasLtMatmulDescSetAttribute");
   Desc* desc = descOf(handle);
   if (desc == nullptr) return refuse(kInvalidValue, "the description is not there");
   return set(descPlace(*desc, attribute), "description", attribute, value, bytes);
 }
 
-CUBLAS_API int cublasLtMatrixLayoutCreate(void** layout, int type, u64 rows, u64 columns, i64 leading) {
+LIBRARY_API int cublasLtMatrixLayoutCreate(void** layout, int type, u64 rows, u64 columns, i64 leading) {
   ENTER("cublasLtMatrixLayoutCreate");
   return layouts.create(layout, {static_cast<u32>(type), rows, columns, leading});
 }
 
-CUBLAS_API int cublasLtMatrixLayoutDestroy(void* layout) {
+LIBRARY_API int cublasLtMatrixLayoutDestroy(void* layout) {
   ENTER("cublasLtMatrixLayoutDestroy");
   return layouts.destroy(layout);
 }
 
-CUBLAS_API int cublasLtMatrixLayoutSetAttribute(void* handle, int attribute, const void* value, size_t bytes) {
+LIBRARY_API int cublasLtMatrixLayoutSetAttribute(void* handle, int attribute, const void* value, size_t bytes) {
   ENTER("cublasLtMatrixLayoutSetAttribute");
   Layout* layout = layoutOf(handle);
   if (layout == nullptr) return refuse(kInvalidValue, "the layout is not there");
   return set(layoutPlace(*layout, attribute), "layout", attribute, value, bytes);
 }
 
-CUBLAS_API int cublasLtMatmulPreferenceCreate(void** preference) {
+LIBRARY_API int cublasLtMatmulPreferenceCreate(void** preference) {
   ENTER("cublasLtMatmulPreferenceCreate");
   return preferences.create(preference, {});
 }
 
-CUBLAS_API int cublasLtMatmulPreferenceDestroy(void* preference) {
+LIBRARY_API int cublasLtMatmulPreferenceDestroy(void* preference) {
   ENTER("cublasLtMatmulPreferenceDestroy");
   return preferences.destroy(preference);
 }
 
-CUBLAS_API int cublasLtMatmulPreferenceSetAttribute(void* handle, int attribute, const void* value, size_t bytes) {
+LIBRARY_API int cublasLtMatmulPreferenceSetAttribute(void* handle, int attribute, const void* value, size_t bytes) {
   ENTER("cublasLtMatmulPreferenceSetAttribute");
   Preference* preference = preferenceOf(handle);
   if (preference == nullptr) return refuse(kInvalidValue, "the preference is not there");

@@ -39,7 +39,7 @@ bool isPower(u32 value) { return value != 0 && (value & (value - 1)) == 0; }
 
 }  // namespace
 
-CUBLAS_API int cublasLtMatmulAlgoGetHeuristic(void* handle, void* desc, void* a, void* b, void* c, void* d, void* given, int requested, void* results, int* found) {
+LIBRARY_API int cublasLtMatmulAlgoGetHeuristic(void* handle, void* desc, void* a, void* b, void* c, void* d, void* given, int requested, void* results, int* found) {
   if (const int asked = library::enter("cublasLtMatmulAlgoGetHeuristic")) return asked;
   const Preference* preference = preferenceOf(given);
   if (handleOf(handle) == nullptr) return refuse(kNotInitialized, "the handle is not there");
@@ -66,7 +66,7 @@ CUBLAS_API int cublasLtMatmulAlgoGetHeuristic(void* handle, void* desc, void* a,
   return kSuccess;
 }
 
-CUBLAS_API int cublasLtMatmul(void* handle, void* desc, const void* alpha, const void* a, void* layoutA, const void* b, void* layoutB, const void* beta, const void* c, void* layoutC,
+LIBRARY_API int cublasLtMatmul(void* handle, void* desc, const void* alpha, const void* a, void* layoutA, const void* b, void* layoutB, const void* beta, const void* c, void* layoutC,
                               void* d, void* layoutD, const void* algo, void* workspace, size_t workspaceBytes, void* stream) {
   if (const int asked = library::enter("cublasLtMatmul")) return asked;
   if (handleOf(handle) == nullptr) return refuse(kNotInitialized, "the handle is not there");

@@ -1,9 +1,9 @@
-/** Where cuBLASLt is sought, in which order. That what is found will do is asked when it is opened: `cublaslt.test.ts`. */
+/** Where libraries are sought, in which order. That what is found will do is asked when it is opened: `cublaslt.test.ts`, `cudnn.test.ts`. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { cublasLtCandidates } from '../src/libraries/find-cublaslt.js';
+import { type Candidates, libraryCandidates } from '../src/libraries/find-library.js';
 
 let root: string;
 beforeEach(() => {
@@ -17,6 +17,9 @@ function put(path: string): string {
   writeFileSync(file, '');
   return file;
 }
+
+const cublasLtCandidates = (environment: Readonly<Record<string, string>>): Candidates =>
+  libraryCandidates('cuBLASLt', environment);
 
 /** Those below the test's own folder, and names for the loader. */
 const ours = (environment: Readonly<Record<string, string>>): string[] =>
@@ -61,4 +64,20 @@ it('a toolkit before that; conda, a virtual environment and what python3 belongs
 it('nothing where a toolkit has none', () => {
   put('toolkit/lib64/libcublas.so.12');
   expect(ours({ CUDA_HOME: join(root, 'toolkit'), VIRTUAL_ENV: join(root, 'venv') })).toEqual(names);
+});
+
+it('cuDNN in folders of its own, by names of its own', () => {
+  put('toolkit/lib64/libcublasLt.so.12');
+  const old = put('toolkit/lib64/libcudnn.so.8');
+  const wheel = put('venv/lib/python3.11/site-packages/nvidia/cudnn/lib/libcudnn.so.9');
+  const environment = { CUDA_HOME: join(root, 'toolkit'), VIRTUAL_ENV: join(root, 'venv') };
+  const { files } = libraryCandidates('cuDNN', environment);
+  expect(files.filter((file) => file.startsWith(root) || !file.includes('/'))).toEqual([
+    old,
+    'libcudnn.so.9',
+    'libcudnn.so.8',
+    wheel,
+  ]);
+  const named = { ...environment, TORCHLET_CUDNN: '/somewhere/libcudnn.so.9', TORCHLET_CUBLASLT: '/elsewhere' };
+  expect(libraryCandidates('cuDNN', named)).toEqual({ files: ['/somewhere/libcudnn.so.9'], named: true });
 });

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "../operations/halves.h"
+#include "../formats.h"
 
 namespace standin::cublaslt {
 namespace {
@@ -36,35 +36,10 @@ std::string problemOf(const Layout& layout, u64 rows, u64 columns, i32 batch, bo
   return {};
 }
 
-float tf32(float value) {
-  u32 bits = bitsOfFloat(value);
-  if ((bits & 0x7F800000) == 0x7F800000) return value;
-  bits += 0xFFF + (bits >> 13 & 1);
-  return floatOf(bits & ~0x1FFFu);
-}
-
-struct Real32 {
-  using Element = float;
-  using Sum = float;
-  static Sum wide(Element value) { return value; }
-  static Element narrow(Sum value) { return value; }
-};
-struct RealTf32 : Real32 {
-  static Sum wide(Element value) { return tf32(value); }
-};
-struct Real64 {
-  using Element = double;
-  using Sum = double;
-  static Sum wide(Element value) { return value; }
-  static Element narrow(Sum value) { return value; }
-};
-template <class Half>
-struct Real16 {
-  using Element = u16;
-  using Sum = float;
-  static Sum wide(Element value) { return Half::wide(value); }
-  static Element narrow(Sum value) { return Half::narrow(value); }
-};
+using library::Real16;
+using library::Real32;
+using library::Real64;
+using library::RealTf32;
 
 template <class Format>
 void computeAs(const Product& p) {

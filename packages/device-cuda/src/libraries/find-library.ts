@@ -1,16 +1,33 @@
 /**
- * Where cuBLASLt may lie: what TORCHLET_CUBLASLT names; else a toolkit that the environment names, what the loader finds, toolkits in /usr/local, conda, and
+ * Where a library of NVIDIA's may lie: what its variable names; else a toolkit that the environment names, what the loader finds, toolkits in /usr/local, conda, and
  * NVIDIA's Python packages, which PyTorch and JAX bring. Owns the order; what the process has loaded already comes before all of it, and that, versions and
- * opening are the addon's (`native/src/cublaslt.cc`).
+ * opening are the addon's (`native/src/open-library.cc`).
  */
 import { existsSync, readdirSync, realpathSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
+import type { LibraryName } from './claimed.js';
 
-export const cublasLtVariable = 'TORCHLET_CUBLASLT';
+interface Place {
+  /** Names the file, where it is not to be searched for. */
+  readonly variable: string;
+  /** Newest first. */
+  readonly names: readonly string[];
+  /** In Python's packages. */
+  readonly wheelFolders: readonly string[];
+}
 
-/** Newest first. */
-const names = ['libcublasLt.so.13', 'libcublasLt.so.12'];
-const wheelFolders = ['nvidia/cu13/lib', 'nvidia/cublas/lib'];
+export const libraryPlaces: Readonly<Record<LibraryName, Place>> = {
+  cuBLASLt: {
+    variable: 'TORCHLET_CUBLASLT',
+    names: ['libcublasLt.so.13', 'libcublasLt.so.12'],
+    wheelFolders: ['nvidia/cu13/lib', 'nvidia/cublas/lib'],
+  },
+  cuDNN: {
+    variable: 'TORCHLET_CUDNN',
+    names: ['libcudnn.so.9', 'libcudnn.so.8'],
+    wheelFolders: ['nvidia/cudnn/lib'],
+  },
+};
 
 export interface Candidates {
   readonly files: readonly string[];
@@ -21,8 +38,9 @@ export interface Candidates {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The libraries to try, in order: names that the loader searches for, and files that are there. */
-export function cublasLtCandidates(environment: Environment): Candidates {
-  const named = environment[cublasLtVariable];
+export function libraryCandidates(library: LibraryName, environment: Environment): Candidates {
+  const { variable, names, wheelFolders } = libraryPlaces[library];
+  const named = environment[variable];
   if (named !== undefined && named !== '') return { files: [named], named: true };
   const given = (variable: string): string[] => {
     const value = environment[variable];
@@ -39,12 +57,10 @@ export function cublasLtCandidates(environment: Environment): Candidates {
   const homes = given('HOME').map((folder) => join(folder, '.local'));
   const packages = [...prefixes, ...homes, '/usr/local', '/usr'].flatMap(pythonPackages);
   const wheels = packages.flatMap((folder) => wheelFolders.map((part) => join(folder, part)));
+  const inFolders = (folders: readonly string[]) =>
+    folders.flatMap((folder) => names.map((name) => join(folder, name))).filter((file) => existsSync(file));
   const files = [...inFolders(toolkits), ...names, ...inFolders([...local, ...conda, ...wheels])];
   return { files: [...new Set(files)], named: false };
-}
-
-function inFolders(folders: readonly string[]): string[] {
-  return folders.flatMap((folder) => names.map((name) => join(folder, name))).filter((file) => existsSync(file));
 }
 
 /** Where the `python3` of PATH belongs: a virtual environment that is not activated is found by it. */
