@@ -85,7 +85,8 @@ function soughtFor(name: LibraryName): string {
   return `it was sought in CUDA_HOME, CUDA_PATH, /usr/local/cuda*, conda and the Python packages of NVIDIA too, and ${libraryPlaces[name].variable} can name it`;
 }
 
-function versionText(version: number): string {
+/** As NVIDIA writes it. */
+export function versionText(version: number): string {
   const major = version < perMajor ? perOldMajor : perMajor;
   return [Math.floor(version / major), Math.floor((version % major) / 100), version % 100].join('.');
 }
