@@ -8,6 +8,7 @@ function valueOf(index: Index, point: readonly number[]): number {
   for (const { atom, times } of index.terms) {
     if (atom.kind === 'data') throw new Error('no data here');
     if (atom.kind === 'axis') sum += times * (point[atom.axis] as number);
+    else if (atom.kind === 'bounded') sum += times * valueOf(atom.of, point);
     else {
       const inner = valueOf(atom.of, point);
       sum += times * (atom.kind === 'div' ? Math.floor(inner / atom.by) : inner % atom.by);
@@ -69,6 +70,26 @@ test('splits and merges of contiguous axes leave no division', () => {
   for (const shape of [[24, 5], [6, 20], [120]]) {
     expect(indices.unflatten(flat, shape).map(divisions)).toEqual(shape.map(() => 0));
   }
+});
+
+test('what is bounded is divided as a whole, and is a sum again at the end', () => {
+  const indices = new Indices();
+  const shape = [2, 3, 4, 4];
+  const at = [indices.axis(0, 2), indices.axis(1, 3)];
+  for (const [outer, inner] of [
+    [2, 3],
+    [4, 5],
+  ] as const) {
+    const padded = indices.add(indices.add(indices.axis(outer, 4), indices.axis(inner, 3)), indices.constant(-1));
+    at.push(indices.bounded(padded, 0, 3));
+  }
+  const flat = indices.flatten(at, shape);
+  const apart = indices.unflatten(flat, shape);
+  expect(apart.map(({ key }) => key)).toEqual(at.map(({ key }) => key));
+  const sum = indices.expanded(flat);
+  expect(divisions(sum)).toBe(0);
+  expect([sum.min, sum.max]).toEqual([0, 95]);
+  for (const point of points([2, 3, 4, 3, 4, 3])) expect(valueOf(sum, point)).toBe(valueOf(flat, point));
 });
 
 test('neighbouring digits become one', () => {

@@ -49,7 +49,7 @@ export class Builder {
 
   load(slot: number, dtype: DType, index: Index, mask: Expression | null): Load {
     const load = this.#load(slot, dtype, this.index(index), mask, 0);
-    this.#loads.set(load, index);
+    this.#loads.set(load, this.indices.expanded(index));
     return load;
   }
 
@@ -82,7 +82,8 @@ export class Builder {
   }
 
   /** int32 arithmetic that computes `index`. */
-  index(index: Index): Expression {
+  index(given: Index): Expression {
+    const index = this.indices.expanded(given);
     this.used.set(index.key, index);
     let sum: Expression | null = null;
     for (const { atom, times } of index.terms) {
@@ -115,6 +116,8 @@ export class Builder {
         return this.#share(`a${atom.axis}`, () => ({ kind: 'axis', dtype: 'int32', axis: atom.axis }));
       case 'data':
         return atom.expression;
+      case 'bounded':
+        return this.index(atom.of);
       case 'div':
         return this.apply('idiv', 'int32', [this.index(atom.of), this.constant(atom.by, 'int32')]);
       case 'mod':

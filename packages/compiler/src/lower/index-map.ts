@@ -16,6 +16,14 @@ export type Atom =
       readonly expression: Expression;
     }
   | {
+      /** `of`, where another condition rules out everything outside [min, max]. */
+      readonly kind: 'bounded';
+      readonly id: number;
+      readonly min: number;
+      readonly max: number;
+      readonly of: Index;
+    }
+  | {
       readonly kind: 'div' | 'mod';
       readonly id: number;
       readonly min: number;
@@ -108,6 +116,25 @@ export class Indices {
     return { ...a, min: Math.max(a.min, min), max: Math.min(a.max, max) };
   }
 
+  /** The same where it is a part of other indices, which divisions then need not take apart; `expanded` undoes it. */
+  bounded(a: Index, min: number, max: number): Index {
+    const inside = this.within(a, min, max);
+    if (inside === a) return a;
+    const key = `bounded(${a.key}):${inside.min}:${inside.max}`;
+    return this.#single(this.#atom(key, (id) => ({ kind: 'bounded', id, min: inside.min, max: inside.max, of: a })));
+  }
+
+  /** `a` as a sum of what it is made of. */
+  expanded(a: Index): Index {
+    if (!a.terms.some(({ atom }) => atom.kind === 'bounded')) return a;
+    let sum = this.constant(a.constant);
+    for (const { atom, times } of a.terms) {
+      const part = atom.kind === 'bounded' ? this.expanded(atom.of) : this.#single(atom);
+      sum = this.add(sum, this.scale(part, times));
+    }
+    return this.within(sum, a.min, a.max);
+  }
+
   /** Quotient and remainder of a non-negative index. */
   divide(a: Index, by: number): readonly [Index, Index] {
     if (by === 1) return [a, this.zero];
@@ -172,6 +199,8 @@ export class Indices {
         return axes[atom.axis] as Index;
       case 'data':
         return this.#single(atom);
+      case 'bounded':
+        return this.bounded(this.substitute(atom.of, axes), atom.min, atom.max);
       case 'div':
         return this.divide(this.substitute(atom.of, axes), atom.by)[0];
       case 'mod':
@@ -282,13 +311,16 @@ export class Indices {
 export function eachAtom(index: Index, visit: (atom: Atom) => void): void {
   for (const { atom } of index.terms) {
     visit(atom);
-    if (atom.kind === 'div' || atom.kind === 'mod') eachAtom(atom.of, visit);
+    if (atom.kind !== 'axis' && atom.kind !== 'data') eachAtom(atom.of, visit);
   }
 }
 
 /** Whether no division and nothing computed from memory is in the index: runtime scalars are allowed. */
 export function isAffine(index: Index): boolean {
   return index.terms.every(
-    ({ atom }) => atom.kind === 'axis' || (atom.kind === 'data' && atom.expression.kind === 'scalar'),
+    ({ atom }) =>
+      atom.kind === 'axis' ||
+      (atom.kind === 'data' && atom.expression.kind === 'scalar') ||
+      (atom.kind === 'bounded' && isAffine(atom.of)),
   );
 }

@@ -58,7 +58,7 @@ export const indexMaps: { readonly [Name in IndexMap]: Move } = {
       const before = item.node.attrs[2 * axis] as number;
       const length = shape[axis] as number;
       mask = builder.both(mask, builder.inside(index, before, before + length));
-      return indices.within(indices.add(index, indices.constant(-before)), 0, length - 1);
+      return indices.bounded(indices.add(index, indices.constant(-before)), 0, length - 1);
     });
     return { at: moved, mask };
   },

@@ -178,7 +178,7 @@ function dtypeOf({ name, slots }: Program, slot: number): DType {
 }
 
 /** Up to four rows as four columns. */
-function turned(f: FunctionBuilder, rows: readonly Local[]): Value[] {
+export function turned(f: FunctionBuilder, rows: readonly Local[]): Value[] {
   const row = (i: number) => rows[Math.min(i, rows.length - 1)] as Local;
   const pair = (a: Value, b: Value, high: boolean) => shuffleLanes(a, b, high ? [2, 6, 3, 7] : [0, 4, 1, 5]);
   return [false, true].flatMap((high) => {

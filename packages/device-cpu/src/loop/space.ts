@@ -39,6 +39,11 @@ export class Space {
     this.#dependencies = domains.map(() => new Map());
   }
 
+  /** Lengths of the axes. */
+  get lengths(): readonly number[] {
+    return this.axes.map(({ length }) => length);
+  }
+
   /** The form of an int32 expression, in the variables of `domain`. */
   form(expression: Expression, domain: number): Affine {
     return (this.#forms[domain] as AffineForms).of(expression);

@@ -8,9 +8,10 @@ import { i32, type Local, type Operand, type Value } from '../wasm/index.js';
 import { Space } from '../loop/space.js';
 import { Arithmetic } from './arithmetic.js';
 import { emitPartialSums, emitStores } from './epilogue.js';
-import { least, MatmulSite, moved, type Planned, type Side } from './matmul-site.js';
+import { isTableSide, least, MatmulSite, moved, type Planned, type Side } from './matmul-site.js';
 import { analyseOperand, matmulAxes, strideOf, towards } from './operand.js';
 import { fillTables } from './offset-table.js';
+import { withLeadingDigit } from './leading-digit.js';
 import { packLeft, packRight, type Span, stripStep } from './packing.js';
 import { planMatmul, type Roles, type Strips } from './plan.js';
 import { emitTile, type TileOperands } from './tile.js';
@@ -45,9 +46,10 @@ export function planKernel(site: KernelSite, kernel: MatmulKernel): Planned {
   return { plan, left, right, arithmetic, space };
 }
 
-export function emitMatmulKernel(site: KernelSite, kernel: MatmulKernel): KernelFunction {
-  const empty = kernelFunction(site, kernel);
+export function emitMatmulKernel(site: KernelSite, given: MatmulKernel): KernelFunction {
+  const empty = kernelFunction(site, given);
   const f = empty.callee;
+  const kernel = withLeadingDigit(given);
   const count = kernel.batch.reduce((a, b) => a * b, 1);
   if (count * kernel.m * kernel.n === 0) return emptyKernel(empty);
   const planned = planKernel(site, kernel);
@@ -77,6 +79,9 @@ interface Terms extends Span {
 function emitParts(at: MatmulSite, count: number, units: number): void {
   const { f } = at;
   const { begin, end } = f.params as { begin: Local; end: Local };
+  for (const side of [at.left, at.right]) {
+    if (isTableSide(side) && side.operand.fixed) f.if(i32.ltU(begin, end), () => fillTables(at, side));
+  }
   if (count === 1) return f.if(i32.ltU(begin, end), () => emitProduct(at, begin, end));
   const part = f.let('part', begin);
   f.if(i32.ltU(part, end), () =>
@@ -108,8 +113,8 @@ function emitProduct(at: MatmulSite, from: Local, to: Local): void {
   const { split, unit, rows, columns, rowBlock } = at.plan;
   for (const side of [at.left, at.right]) {
     const { operand } = side;
-    side.base = operand.kind === 'strided' ? f.let('base', at.address(operand, {})) : null;
-    fillTables(at, side);
+    side.base = operand.kind === 'strided' || operand.kind === 'table' ? f.let('base', at.address(operand, {})) : null;
+    if (isTableSide(side) && !side.operand.fixed) fillTables(at, side);
   }
   const start = f.let('start', i32.mul(from, unit));
   const stop = least(f, 'stop', i32.mul(to, unit), i32.const(split === 'rows' ? rows : columns));

@@ -11,7 +11,7 @@ import { pointEmitter } from '../loop/points.js';
 import type { Space } from '../loop/space.js';
 import { type FunctionBuilder, i32, i32x4, type Local, type Operand, type Value } from '../wasm/index.js';
 import type { Arithmetic } from './arithmetic.js';
-import { type MatmulOperand, matmulAxes } from './operand.js';
+import { type Dimension, type MatmulOperand, matmulAxes, type TableOperand } from './operand.js';
 import type { MatmulPlan } from './plan.js';
 
 /** A plan and the operands in its roles. */
@@ -35,21 +35,32 @@ export type Direction = 'row' | 'column' | 'k';
 
 const origin: Position = { local: null, offset: 0 };
 
-/** Where an operand's tables of places lie in scratch: see `offset-table.ts`. */
-interface Tables {
-  readonly own: number;
-  readonly k: number;
+/** Where a table of places and the table of what their bounds compare lie in scratch: see `offset-table.ts`. */
+interface Table {
+  readonly offsets: number;
+  readonly bounds: number;
 }
 
+type Tables = Readonly<Record<Dimension, Table>>;
+
 /** An operand in its role. */
-export interface Side {
-  readonly operand: MatmulOperand;
+interface SideOf<Kind extends MatmulOperand> {
+  readonly operand: Kind;
   /** Of its own dimension. */
   readonly direction: 'row' | 'column';
   readonly length: number;
   readonly tables: Tables;
-  /** The address of element (0, 0), where the operand is strided, at the current place in the batch. */
+  /** The address of element (0, 0), where the operand is strided or found by tables, at the current place in the batch. */
   base: Local | null;
+}
+
+/** A side whose operand is found by tables. */
+export type TableSide = SideOf<TableOperand>;
+export type PlainSide = SideOf<Exclude<MatmulOperand, TableOperand>>;
+export type Side = TableSide | PlainSide;
+
+export function isTableSide(side: Side): side is TableSide {
+  return side.operand.kind === 'table';
 }
 
 /** Byte offsets from the address of scratch, and sizes in bytes. */
@@ -84,10 +95,14 @@ function layout(plan: MatmulPlan, width: number, left: MatmulOperand, right: Mat
     top += roundUp(bytes, 64);
     return at;
   };
-  const tables = (operand: MatmulOperand, own: number): Tables => {
-    if (operand.kind !== 'table') return { own: 0, k: 0 };
-    return { own: take(4 * roundUp(own, 4)), k: take(4 * roundUp(plan.k, 4)) };
+  const table = (operand: MatmulOperand, length: number): Table => {
+    const bytes = operand.kind === 'table' ? 4 * roundUp(length, 4) : 0;
+    return { offsets: take(bytes), bounds: take(operand.kind === 'table' && operand.bounds.length > 0 ? bytes : 0) };
   };
+  const tables = (operand: MatmulOperand, own: number): Tables => ({
+    own: table(operand, own),
+    k: table(operand, plan.k),
+  });
   return {
     left: take(plan.packLeft ? plan.rowBlock * leftRow : 0),
     leftRow,
@@ -129,8 +144,14 @@ export class MatmulSite {
     this.memory = arithmetic.memory(f);
     this.scratch = layout(plan, arithmetic.width, left, right);
     const { tables } = this.scratch;
-    this.left = { operand: left, direction: 'row', length: plan.rows, tables: tables.left, base: null };
-    this.right = { operand: right, direction: 'column', length: plan.columns, tables: tables.right, base: null };
+    this.left = { operand: left, direction: 'row', length: plan.rows, tables: tables.left, base: null } as Side;
+    this.right = {
+      operand: right,
+      direction: 'column',
+      length: plan.columns,
+      tables: tables.right,
+      base: null,
+    } as Side;
     this.points = pointEmitter(site, f, space);
     this.batch = kernel.batch.map(() => origin);
     const { m, n, k } = matmulAxes(kernel);

@@ -9,6 +9,7 @@ import { storedWidth } from '../loop/lane-memory.js';
 import { laneClasses } from '../loop/lanes.js';
 import type { Space } from '../loop/space.js';
 import type { Arithmetic } from './arithmetic.js';
+import { type Bound, boundsOf, valueAlong } from './bounds.js';
 
 /** One of the two dimensions of an operand: its own (rows of the left, columns of the right), or k, over which is summed. */
 export type Dimension = 'own' | 'k';
@@ -28,13 +29,22 @@ export interface LinesOperand {
   readonly slot: number;
   readonly index: Expression;
   readonly along: Dimension;
+  readonly fixed: boolean;
 }
 
-/** Elements of `slot` at a place that is a sum of what depends on `own` and what depends on k: two tables say where. */
+/**
+ * Elements of `slot` at a place that is a sum of what depends on `own` and what depends on k: two tables say where. Windows are of this kind. Where a sum
+ * of positions is out of its bounds, 0 stands for the element.
+ */
 export interface TableOperand {
   readonly kind: 'table';
   readonly slot: number;
   readonly index: Expression;
+  readonly bounds: readonly Bound[];
+  /** The dimension along which most elements have their neighbours in memory. */
+  readonly along: Dimension | null;
+  /** Whether the tables are the same for the whole batch. */
+  readonly fixed: boolean;
 }
 
 /** To be computed element by element. */
@@ -50,7 +60,7 @@ export type MatmulOperand = StridedOperand | LinesOperand | TableOperand | Compu
 /** The operand for a reader that wants it along `along`: lines the other way are found by tables. */
 export function towards(operand: MatmulOperand, along: Dimension): MatmulOperand {
   if (operand.kind !== 'lines' || operand.along === along) return operand;
-  return { kind: 'table', slot: operand.slot, index: operand.index };
+  return { ...operand, kind: 'table', bounds: [] };
 }
 
 /** Number of the first axis after the batch: m; then n, then k. */
@@ -76,10 +86,10 @@ function variesWith(space: Space, expression: Expression, axis: number): boolean
   return (space.dependencies(expression, 0) & (space.axes[axis] as Variable).bit) !== 0;
 }
 
-/** Whether no part of the index varies with both axes. */
-function isSum(space: Space, index: Expression, a: number, b: number): boolean {
-  const atoms = [...space.form(index, 0).atoms.keys()];
-  return atoms.every((atom) => !variesWith(space, atom, a) || !variesWith(space, atom, b));
+/** Whether no part of the index varies with some of the axes `a` and with some of `b`. */
+function isSum(space: Space, index: Expression, a: readonly number[], b: readonly number[]): boolean {
+  const varies = (atom: Expression, axes: readonly number[]) => axes.some((axis) => variesWith(space, atom, axis));
+  return [...space.form(index, 0).atoms.keys()].every((atom) => !varies(atom, a) || !varies(atom, b));
 }
 
 /** `expression` in the lanes of `dtype`. */
@@ -94,6 +104,21 @@ function bestAlong(expression: Expression, space: Space, own: number, k: number)
   const neighbours = (axis: number) => loads.filter((load) => strideOf(space, load.index, axis) === 1).length;
   if (neighbours(own) === neighbours(k)) return null;
   return neighbours(own) > neighbours(k) ? 'own' : 'k';
+}
+
+/** Positions that are looked at to see whether neighbours lie next to each other. */
+const lookedAt = 256;
+
+/** The dimension along which more steps lead to the next element, if many do along either. */
+function linesAlong(space: Space, index: Expression, own: number, k: number): Dimension | null {
+  const share = (axis: number): number => {
+    const steps = Math.min((space.axes[axis] as Variable).length, lookedAt) - 1;
+    const places = Array.from({ length: steps + 1 }, (_, at) => valueAlong(index, axis, at));
+    return places.filter((place, at) => at > 0 && place === (places[at - 1] as number) + 1).length / Math.max(steps, 1);
+  };
+  const [byOwn, byK] = [share(own), share(k)];
+  if (Math.max(byOwn, byK) < 0.5) return null;
+  return byOwn > byK ? 'own' : 'k';
 }
 
 /** One operand, and where it stands. */
@@ -115,8 +140,8 @@ export function analyseOperand({ expression, own, k, dtype, space, arithmetic, s
     value: inLanesOf(expression, dtype),
     along: bestAlong(expression, space, own, k),
   };
-  if (expression.kind !== 'load' || expression.mask !== null) return computed;
-  const { slot, index } = expression;
+  if (expression.kind !== 'load') return computed;
+  const { slot, index, mask, otherwise } = expression;
   const stored = site.program.slots[slot]?.dtype;
   if (
     stored !== arithmetic.stored ||
@@ -124,10 +149,19 @@ export function analyseOperand({ expression, own, k, dtype, space, arithmetic, s
     storedWidth(site.features, stored) !== arithmetic.width
   )
     return computed;
-  const [byOwn, byK] = [strideOf(space, index, own), strideOf(space, index, k)];
-  if (byOwn !== null && byK !== null) return { kind: 'strided', slot, index, own: byOwn, k: byK };
-  if (byK === 1) return { kind: 'lines', slot, index, along: 'k' };
-  if (byOwn === 1) return { kind: 'lines', slot, index, along: 'own' };
-  if (isSum(space, index, own, k)) return { kind: 'table', slot, index };
-  return computed;
+  const bounds = mask === null ? [] : boundsOf(mask, space.lengths);
+  const batch = space.axes.slice(0, k - 2).map((_, axis) => axis);
+  if (bounds === null || (bounds.length > 0 && (otherwise !== 0 || arithmetic.width !== 4))) return computed;
+  const sums = [index, ...bounds.map(({ sum }) => sum)];
+  const fixed =
+    isSum(space, index, batch, [own, k]) &&
+    bounds.every(({ sum }) => batch.every((axis) => !variesWith(space, sum, axis)));
+  if (mask === null) {
+    const [byOwn, byK] = [strideOf(space, index, own), strideOf(space, index, k)];
+    if (byOwn !== null && byK !== null) return { kind: 'strided', slot, index, own: byOwn, k: byK };
+    if (byK === 1) return { kind: 'lines', slot, index, along: 'k', fixed };
+    if (byOwn === 1) return { kind: 'lines', slot, index, along: 'own', fixed };
+  }
+  if (!sums.every((sum) => isSum(space, sum, [own], [k]))) return computed;
+  return { kind: 'table', slot, index, bounds, along: linesAlong(space, index, own, k), fixed };
 }

@@ -6,8 +6,8 @@
 import { i32, type Local, memory as wholeMemory, select, type Value } from '../wasm/index.js';
 import type { Count } from '../loop/lanes.js';
 import type { Pieces } from '../kernel-function.js';
-import { type MatmulSite, moved, position, type Side } from './matmul-site.js';
-import { loadByTable } from './offset-table.js';
+import { isTableSide, type MatmulSite, moved, type PlainSide, position, type TableSide } from './matmul-site.js';
+import { copyGroup, copyTurned } from './offset-table.js';
 import type { Dimension } from './operand.js';
 import { groupCount } from './tile.js';
 
@@ -35,9 +35,9 @@ function byFours({ f }: MatmulSite, name: string, { start, end }: Span, body: (a
 type Line = (first: number, count: Count) => Pieces;
 
 /** The line of an operand along a dimension that begins with element (`own`, `k`). */
-function lineAt(site: MatmulSite, side: Side, along: Dimension, own: Local, k: Local): Line {
+function lineAt(site: MatmulSite, side: PlainSide, along: Dimension, own: Local, k: Local): Line {
   const { f, memory, arithmetic, points } = site;
-  const { operand, direction, tables } = side;
+  const { operand, direction } = side;
   const { width } = arithmetic;
   switch (operand.kind) {
     case 'strided': {
@@ -56,12 +56,6 @@ function lineAt(site: MatmulSite, side: Side, along: Dimension, own: Local, k: L
     case 'lines': {
       const from = f.let('line', site.address(operand, { [direction]: position(own), k: position(k) }));
       return (first, count) => memory.load(from, first * width, count);
-    }
-    case 'table': {
-      const entries = { own: moved(site.inScratch(tables.own), own, 4), k: moved(site.inScratch(tables.k), k, 4) };
-      const base = f.let('base', i32.load(entries[along === 'k' ? 'own' : 'k']));
-      const here = f.let('entries', entries[along]);
-      return (first, count) => loadByTable(site, base, here, first, count);
     }
     case 'computed':
       return (first, count) => {
@@ -86,7 +80,6 @@ const rowsTogether = 64;
 /** Copies rows `rows` by terms `terms` of the left operand. */
 export function packLeft(site: MatmulSite, rows: Span, terms: Span): void {
   const { f, arithmetic, memory, scratch, left } = site;
-  const { operand } = left;
   const target = (row: Local, k: Local): Value => {
     const line = moved(site.inScratch(scratch.left), i32.sub(row, rows.start), scratch.leftRow);
     return moved(line, i32.sub(k, terms.start), arithmetic.width);
@@ -95,6 +88,21 @@ export function packLeft(site: MatmulSite, rows: Span, terms: Span): void {
     const at = f.let(name, start);
     f.while(at, end, 1, () => body(at));
   };
+  const inTurns = (body: (span: Span) => void) => {
+    const start = f.let('first', rows.start);
+    f.while(start, rows.end, rowsTogether, () => {
+      const next = i32.add(start, rowsTogether);
+      body({ start, end: f.let('last', select(next, rows.end, i32.ltU(next, rows.end))) });
+    });
+  };
+  if (isTableSide(left))
+    return inTurns((span) => {
+      const k = f.let('k', terms.start);
+      f.while(k, terms.end, 4, () =>
+        copyGroup(site, left, 'k', k, span, f.let('to', target(span.start, k)), scratch.leftRow),
+      );
+    });
+  const { operand } = left;
   if (operand.kind === 'lines') {
     const bytes = f.let('bytes', i32.mul(i32.sub(terms.end, terms.start), arithmetic.width));
     return eachFrom('row', rows, (row) => {
@@ -111,16 +119,13 @@ export function packLeft(site: MatmulSite, rows: Span, terms: Span): void {
         });
       }),
     );
-  const first = f.let('first', rows.start);
-  f.while(first, rows.end, rowsTogether, () => {
-    const next = i32.add(first, rowsTogether);
-    const last = f.let('last', select(next, rows.end, i32.ltU(next, rows.end)));
+  inTurns((span) =>
     byFours(site, 'k', terms, (k, count) =>
-      eachFrom('row', { start: first, end: last }, (row) =>
+      eachFrom('row', span, (row) =>
         memory.store(f.let('to', target(row, k)), 0, lineAt(site, left, 'k', row, k)(0, count), count),
       ),
-    );
-  });
+    ),
+  );
 }
 
 /** Bytes between one k and the next in a packed strip. */
@@ -138,6 +143,7 @@ export function packRight(site: MatmulSite, width: number, columns: Span, blockS
   const column = f.let('column', columns.start);
   f.while(column, columns.end, width, () => {
     const to = f.let('to', moved(site.inScratch(scratch.right), i32.sub(column, blockStart), scratch.rightColumn));
+    if (isTableSide(right)) return packTable(site, right, width, column, terms, to, step);
     if (right.operand.kind === 'computed' && right.operand.along === 'k') {
       const own = f.let('own', column);
       return f.repeat(own, f.let('columnsEnd', i32.add(column, width)), 1, () => {
@@ -157,5 +163,31 @@ export function packRight(site: MatmulSite, width: number, columns: Span, blockS
         memory.store(to, 4 * group * arithmetic.width, line(4 * group, groupCount(width, group)), 4);
       f.advance(to, step);
     });
+  });
+}
+
+/** One strip of a right operand that is found by tables. */
+function packTable(
+  site: MatmulSite,
+  side: TableSide,
+  width: number,
+  column: Local,
+  terms: Span,
+  to: Local,
+  step: number,
+): void {
+  const { f, arithmetic } = site;
+  const columns = Math.ceil(width / 4) * 4;
+  if (side.operand.along === 'k' && arithmetic.width === 4) {
+    const k = f.let('k', terms.start);
+    return f.while(k, terms.end, 4, () => {
+      copyTurned(site, side, k, column, columns, to, step);
+      f.advance(to, 4 * step);
+    });
+  }
+  const first = f.let('group', column);
+  f.repeat(first, f.let('groupsEnd', i32.add(column, columns)), 4, () => {
+    copyGroup(site, side, 'own', first, terms, to, step);
+    f.advance(to, 4 * arithmetic.width);
   });
 }

@@ -5,7 +5,7 @@
  * Two forms of tile. `splat`: vectors of columns of the right operand times single elements of the left. `dot`: vectors along k of both,
  * summed across at the end; for weights stored [out, in]. Eight accumulators keep both arithmetic units busy and all in registers.
  */
-import type { MatmulOperand } from './operand.js';
+import type { Dimension, MatmulOperand, TableOperand } from './operand.js';
 
 /** Strips of columns of one width, and the rows of their tiles. */
 export interface Strips {
@@ -151,16 +151,16 @@ function candidates(roles: Roles): Candidate[] {
 }
 
 /** What copying an element costs, in the measure of `stepCost`, by where its neighbours are: with it, elsewhere, or nowhere before it is computed. */
-const copyCosts = { neighbours: 0.7, apart: 3, computed: 8 } as const;
+const copyCosts = { neighbours: 0.7, bounded: 1.2, turned: 1.5, apart: 3, computed: 8 } as const;
 
-function copyCost(operand: MatmulOperand, along: 'own' | 'k'): number {
+function copyCost(operand: MatmulOperand, along: Dimension): number {
   switch (operand.kind) {
     case 'strided':
       return operand[along] === 1 ? copyCosts.neighbours : copyCosts.apart;
     case 'lines':
       return copyCosts.neighbours;
     case 'table':
-      return copyCosts.apart;
+      return tableCost(operand, along);
     case 'computed':
       return operand.along === null || operand.along === along
         ? copyCosts.computed
@@ -170,6 +170,12 @@ function copyCost(operand: MatmulOperand, along: 'own' | 'k'): number {
       return never;
     }
   }
+}
+
+/** Right operands whose lines lie along k are turned as they are copied. */
+function tableCost({ along: lines, bounds }: TableOperand, along: Dimension): number {
+  if (lines === along) return bounds.length > 0 ? copyCosts.bounded : copyCosts.neighbours;
+  return along === 'own' && lines === 'k' ? copyCosts.turned : copyCosts.apart;
 }
 
 function packingCost({ rows, columns, k, left, right }: Roles, { packLeft, packRight }: Candidate): number {

@@ -35,7 +35,7 @@ export class LinearMemory {
   views: ReturnType<typeof viewsOf>;
 
   constructor(budget: number, shared: boolean) {
-    const maximum = Math.max(firstPages, Math.ceil(budget / pageBytes));
+    const maximum = Math.max(firstPages, Math.ceil(Math.min(budget + lineBytes, addressableBytes) / pageBytes));
     this.imported = { initial: firstPages, maximum, shared };
     this.memory = new WebAssembly.Memory({ initial: firstPages, maximum, shared });
     this.#budget = budget;
@@ -58,7 +58,8 @@ export class LinearMemory {
   allocate(bytes: number): number | null {
     const address = this.#allocator.allocate(bytes, this.#budget);
     if (address === null) return null;
-    const end = this.#allocator.end;
+    // A line more: vectors that are read for some of their lanes may begin before the memory that they are of, or end behind it.
+    const end = this.#allocator.end + lineBytes;
     if (end > this.views.u8.length && !this.#grow(end)) {
       this.#allocator.free(address);
       return null;

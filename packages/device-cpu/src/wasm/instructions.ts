@@ -146,7 +146,12 @@ export const i8x16 = {
   ...family('i8x16', ['fde vv:v swizzle']),
 };
 
-export const i16x8 = family('i16x8', ['fd87 v:v extendLowI8x16S', 'fd89 v:v extendLowI8x16U']);
+export const i16x8 = family('i16x8', [
+  'fd87 v:v extendLowI8x16S',
+  'fd89 v:v extendLowI8x16U',
+  'fd8e vv:v add',
+  'fd93 vv:v subSatU',
+]);
 
 export const i32x4 = {
   const: (...lanes: Lane[]) => vector('i32x4', ...lanes),

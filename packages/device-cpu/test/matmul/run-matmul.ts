@@ -48,6 +48,12 @@ export function planOf(program: Program): string {
   return printPlan(planKernel(siteOf(program, {}, 1), onlyKernel(program)).plan);
 }
 
+/** How the operands are found. */
+export function operandsOf(program: Program): string[] {
+  const { left, right } = planKernel(siteOf(program, {}, 1), onlyKernel(program));
+  return [left.kind, right.kind];
+}
+
 export interface Prepared {
   readonly emitted: KernelFunction;
   /** Bytes of the module. */
