@@ -12,12 +12,12 @@ import { meant, points, type Slot, type WindowCase, windowProduct } from './wind
 const given: Slot = (slot, i) => ((i * 7 + slot * 5 + Math.floor(i / 3)) % 11) - 5;
 
 function printed({ convolution, image, imageOffset, otherOffset, resultOffset }: Recognised): string {
-  const { computes, groups, image: read, filter, output, padding, stride, dilation } = convolution;
+  const { computes, groups, image: read, filter, output, isTurned, padding, stride, dilation } = convolution;
   const tensor = ({ lengths, strides }: TensorLayout) => `[${lengths}] by [${strides}]`;
   const from = `${image}${imageOffset === 0 ? '' : ` + ${imageOffset}`}`;
   const parts = [
     `${computes} of an image ${tensor(read)} (${from})`,
-    `filter [${filter}]`,
+    `filter [${filter}]${isTurned ? ' from its end on' : ''}`,
     `output ${tensor(output)}`,
     `stride [${stride}], padding [${padding}], dilation [${dilation}]`,
     ...(groups === 1 ? [] : [`${groups} groups`]),
@@ -52,7 +52,8 @@ function described(
     const pixel = [n as number, group * channels + (c as number), ...position];
     const value = isInside ? of(imageSlot, offsets.imageOffset + offsetOf(read.strides, pixel)) : 0;
     const ofOutput = offsetOf(output.strides, [n as number, k as number, ...place]);
-    const ofFilter = offsetOf(packed, [k as number, c as number, ...within]);
+    const met = within.map((each, i) => (convolution.isTurned ? (window[i] as number) - 1 - each : each));
+    const ofFilter = offsetOf(packed, [k as number, c as number, ...met]);
     const [other, to] = computes === 'output' ? [ofFilter, ofOutput] : [ofOutput, ofFilter];
     const element = offsets.resultOffset + to;
     sums.set(element, (sums.get(element) ?? 0) + value * of(otherSlot, offsets.otherOffset + other));
@@ -70,6 +71,9 @@ function expectMeant(kernel: MatmulKernel, asked: readonly (Expression | null)[]
     expect(sorted(described(found, kernel, given))).toEqual(sorted(meant(kernel, given, found.index)));
   }
 }
+
+/** Where the filter of a channel begins. */
+const channelOf = fn('mul', [fn('idiv', [axis(3), int(6)]), int(6)]);
 
 const storedAt = ({ stores }: MatmulKernel): Expression => (stores[0] as Store).index;
 
@@ -131,6 +135,15 @@ describe('is a convolution', () => {
     const index = turned((stores[0] as Store).index);
     expect(convolutionOf(kernel, index)).toMatchObject({ image: 'b', convolution: { computes: 'output' } });
     expectMeant({ ...kernel, stores: [store(2, index, result(0))] }, [index, null]);
+  });
+
+  it('whose windows meet the filter from its end on, as those of gradients of an input do', () => {
+    const kernel = windowProduct({ ...square, padding: [1, 1] });
+    const turned = fn('add', [channelOf, fn('add', [fn('mul', [fn('mod', [axis(3), int(6)]), int(-1)]), int(5)])]);
+    const found = { ...kernel, b: { ...(kernel.b as Load), index: at(axis(2), 18, turned) } };
+    expect(printed(convolutionOf(found, null) as Recognised)).toContain('filter [4,3,3,2] from its end on');
+    expect(convolutionOf(found, null)?.otherOffset).toBe(0);
+    expectMeant(found, [storedAt(kernel), null]);
   });
 
   it('where the result has no description, and goes through memory that has', () => {
@@ -200,6 +213,9 @@ const others: Readonly<Record<string, Partial<MatmulKernel>>> = {
   'weights with a mask': withOther({ mask: fn('lt', [axis(2), int(3)]) }),
   'weights that are apart': withOther({ index: fn('mul', [(plain.b as Load).index, int(2)]) }),
   'weights in another order': withOther({ index: at(axis(3), 4, axis(2)) }),
+  'weights that are turned along one dim': withOther({
+    index: at(axis(2), 18, fn('add', [channelOf, fn('add', [fn('mul', [fn('sub', [int(2), r1]), int(2)]), r2])])),
+  }),
   'weights that are computed': { b: fn('neg', [plain.b]) },
   'weights that are the same for all channels': withOther({ index: at(axis(2), 6, fn('mod', [axis(3), int(6)])) }),
   'an image of halves that was cast': { a: fn('cast', [{ ...(plain.a as Load), dtype: 'float16' }], 'float32') },

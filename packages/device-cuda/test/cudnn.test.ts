@@ -38,6 +38,21 @@ const forward: Readonly<Record<string, Case>> = {
   'one dim': { of: { ...square, image: [9], window: [3], padding: [1] } },
   'three dims': { of: { ...square, image: [4, 5, 3], window: [3, 2, 2], padding: [1, 1, 0] } },
   'an output with channels last': { of: { ...padded, outputOrder: 'channels last' } },
+  'a filter that is turned': {
+    parts: {
+      b: load(
+        1,
+        at(
+          axis(2),
+          18,
+          fn('sub', [
+            fn('add', [fn('mul', [fn('idiv', [axis(3), int(6)]), int(6)]), int(5)]),
+            fn('mod', [axis(3), int(6)]),
+          ]),
+        ),
+      ),
+    },
+  },
   'a constant factor': {
     parts: stored(fn('mul', [result(0), constant(0.5)])),
     expected: (sum) => sum / 2,

@@ -126,6 +126,7 @@ export type AtPoint = (point: readonly number[]) => number;
 
 const meanings: Readonly<Record<string, (x: number, y: number) => number>> = {
   add: (x, y) => x + y,
+  sub: (x, y) => x - y,
   mul: (x, y) => x * y,
   idiv: (x, y) => Math.trunc(x / y),
   mod: (x, y) => x % y,

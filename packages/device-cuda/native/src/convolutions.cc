@@ -26,15 +26,16 @@ bool isKnown(int algo, bool computesFilter) {
 }  // namespace
 
 bool ConvolutionShape::read(const double* numbers, size_t count) {
-  constexpr size_t kHead = 7;
+  constexpr size_t kHead = 8;
   if (count < kHead) return false;
   type = static_cast<int>(numbers[0]);
   computeType = static_cast<int>(numbers[1]);
   mathType = static_cast<int>(numbers[2]);
-  computesFilter = numbers[3] != 0;
-  groups = static_cast<int>(numbers[4]);
-  alpha = numbers[5];
-  const auto dims = static_cast<size_t>(numbers[6]);
+  mode = static_cast<int>(numbers[3]);
+  computesFilter = numbers[4] != 0;
+  groups = static_cast<int>(numbers[5]);
+  alpha = numbers[6];
+  const auto dims = static_cast<size_t>(numbers[7]);
   if (count != kHead + 5 * (dims + 2) + 3 * dims) return false;
   const double* at = numbers + kHead;
   for (std::vector<int>* list : {&imageLengths, &imageStrides, &filterLengths, &outputLengths, &outputStrides, &padding, &stride, &dilation}) {
@@ -106,7 +107,7 @@ cudnnStatus Convolutions::describe(Plan& plan) {
   TRY_CUDNN(calls.cudnnSetFilterNdDescriptor(plan.filter, shape.type, cudnn::kRowByRow, all, shape.filterLengths.data()));
   TRY_CUDNN(calls.cudnnCreateConvolutionDescriptor(&plan.desc));
   TRY_CUDNN(calls.cudnnSetConvolutionNdDescriptor(plan.desc, dims, shape.padding.data(), shape.stride.data(), shape.dilation.data(),
-                                                  cudnn::kCrossCorrelation, shape.computeType));
+                                                  shape.mode, shape.computeType));
   TRY_CUDNN(calls.cudnnSetConvolutionMathType(plan.desc, shape.mathType));
   return calls.cudnnSetConvolutionGroupCount(plan.desc, shape.groups);
 }

@@ -6,7 +6,7 @@
 
 // A convolution as the library sees it: an image, a filter that lies row by row, and an output. Decoded from numbers in this order.
 struct ConvolutionShape {
-  int type, computeType, mathType;
+  int type, computeType, mathType, mode;
   // Whether the filter is computed, from image and output; else the output from image and filter.
   bool computesFilter;
   int groups;

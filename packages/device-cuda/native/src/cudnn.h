@@ -24,7 +24,7 @@ struct cudnnAlgoPerf {
 
 // As cudnn.h of 8 and 9 numbers them.
 namespace cudnn {
-constexpr int kRowByRow = 0, kCrossCorrelation = 1, kDeterministic = 1, kDouble = 1;
+constexpr int kRowByRow = 0, kDeterministic = 1, kDouble = 1;
 // Algorithms that are sums of products: those by Fourier transforms and Winograd's make NaN of more than what reads an infinity.
 constexpr int kOutputAlgorithms[] = {0, 1, 2}, kFilterAlgorithms[] = {1};
 }  // namespace cudnn

@@ -70,7 +70,7 @@ function stepFor(kernel: MatmulKernel, store: Store, site: KernelSite, library: 
     { slot: other.slot, offset: made.otherOffset },
     { slot: store.slot, offset: made.resultOffset },
   ].map(({ slot, offset }): StepOperand => ({ argument: site.argumentOf(slot), offset: offset * width }));
-  if (operands.some(({ offset }) => alignmentOf(offset) < tensorAlignment)) return null;
+  if (operands.some(({ offset }) => offset < 0 || alignmentOf(offset) < tensorAlignment)) return null;
   const precision = kernel.precision ?? site.target.matmulPrecision;
   const convolution: LibraryConvolution = { ...made.convolution, dtype, precision, alpha };
   const plan = library.planConvolution(convolution);

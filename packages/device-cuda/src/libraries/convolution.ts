@@ -24,6 +24,8 @@ export interface Convolution {
   /** Outputs, channels of one group, window; one element behind the other. */
   readonly filter: readonly number[];
   readonly output: TensorLayout;
+  /** Whether windows meet the filter from its end on, along every dim. */
+  readonly isTurned: boolean;
   readonly padding: readonly number[];
   readonly stride: readonly number[];
   readonly dilation: readonly number[];
@@ -85,7 +87,8 @@ function recognised({ batch, m, n, k, a, b }: Product, image: 'a' | 'b', result:
       convolution: described.convolution,
       image,
       imageOffset,
-      otherOffset: otherForm.constant,
+      // Of a filter that is turned the last element comes first.
+      otherOffset: otherForm.constant - (described.convolution.isTurned ? described.turned : 0),
       resultOffset: resultForm.constant,
       index: result ?? indexOf(described.placed),
     };
@@ -183,6 +186,13 @@ interface Placed {
   readonly stride: number;
 }
 
+interface Described {
+  readonly convolution: Convolution;
+  readonly placed: readonly Placed[];
+  /** Elements from the first of a window to its last. */
+  readonly turned: number;
+}
+
 /**
  * @param isNatural whether the result lies one element behind the other, wherever it was stored.
  * @returns null where one of the tensors has no description.
@@ -191,7 +201,7 @@ function describe(
   computes: Convolution['computes'],
   { group, outputs, batch, channels, dims, outputDims, window, stride, dilation }: Names,
   isNatural: boolean,
-): { readonly convolution: Convolution; readonly placed: readonly Placed[] } | null {
+): Described | null {
   const padding = dims.map((dim) => dim.padding);
   const isWhole = dims.every(({ length }, i) => {
     const reach = (dilation[i] as number) * (lengthOf(window[i]) - 1) + 1;
@@ -205,19 +215,24 @@ function describe(
   const stridesOf = (roles: readonly (Role | null)[], of: 'other' | 'result') =>
     of === 'result' && isNatural ? packed(roles.map(lengthOf)) : roles.map((role) => role?.[of] ?? 0);
   const [filterStrides, outputStrides] = [stridesOf(filterRoles, filterIn), stridesOf(outputRoles, outputIn)];
-  const isPacked = packed(filterRoles.map(lengthOf)).every(
-    (stride, i) => lengthOf(filterRoles[i]) === 1 || filterStrides[i] === stride,
-  );
+  const whole = packed(filterRoles.map(lengthOf));
+  const firstOfWindow = filterRoles.length - window.length;
+  const isPacked = (turn: 1 | -1) =>
+    whole.every(
+      (stride, i) => lengthOf(filterRoles[i]) === 1 || filterStrides[i] === stride * (i < firstOfWindow ? 1 : turn),
+    );
+  const isTurned = computes === 'output' && !isPacked(1);
   const output = tensorOf(outputRoles.map(lengthOf), outputStrides);
   const image = tensorOf(
     [...[batch, group, channels].map(lengthOf), ...dims.map(({ length }) => length)],
     [...[batch, group, channels].map((role) => role?.image ?? 0), ...dims.map(({ element }) => element)],
   );
-  if (!isPacked || output === null || image === null) return null;
+  if (!isPacked(isTurned ? -1 : 1) || output === null || image === null) return null;
   const filter = [lengthOf(group) * lengthOf(outputs), lengthOf(channels), ...window.map(lengthOf)];
   const [roles, strides] = computes === 'output' ? [outputRoles, outputStrides] : [filterRoles, filterStrides];
   return {
-    convolution: { computes, groups: lengthOf(group), image, filter, output, padding, stride, dilation },
+    convolution: { computes, groups: lengthOf(group), image, filter, output, isTurned, padding, stride, dilation },
+    turned: product(window.map(lengthOf)) - 1,
     placed: roles.flatMap((role, i) => (role === null ? [] : [{ digit: role.digit, stride: strides[i] as number }])),
   };
 }

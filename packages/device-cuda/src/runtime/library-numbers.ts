@@ -15,6 +15,8 @@ const tensorTypes = { float32: 0, float64: 1, float16: 2, bfloat16: 9 } as const
 /** The library may round factors to TF32 unless it is told to multiply and add. */
 const mathTypes = { default: 0, tensorCores: 1, multiplyAdd: 3 } as const;
 const computed = { output: 0, filter: 1 } as const;
+/** What mathematicians call a convolution, and what networks do. */
+const modes = { turned: 0, straight: 1 } as const;
 
 function isHalf(dtype: DType): boolean {
   return dtype === 'float16' || dtype === 'bfloat16';
@@ -36,13 +38,14 @@ export function numbersOfProduct(product: LibraryProduct): Float64Array {
 }
 
 export function numbersOfConvolution(convolution: LibraryConvolution): Float64Array {
-  const { dtype, precision, computes, groups, image, filter, output, padding, stride, dilation, alpha } = convolution;
+  const { dtype, precision, computes, groups, image, filter, output, isTurned, alpha } = convolution;
+  const { padding, stride, dilation } = convolution;
   const isSingle = dtype === 'float32' && precision === 'highest';
   const math = isHalf(dtype) ? 'tensorCores' : isSingle || dtype === 'float64' ? 'multiplyAdd' : 'default';
   return Float64Array.from([
     tensorTypes[dtype as keyof typeof tensorTypes],
     tensorTypes[dtype === 'float64' ? 'float64' : 'float32'],
-    ...[mathTypes[math], computed[computes], groups, alpha, padding.length],
+    ...[mathTypes[math], modes[isTurned ? 'turned' : 'straight'], computed[computes], groups, alpha, padding.length],
     ...[image.lengths, image.strides, filter, output.lengths, output.strides, padding, stride, dilation].flat(),
   ]);
 }

@@ -33,7 +33,8 @@ bool next(std::vector<int>& at, const std::vector<int>& lengths, size_t from = 0
 i64 readAt(const Convolution& c, const int* place, const int* within) {
   i64 offset = 0;
   for (size_t i = 0; i < c.padding.size(); i++) {
-    const int position = place[i] * c.stride[i] + within[i] * c.dilation[i] - c.padding[i];
+    const int step = c.isTurned ? c.filter[i + 2] - 1 - within[i] : within[i];
+    const int position = place[i] * c.stride[i] + step * c.dilation[i] - c.padding[i];
     if (position < 0 || position >= c.image.lengths[i + 2]) return -1;
     offset += static_cast<i64>(position) * c.image.strides[i + 2];
   }
@@ -184,6 +185,7 @@ int readConvolution(void* imageHandle, void* filterHandle, void* descHandle, voi
   c.computeType = desc->computeType;
   c.mathType = desc->mathType;
   c.groups = desc->groups;
+  c.isTurned = desc->isTurned;
   c.image = *image;
   c.output = *output;
   c.filter = window;

@@ -7,7 +7,7 @@ namespace standin::cudnn {
 
 struct Convolution {
   int type = 0, computeType = 0, mathType = 0, groups = 1;
-  bool computesFilter = false;
+  bool computesFilter = false, isTurned = false;
   Tensor image, output;
   std::vector<int> filter;
   std::vector<int> padding, stride, dilation;

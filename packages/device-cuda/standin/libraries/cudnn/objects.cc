@@ -150,7 +150,8 @@ LIBRARY_API int cudnnSetConvolutionNdDescriptor(void* handle, int dims, const in
   if (desc == nullptr) return refuse(kBadParameter, "the convolution is not there");
   Desc made;
   made.computeType = computeType;
-  if (dims < 2 || dims > 3 || mode != 1) return refuse(kNotSupported, "a convolution of this rank or mode");
+  made.isTurned = mode == 0;
+  if (dims < 2 || dims > 3 || mode < 0 || mode > 1) return refuse(kNotSupported, "a convolution of this rank or mode");
   if (computeType != kFloat && computeType != kDouble) return refuse(kNotSupported, "a type of sums that is not known");
   if (!read(made.padding, dims, padding, 0)) return refuse(kBadParameter, "a padding below 0");
   if (!read(made.stride, dims, stride, 1) || !read(made.dilation, dims, dilation, 1)) return refuse(kBadParameter, "a stride or a dilation below 1");

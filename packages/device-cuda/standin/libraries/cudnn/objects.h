@@ -33,6 +33,8 @@ struct Desc {
   int computeType = 0;
   int mathType = kDefaultMath;
   int groups = 1;
+  /// Whether windows meet the filter from its end on.
+  bool isTurned = false;
 };
 
 /// The object of a handle. @return null where it is none of this type
