@@ -51,14 +51,11 @@ function weightGradient(x: Tensor, y: Tensor, geometry: Geometry): Tensor {
 
 function outputOf(x: Tensor, weight: Tensor, geometry: Geometry): Tensor {
   const { groups, counts } = geometry;
-  const each = weight.size(0) / groups;
   const rows = inputWindows(x, geometry);
-  const columns = weight.reshape([groups, each, rows.size(2)]).transpose(1, 2);
-  const rank = counts.length;
-  return grouped(rows, columns)
-    .reshape([groups, x.size(0), ...counts, each])
-    .permute([1, 0, rank + 2, ...range(rank, 2)])
-    .reshape([x.size(0), groups * each, ...counts]);
+  const [batch, out] = [x.size(0), weight.size(0)];
+  return grouped(weight.reshape([groups, out / groups, rows.size(2)]), rows.transpose(1, 2))
+    .reshape([out, batch, ...counts])
+    .transpose(0, 1);
 }
 
 function weightOf(x: Tensor, y: Tensor, geometry: Geometry): Tensor {
@@ -169,11 +166,10 @@ function inputOf(y: Tensor, weight: Tensor, geometry: Geometry): Tensor {
     stride: dims.map(() => 1),
     dilation: dims.map(({ gap }) => gap),
   });
-  const columns = weightOfPhases(full, groups, dims);
-  return joinedPhases(grouped(rows, columns), y.size(0), geometry, dims);
+  return joinedPhases(grouped(weightOfPhases(full, groups, dims), rows.transpose(1, 2)), y.size(0), geometry, dims);
 }
 
-/** [groups, outputs of a group * taps, channels of a group * phases], the last tap first. */
+/** [groups, channels of a group * phases, outputs of a group * taps], the last tap first. */
 function weightOfPhases(weight: Tensor, groups: number, dims: readonly PhasedDim[]): Tensor {
   const [out, each] = weight.shape as [number, number];
   const taps = dims.map((_, i) => 3 + 2 * i);
@@ -185,22 +181,22 @@ function weightOfPhases(weight: Tensor, groups: number, dims: readonly PhasedDim
   return whole
     .reshape([groups, out / groups, each, ...dims.flatMap((dim) => [dim.taps, dim.phases])])
     .flip(taps)
-    .permute([0, 1, ...taps, 2, ...phases])
+    .permute([0, 2, ...phases, 1, ...taps])
     .reshape([
       groups,
-      (out / groups) * product(dims.map((dim) => dim.taps)),
       each * product(dims.map((dim) => dim.phases)),
+      (out / groups) * product(dims.map((dim) => dim.taps)),
     ]);
 }
 
-/** [groups, n * counts of windows, channels of a group * phases] as [n, channels, ...lengths]. */
+/** [groups, channels of a group * phases, n * counts of windows] as [n, channels, ...lengths]. */
 function joinedPhases(x: Tensor, batch: number, { groups, lengths }: Geometry, dims: readonly PhasedDim[]): Tensor {
   const rank = dims.length;
   const phases = dims.map((dim) => dim.phases);
-  const each = x.size(2) / product(phases);
+  const each = x.size(1) / product(phases);
   const interleaved = x
-    .reshape([groups, batch, ...dims.map((dim) => dim.count), each, ...phases])
-    .permute([1, 0, 2 + rank, ...dims.flatMap((_, i) => [2 + i, 3 + rank + i])]);
+    .reshape([groups, each, ...phases, batch, ...dims.map((dim) => dim.count)])
+    .permute([2 + rank, 0, 1, ...dims.flatMap((_, i) => [3 + rank + i, 2 + i])]);
   // Between windows that are smaller than the stride nothing gets anything.
   const between = dims.toReversed().flatMap((dim) => [0, dim.stride - dim.phases, 0, 0]);
   const joined = pad(interleaved, between).reshape([
