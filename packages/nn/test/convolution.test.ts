@@ -1,6 +1,6 @@
 /** Convolutions and their adjoints against the sum that defines them: values, and first and second derivatives by every operand. */
-import { autocast, type Device, grad, type Tensor, tensor } from '@torchlet/tensor';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { autocast, type Device, evaluate, grad, type Tensor, tensor } from '@torchlet/tensor';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import * as nn from '../src/index.js';
 import { openDevice } from './device.js';
 import { dataOf, spreadNumbers } from './values.js';
@@ -314,4 +314,35 @@ test.each([
     expect(grad?.shape).toEqual(shape);
   }
   await expectClose(bias.grad, [y.size(-1)]);
+});
+
+test.each<[string, Compute<nn.ConvOptions & nn.ConvTransposeOptions>, object]>([
+  ['convolution', nn.conv2d, { padding: 1 }],
+  ['strided convolution', nn.conv2d, { padding: 1, stride: 2 }],
+  ['convolution of groups', nn.conv2d, { padding: 1, groups: 4 }],
+  ['adjoint', nn.convTranspose2d, { padding: 1, stride: 2, outputPadding: 1 }],
+])('output and gradients of a %s are a product each, and no windows are stored', async (_, compute, options) => {
+  const x = tensor(spreadNumbers(2 * 4 * 100), { shape: [2, 4, 10, 10], requiresGrad: true });
+  const weight = tensor(spreadNumbers(4 * 4 * 9), { shape: [4, 4, 3, 3], requiresGrad: true });
+  const ofGroup = 'groups' in options ? weight.detach().narrow(1, 0, 1).requiresGrad_() : weight;
+  const compiled = vi.spyOn(device, 'compile');
+  const y = compute(x, ofGroup, null, options);
+  y.square().sum().backward();
+  await evaluate(y, x.grad as Tensor, ofGroup.grad as Tensor);
+  const programs = compiled.mock.calls.map(([program]) => program);
+  compiled.mockRestore();
+  expect(programs.flatMap(({ kernels }) => kernels.filter(({ kind }) => kind === 'matmul')).length).toBe(3);
+  const largest = Math.max(...programs.flatMap(({ slots }) => slots.map(({ size }) => size)));
+  expect(largest).toBeLessThanOrEqual(Math.max(x.numel(), y.numel()));
+});
+
+test('inputs that require no gradient get no product', async () => {
+  const x = tensor(spreadNumbers(2 * 64), { shape: [2, 1, 8, 8] });
+  const weight = tensor(spreadNumbers(3 * 9), { shape: [3, 1, 3, 3], requiresGrad: true });
+  const compiled = vi.spyOn(device, 'compile');
+  nn.conv2d(x, weight, null, { padding: 1 }).square().sum().backward();
+  await evaluate(weight.grad as Tensor);
+  const kernels = compiled.mock.calls.flatMap(([program]) => program.kernels);
+  compiled.mockRestore();
+  expect(kernels.filter(({ kind }) => kind === 'matmul').length).toBe(2);
 });

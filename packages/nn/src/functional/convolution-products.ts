@@ -1,7 +1,7 @@
 /**
- * The three products of a convolution, each the derivative of the other two: the output of an input and a weight, the input's gradient of the output's
- * and the weight, the weight's of the input and the output's. Each reads windows, which no one copies, and is one matrix product for each group. Owns those
- * and how they follow from each other; options, checks and bias are `convolution.ts`.
+ * The three products of a convolution: outputs of inputs and a weight, gradients of inputs of those of outputs and the weight, the gradient of the weight of
+ * inputs and gradients of outputs. What differentiates one is made of the other two, to any order. Each is one matrix product for each group, with windows
+ * that no one stores. Owns that; options, checks and the bias are `convolution.ts`.
  */
 import { customFunction, pad, type Tensor } from '@torchlet/tensor';
 import { padSpatial, product, range, fittingWindows, type WindowOptions } from './spatial.js';
