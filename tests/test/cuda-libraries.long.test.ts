@@ -1,6 +1,6 @@
 /**
- * Products by the stand-in of cuBLASLt where the device can give them to it: the suites in which kernels decide, and the golden cases of linear algebra, modules
- * and training. Every suite and every case with it is one of `cuda-modes.long.test.ts`.
+ * Products and convolutions by the stand-ins of cuBLASLt and cuDNN where the device can give them to these: the suites in which kernels decide, and the golden cases
+ * of linear algebra, functions, modules and training. Every suite and every case with them is one of `cuda-modes.long.test.ts`.
  */
 import { type Tensor, tensor } from '@torchlet/tensor';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -11,9 +11,9 @@ import { driveSuites } from '../drive-suites.js';
 import { noStandin, onStandin } from '../standin.js';
 
 const options = { libraries: 'always' } as const;
-const groups = ['linalg', 'modules', 'training'];
+const groups = ['linalg', 'functional', 'modules', 'training'];
 
-describe.skipIf(noStandin !== null)(onStandin('products by the stand-in of cuBLASLt'), () => {
+describe.skipIf(noStandin !== null)(onStandin('products and convolutions by stand-ins of libraries'), () => {
   let watch: StandinWatch;
   let before: Counts;
   beforeAll(async () => {
@@ -51,5 +51,10 @@ describe.skipIf(noStandin !== null)(onStandin('products by the stand-in of cuBLA
     expect(cublasLtMatmulAlgoGetHeuristic).toBeGreaterThan(10);
     // Each is tried once, and then computes.
     expect(cublasLtMatmul).toBeGreaterThan(2 * cublasLtMatmulAlgoGetHeuristic);
+  });
+  it('computes the convolutions, and gradients of their weights', () => {
+    const { cudnnConvolutionForward = 0, cudnnConvolutionBackwardFilter = 0 } = watch.callsSince(before);
+    expect(cudnnConvolutionForward).toBeGreaterThan(20);
+    expect(cudnnConvolutionBackwardFilter).toBeGreaterThan(10);
   });
 });

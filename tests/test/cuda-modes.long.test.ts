@@ -30,7 +30,7 @@ const modes: Readonly<Record<string, Mode>> = {
   'one kernel at a time': { variables: { TORCHLET_CUDA_SYNC: '1' } },
   // An access past the end of a buffer then leaves the driver's memory, which the stand-in reports.
   'every buffer an allocation of the driver': { variables: { [cachingVariable]: 'off' } },
-  'products by the stand-in of cuBLASLt': { options: { libraries: 'always' } },
+  'products and convolutions by stand-ins of libraries': { options: { libraries: 'always' } },
 };
 
 for (const [name, { settings = {}, options = {}, variables = {} }] of Object.entries(modes)) {
