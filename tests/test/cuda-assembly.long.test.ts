@@ -49,7 +49,7 @@ const entryStart = /^(?=\/\/ .*\n\.visible \.entry )/m;
 
 /** Kernels that differ, many in a module: those that need the same functions of the same text before them. */
 function modules(card: (typeof cards)[keyof typeof cards]): string[] {
-  const target = { ...card, sharedBytesPerBlock, matmulPrecision: 'highest' } as const;
+  const target = { ...card, sharedBytesPerBlock, matmulPrecision: 'highest', wgmma: 'off' } as const;
   const known = new Set<string>();
   const kernels = new Map<string, string[]>();
   for (const program of programs) {

@@ -4,6 +4,7 @@
  */
 import { type Capabilities, type DType, dtypeNames, dtypes, type Opener } from '@torchlet/device';
 import { type Addon, type Card, type DriverState, type LoadedAddon, loadAddon, runModes } from './native/addon.js';
+import type { Target } from './generated.js';
 import { type CudaDevice, OpenCudaDevice } from './runtime/device.js';
 import { Faults } from './runtime/faults.js';
 import { type LibraryUse, libraryUses } from './runtime/libraries.js';
@@ -24,6 +25,11 @@ export interface CudaOptions {
    * TORCHLET_CUDA_LIBRARIES says, else `auto`.
    */
   readonly libraries?: LibraryUse;
+  /**
+   * Which products warpgroups compute (`wgmma`), where the card has compute capability 9.0 and the driver is of CUDA 12 or later: `auto` those that it is expected to
+   * pay for, `always` all that it can do, `off` none. Default: what TORCHLET_CUDA_WGMMA says, else `auto`.
+   */
+  readonly wgmma?: Target['wgmma'];
   /** Limits to claim instead of the card's, e.g. smaller ones in tests. */
   readonly limits?: Partial<Capabilities>;
 }
@@ -34,6 +40,9 @@ const libraryVariable = 'TORCHLET_LIBCUDA';
 /** Whether libraries beside the driver are used. */
 export const librariesVariable = 'TORCHLET_CUDA_LIBRARIES';
 
+/** Which products warpgroups compute. */
+export const wgmmaVariable = 'TORCHLET_CUDA_WGMMA';
+
 /** Waits for every kernel, so that a fault names the one it came from. */
 const synchronousVariable = 'TORCHLET_CUDA_SYNC';
 
@@ -42,6 +51,9 @@ const cachingVariable = 'TORCHLET_CUDA_CACHING';
 
 /** What tensor cores, asynchronous copies and bfloat16 need. */
 const leastCapability = 80;
+/** What warpgroups need: this card, for no later one has them, and a driver of CUDA 12. */
+const warpgroupCapability = 90;
+const warpgroupDriver = 12000;
 const alignment = 256;
 /** Each is an address among a kernel's parameters, of which there may be 4,096 bytes; so many are far from what a kernel gains by. */
 const buffersPerKernel = 128;
@@ -97,6 +109,8 @@ function openCuda(options: CudaOptions): CudaDevice {
     );
   }
   const { multiprocessors, sharedBytesPerBlock, memoryBytes } = card;
+  const hasWarpgroups = computeCapability === warpgroupCapability && state.version >= warpgroupDriver;
+  const wgmma = options.wgmma ?? useOf(wgmmaVariable);
   const synchronous = (process.env[synchronousVariable] ?? '0') !== '0';
   return new OpenCudaDevice({
     name,
@@ -112,10 +126,16 @@ function openCuda(options: CudaOptions): CudaDevice {
       addon: file,
     },
     capabilities: { ...capabilitiesOf(card), ...limits },
-    target: { computeCapability, multiprocessors, sharedBytesPerBlock, matmulPrecision },
+    target: {
+      computeCapability,
+      multiprocessors,
+      sharedBytesPerBlock,
+      matmulPrecision,
+      wgmma: hasWarpgroups ? wgmma : 'off',
+    },
     budget: options.memoryBytes ?? memoryBytes,
     caching: process.env[cachingVariable] !== 'off',
-    libraries: options.libraries ?? libraryUseOf(process.env[librariesVariable]),
+    libraries: options.libraries ?? useOf(librariesVariable),
     mode: synchronous ? runModes.synchronous : graphs ? runModes.graph : runModes.direct,
   });
 }
@@ -138,11 +158,12 @@ function cardsOf(name: string, addon: Addon): readonly Card[] {
 }
 
 /** @throws RangeError where the variable says something else. */
-function libraryUseOf(said: string | undefined): LibraryUse {
+function useOf(variable: string): LibraryUse {
+  const said = process.env[variable];
   if (said === undefined || said === '') return 'auto';
   const use = libraryUses.find((each) => each === said);
   if (use !== undefined) return use;
-  throw new RangeError(`${librariesVariable}: expected ${libraryUses.join(', ')}, got ${said}`);
+  throw new RangeError(`${variable}: expected ${libraryUses.join(', ')}, got ${said}`);
 }
 
 function capabilitiesOf({ memoryBytes }: Card): Capabilities {

@@ -117,4 +117,9 @@ export interface Target {
   readonly sharedBytesPerBlock: number;
   /** Whether float32 products may be rounded to TF32. */
   readonly matmulPrecision: 'highest' | 'high';
+  /**
+   * Which products warpgroups compute (`wgmma`): `auto` those that it is expected to pay for, `always` all that it can do. `off` where the card or its driver
+   * does not have it.
+   */
+  readonly wgmma: 'off' | 'auto' | 'always';
 }

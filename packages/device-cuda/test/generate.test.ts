@@ -13,6 +13,7 @@ const target: Target = {
   multiprocessors: 8,
   sharedBytesPerBlock: 49152,
   matmulPrecision: 'highest',
+  wgmma: 'off',
 };
 const architectures = ['sm_80', 'sm_86', 'sm_89', 'sm_90', 'sm_100', 'sm_120'];
 

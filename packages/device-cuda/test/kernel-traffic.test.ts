@@ -15,6 +15,7 @@ const target: Target = {
   multiprocessors: 4,
   sharedBytesPerBlock: 166912,
   matmulPrecision: 'highest',
+  wgmma: 'off',
 };
 
 interface Cost {

@@ -30,6 +30,7 @@ const target: Target = {
   multiprocessors: 16,
   sharedBytesPerBlock: 49152,
   matmulPrecision: 'highest',
+  wgmma: 'off',
 };
 const [m, n, k] = [64, 48, 32];
 

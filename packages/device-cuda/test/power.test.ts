@@ -8,6 +8,7 @@ const target = {
   multiprocessors: 4,
   sharedBytesPerBlock: 166912,
   matmulPrecision: 'highest',
+  wgmma: 'off',
 } as const;
 
 function powers(pairs: readonly (readonly [x: number, y: number])[]): number[] {

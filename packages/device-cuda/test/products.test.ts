@@ -13,6 +13,7 @@ const target: Target = {
   multiprocessors: 16,
   sharedBytesPerBlock: 166912,
   matmulPrecision: 'highest',
+  wgmma: 'off',
 };
 const architectures = ['sm_80', 'sm_86', 'sm_89', 'sm_90', 'sm_100', 'sm_120'];
 

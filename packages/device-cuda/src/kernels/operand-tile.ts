@@ -14,16 +14,19 @@ import type { Point } from './point.js';
 import { type Along, chunkBytes, wayOf } from './operand-way.js';
 import type { ProductSite } from './product.js';
 
-/** Bytes of a row of a tile whose chunks lie along k. */
+/** Bytes of a row of a tile whose chunks lie along k, unless warpgroups read it. */
 export const rowBytesAlongK = 64;
+/** Bytes of a row that warpgroups read: 8 chunks, which are moved within it; 8 rows are an atom. */
+export const atomRowBytes = 128;
+export const atomBytes = 8 * atomRowBytes;
 /** From one row to the next where threads read 8 of them at once: so many chunks that they are in different banks. */
 const paddedRowBytes = rowBytesAlongK + chunkBytes;
 
 /**
  * Who reads chunks together: `threads` those of 8 rows a chunk's number apart, as each has neighbours of its own; `matrices` (of `ldmatrix`) those of 8
- * neighbouring rows; `words` single words of 4 neighbouring terms.
+ * neighbouring rows; `words` single words of 4 neighbouring terms; `warpgroups` whole tiles by themselves, which lie in atoms for them.
  */
-export type Readers = 'threads' | 'matrices' | 'words';
+export type Readers = 'threads' | 'matrices' | 'words' | 'warpgroups';
 
 /** Values of a unit on their way to shared memory. */
 interface Piece {
@@ -75,9 +78,9 @@ export class OperandTile {
     this.#readers = readers(way.along);
     const { tile } = site.side(operand);
     const unitBytes = way.unit * this.#elementBytes;
-    const rowBytes = way.along === 'k' ? rowBytesAlongK : tile * this.#elementBytes;
+    const rowBytes = (way.along === 'k' ? tiling.terms : tile) * this.#elementBytes;
     const isPadded = way.along === 'k' && this.#readers === 'threads';
-    this.rowBytes = isPadded ? paddedRowBytes : rowBytes;
+    this.rowBytes = this.#readers === 'warpgroups' ? atomRowBytes : isPadded ? paddedRowBytes : rowBytes;
     // Rows that follow each other in global memory are written at once: they are half a line of banks apart.
     this.#turnBytes = isPadded ? (tile / this.#chunk) * paddedRowBytes + rowBytesAlongK : null;
     this.bytes = this.#turnBytes === null ? tile * tiling.terms * this.#elementBytes : this.#turnBytes * this.#chunk;
@@ -85,8 +88,14 @@ export class OperandTile {
     this.#count = (tile * tiling.terms) / way.unit / tiling.threads;
     this.#row = quotient(body, thread, this.#perRow, `${operand}_row`);
     this.#number = remainder(body, thread, this.#perRow, `${operand}_unit`);
-    const within = times(body, this.#number, int32(unitBytes), 'within');
+    const within = this.#withinRow(unitBytes);
     this.#into = plus(body, this.#swizzled(plus(body, this.#rowPlace(), within, 'place')), base, `${operand}_into`);
+  }
+
+  /** Bytes from one column of atoms to the next, each as wide as its rows and as high as the tile has them. */
+  get columnBytes(): number {
+    const { tiling } = this.#site;
+    return (this.along === 'k' ? this.#site.side(this.#operand).tile : tiling.terms) * this.rowBytes;
   }
 
   /** Bytes from a chunk that a thread reads to the one that is `neighbour` rows and `further` whole chunks' numbers of rows further, along k. */
@@ -181,9 +190,19 @@ export class OperandTile {
   /** Chunks of row r are moved by the exclusive-or of their place and (r / divisor & mask) * scale. */
   get #swizzle(): { readonly divisor: number; readonly mask: number; readonly scale: number } | null {
     if (this.#readers === 'threads') return null;
+    if (this.#readers === 'warpgroups') return { divisor: 1, mask: 7, scale: chunkBytes };
     if (this.along === 'k') return { divisor: 2, mask: 3, scale: chunkBytes };
     if (this.#readers === 'matrices') return { divisor: 1, mask: 7, scale: chunkBytes };
     return { divisor: 1, mask: 3, scale: 2 * chunkBytes };
+  }
+
+  /** Where the thread's unit is in its row; that of atoms goes on in the next column of them. */
+  #withinRow(unitBytes: number): Operand {
+    const { body } = this.#site;
+    const within = times(body, this.#number, int32(unitBytes), 'within');
+    if (this.#readers !== 'warpgroups' || this.#perRow * unitBytes === atomRowBytes) return within;
+    const column = times(body, quotient(body, within, atomRowBytes), int32(this.columnBytes), 'column');
+    return plus(body, column, remainder(body, within, atomRowBytes), 'within');
   }
 
   /** Where the thread's first row is. */

@@ -13,6 +13,15 @@ import { apply, axis, flatIndex, substitution } from './split.js';
 import { type Factor, factorOf, tensorCoreProduct, type WarpForm } from './tensor-core-product.js';
 import { product } from './threads.js';
 import { chunkOf, type ThreadForm, threadsOf, tiledProduct } from './tiled-product.js';
+import { warpSize } from './warp-results.js';
+import {
+  type GroupForm,
+  groupThreadsOf,
+  hasStages,
+  isForWarpgroups,
+  termsByWarpgroups,
+  warpgroupProduct,
+} from './warpgroup-product.js';
 
 /** Rows, columns and terms below which a tile is mostly empty. */
 const leastSide = 16;
@@ -44,7 +53,12 @@ const warpForms: readonly Rated<WarpForm>[] = [
   { rows: 64, columns: 128, down: 2, across: 2, rate: 0.75, blocks: 3, blocksHeld: 2 },
   { rows: 64, columns: 64, down: 2, across: 2, rate: 0.6, blocks: 4, blocksHeld: 3 },
 ];
-const warpSize = 32;
+/** As warpgroups compute them; by columns and stages, fewer blocks fit. */
+const groupForms: readonly Rated<GroupForm>[] = [
+  { rows: 128, columns: 256, rate: 0.85, blocks: 1, blocksHeld: 1 },
+  { rows: 128, columns: 128, rate: 0.75, blocks: 2, blocksHeld: 2 },
+  { rows: 64, columns: 128, rate: 0.6, blocks: 3, blocksHeld: 3 },
+];
 
 /** Multiplications of a multiprocessor in a cycle, and with how many warps it comes to half of them; ratios are what matters. */
 const speeds: Readonly<Record<'f32' | 'f64' | Factor, { readonly perCycle: number; readonly halfAt: number }>> = {
@@ -54,20 +68,30 @@ const speeds: Readonly<Record<'f32' | 'f64' | Factor, { readonly perCycle: numbe
   bf16: { perCycle: 1024, halfAt: 2 },
   f16: { perCycle: 1024, halfAt: 2 },
 };
+/** The same by warpgroups: what compute capability 9.0 has of tensor cores, of which the instructions of warps reach about half. */
+const groupSpeeds: Readonly<Record<Factor, { readonly perCycle: number; readonly halfAt: number }>> = {
+  tf32: { perCycle: 1024, halfAt: 2 },
+  bf16: { perCycle: 2048, halfAt: 2 },
+  f16: { perCycle: 2048, halfAt: 2 },
+};
 /** Cycles until a block's first tile is there and until its last results are out; of one more launch; bytes of memory in a cycle. */
 const blockCycles = 2000;
 const launchCycles = 4000;
 const memoryBytes = 1000;
 
-interface Choice {
-  readonly form: Rated<ThreadForm | WarpForm>;
-  readonly factor: Factor | null;
+/** A form that a product could take, and who multiplies in it. */
+type Candidate = (
+  | { readonly by: 'threads'; readonly form: Rated<ThreadForm> }
+  | { readonly by: 'warps'; readonly form: Rated<WarpForm>; readonly factor: Factor }
+  | { readonly by: 'warpgroups'; readonly form: Rated<GroupForm>; readonly factor: Factor }
+) & {
   readonly threads: number;
-  readonly blocks: number;
-  readonly parts: number;
-  readonly partTerms: number;
+  /** Terms of a tile. */
   readonly terms: number;
-}
+  readonly speed: { readonly perCycle: number; readonly halfAt: number };
+};
+
+type Choice = Candidate & { readonly blocks: number; readonly parts: number; readonly partTerms: number };
 
 /** The product by tiles, and what joins its parts where there are several; null where a thread for each result is better. */
 export function productKernels(
@@ -83,34 +107,66 @@ export function productKernels(
 }
 
 function codeOf(kernel: MatmulKernel, site: KernelSite, choice: Choice, rounds: boolean): KernelCode {
-  const { form, factor, threads, blocks, parts, partTerms, terms } = choice;
+  const { by, form, threads, blocks, parts, partTerms, terms } = choice;
   const { rows, columns } = form;
   const tiling: Tiling = { rows, columns, terms, threads, blocks, parts, partTerms, rounds };
-  return factor === null
-    ? tiledProduct(site, kernel, form, tiling)
-    : tensorCoreProduct(site, kernel, factor, form, tiling);
+  switch (by) {
+    case 'threads':
+      return tiledProduct(site, kernel, choice.form, tiling);
+    case 'warps':
+      return tensorCoreProduct(site, kernel, choice.factor, choice.form, tiling);
+    case 'warpgroups':
+      return warpgroupProduct(site, kernel, choice.factor, choice.form, tiling);
+    default: {
+      const never: never = by;
+      return never;
+    }
+  }
 }
 
 function isWorthTiling({ batch, m, n, k, dtype }: MatmulKernel): boolean {
   return isFloat(dtype) && Math.min(m, n, k) >= leastSide && product(batch) > 0;
 }
 
+/** The forms that there are for a product. Whether warpgroups pay is then for the estimate to say, unless all that they can do is asked of them. */
+function candidatesOf(kernel: MatmulKernel, site: KernelSite): Candidate[] {
+  const { dtype } = kernel;
+  const { wgmma } = site.target;
+  const factor = factorOf(kernel, site.target);
+  const terms = rowBytesAlongK / storedBytes(dtype);
+  if (factor === null) {
+    const isWide = dtype === 'float64';
+    const speed = speeds[isWide ? 'f64' : 'f32'];
+    return (isWide ? wideForms : threadForms).map((form) => {
+      return { by: 'threads', form, threads: threadsOf(form, chunkOf(kernel)), terms, speed };
+    });
+  }
+  const byGroups = (wgmma === 'off' || !isForWarpgroups(kernel, factor) ? [] : groupForms)
+    .filter((form) => hasStages(form, site))
+    .map((form): Candidate => {
+      const speed = groupSpeeds[factor];
+      return { by: 'warpgroups', form, factor, threads: groupThreadsOf(form), terms: termsByWarpgroups(kernel), speed };
+    });
+  if (wgmma === 'always' && byGroups.length > 0) return byGroups;
+  const byWarps = warpForms.map((form): Candidate => {
+    return { by: 'warps', form, factor, threads: form.down * form.across * warpSize, terms, speed: speeds[factor] };
+  });
+  return [...byGroups, ...byWarps];
+}
+
 /** The form and number of parts whose estimate is least. */
 function choiceOf(kernel: MatmulKernel, site: KernelSite): Choice | null {
   if (!isWorthTiling(kernel)) return null;
-  const factor = factorOf(kernel, site.target);
-  const terms = rowBytesAlongK / storedBytes(kernel.dtype);
-  const forms = factor !== null ? warpForms : kernel.dtype === 'float64' ? wideForms : threadForms;
   const lengths = productLengths(kernel, 1);
   const ways = (['a', 'b'] as const).map((operand) => wayOf(kernel, operand, lengths));
   const areHeld = ways.every(({ along }) => along === 'k') || ways.some(({ isCopied }) => !isCopied);
   let best: { choice: Choice; cycles: number } | null = null;
-  for (const form of forms) {
-    const threads = factor === null ? threadsOf(form, chunkOf(kernel)) : form.down * form.across * warpSize;
+  for (const candidate of candidatesOf(kernel, site)) {
+    const { form, terms } = candidate;
     const blocks = areHeld ? form.blocksHeld : form.blocks;
     for (const parts of partCounts(kernel, form, site)) {
       const partTerms = Math.ceil(kernel.k / parts / terms) * terms;
-      const choice = { form, factor, threads, blocks, parts: Math.ceil(kernel.k / partTerms), partTerms, terms };
+      const choice = { ...candidate, blocks, parts: Math.ceil(kernel.k / partTerms), partTerms };
       const cycles = cyclesOf(kernel, site, choice);
       if (best === null || cycles < best.cycles) best = { choice, cycles };
     }
@@ -119,16 +175,16 @@ function choiceOf(kernel: MatmulKernel, site: KernelSite): Choice | null {
 }
 
 /** One part, or as many as make whole turns of the card's multiprocessors. */
-function partCounts({ batch, m, n, k }: MatmulKernel, form: ThreadForm | WarpForm, { target }: KernelSite): number[] {
+function partCounts({ batch, m, n, k }: MatmulKernel, form: Candidate['form'], { target }: KernelSite): number[] {
   const tiles = product(batch) * Math.ceil(m / form.rows) * Math.ceil(n / form.columns);
   const most = Math.min(mostParts, Math.floor(k / shortestPart));
   const counts = [1, 2, 3, 4].map((turns) => Math.floor((turns * target.multiprocessors) / tiles));
   return [1, ...counts.map((count) => Math.min(count, most)).filter((count) => count > 1)];
 }
 
-function cyclesOf({ batch, m, n, dtype }: MatmulKernel, { target }: KernelSite, choice: Choice): number {
-  const { form, factor, threads, parts, partTerms } = choice;
-  const { perCycle, halfAt } = speeds[factor ?? (dtype === 'float64' ? 'f64' : 'f32')];
+function cyclesOf({ batch, m, n }: MatmulKernel, { target }: KernelSite, choice: Choice): number {
+  const { form, threads, parts, partTerms, speed } = choice;
+  const { perCycle, halfAt } = speed;
   const blocks = parts * product(batch) * Math.ceil(m / form.rows) * Math.ceil(n / form.columns);
   const each = Math.ceil(blocks / target.multiprocessors);
   const resident = (Math.min(each, choice.blocks) * threads) / warpSize;

@@ -33,27 +33,20 @@ export function walkTiles(site: ProductSite, { tiles, stages, stageBytes, multip
   const computed = tiles.filter(({ isCopied }) => !isCopied);
   const first = site.firstTerm();
   const last = Math.min(tiling.partTerms, kernel.k);
-  const end = tiling.parts === 1 ? int32(kernel.k) : endOf(site, first);
+  const end = endOf(site, first);
   for (const tile of tiles) tile.begin(first);
   const commit = (): void => {
     if (copied.length > 0) body.line('cp.async.commit_group');
   };
-  for (let stage = 0; stage < stages - 1; stage++) {
-    const further = int32(stage * tiling.terms);
-    const fetch = (): void => {
-      const term = plus(body, first, further, 'term');
-      for (const tile of copied) tile.copy(term, int32(stage * stageBytes));
-      for (const tile of computed) tile.keep(tile.read(term), int32(stage * stageBytes));
-    };
-    // Every part has a first tile; the last part may have fewer than the others.
-    if (stage === 0) fetch();
-    else if (stage * tiling.terms < last) {
-      const term = plus(body, first, further, 'term');
-      if (tiling.parts === 1) fetch();
-      else body.when(body.compare('lt.s32', term, end, 'is_more'), fetch);
-    }
-    commit();
-  }
+  fetchFirst(
+    site,
+    { count: stages - 1, stageBytes, first, end },
+    (term, stage) => {
+      for (const tile of copied) tile.copy(term, stage);
+      for (const tile of computed) tile.keep(tile.read(term), stage);
+    },
+    commit,
+  );
   const arrive = (): void => {
     if (copied.length > 0) body.line(`cp.async.wait_group ${stages - 2}`);
     body.line('bar.sync 0');
@@ -79,14 +72,96 @@ export function walkTiles(site: ProductSite, { tiles, stages, stageBytes, multip
         for (const { tile, pieces } of values) tile.keep(pieces, filled);
       });
     }
-    for (const stage of [used, filled]) {
-      const next = plus(body, stage, int32(stageBytes), 'next');
-      const isPast = body.compare('eq.s32', next, int32(stages * stageBytes), 'is_past');
-      body.assign(stage, 'selp.s32', [int32(0), next, isPast]);
-    }
+    turnStages(site, [used, filled], stages * stageBytes, stageBytes);
     body.assign(term, 'add.s32', [term, int32(tiling.terms)]);
     return body.compare('lt.s32', term, end, 'is_term');
   });
+}
+
+/** Fewest stages of a walk by warpgroups: one that is read, one that is on its way, one that may still be read. */
+export const leastStagesByWarpgroups = 3;
+
+/** Stages by which as many blocks fit a multiprocessor as a product asks room for. */
+export function stagesByWarpgroups(stageBytes: number, blocks: number, { sharedBytesPerBlock }: Target): number {
+  return Math.min(mostStages, Math.floor(sharedBytesPerBlock / blocks / stageBytes));
+}
+
+/**
+ * The walk where warpgroups multiply by themselves (`wgmma`), from tiles that are all copied. They see what threads wrote only behind a fence, each writer's own,
+ * and read on while the next tile is waited for: at a barrier every warpgroup is done with the tile before the last, whose stage is filled behind it.
+ */
+export function walkByWarpgroups(site: ProductSite, { tiles, stages, stageBytes, multiply }: Pipeline): void {
+  const { body, kernel, tiling } = site;
+  const first = site.firstTerm();
+  const end = endOf(site, first);
+  const ahead = stages - 2;
+  for (const tile of tiles) tile.begin(first);
+  const fetch = (term: Operand, stage: Operand): void => {
+    for (const tile of tiles) tile.copy(term, stage);
+  };
+  const commit = (): void => body.line('cp.async.commit_group');
+  fetchFirst(site, { count: ahead, stageBytes, first, end }, fetch, commit);
+  const arrive = (): void => {
+    body.line(`cp.async.wait_group ${ahead - 1}`);
+    body.line('fence.proxy.async.shared::cta');
+    body.line('bar.sync 0');
+  };
+  if (Math.min(tiling.partTerms, kernel.k) <= tiling.terms) {
+    arrive();
+    multiply(int32(0));
+  } else {
+    const term = body.op('s32', 'mov.s32', [first], 'term');
+    const used = body.op('s32', 'mov.s32', [int32(0)], 'used');
+    const filled = body.op('s32', 'mov.s32', [int32(ahead * stageBytes)], 'filled');
+    body.repeat('tile', () => {
+      arrive();
+      multiply(used);
+      const coming = plus(body, term, int32(ahead * tiling.terms), 'coming');
+      body.when(body.compare('lt.s32', coming, end, 'is_more'), () => fetch(coming, filled));
+      commit();
+      body.line('wgmma.wait_group.sync.aligned 1');
+      turnStages(site, [used, filled], stages * stageBytes, stageBytes);
+      body.assign(term, 'add.s32', [term, int32(tiling.terms)]);
+      return body.compare('lt.s32', term, end, 'is_term');
+    });
+  }
+  body.line('wgmma.wait_group.sync.aligned 0');
+}
+
+interface FirstTiles {
+  readonly count: number;
+  readonly stageBytes: number;
+  readonly first: Operand;
+  readonly end: Operand;
+}
+
+/** Has the first tiles fetched, as many of them as the part of the sum has. Every part has a first tile; the last part may have fewer than the others. */
+function fetchFirst(
+  { body, kernel, tiling }: ProductSite,
+  { count, stageBytes, first, end }: FirstTiles,
+  fetch: (term: Operand, stage: Operand) => void,
+  commit: () => void,
+): void {
+  const last = Math.min(tiling.partTerms, kernel.k);
+  for (let stage = 0; stage < count; stage++) {
+    const further = stage * tiling.terms;
+    const at = int32(stage * stageBytes);
+    if (further < last) {
+      const term = plus(body, first, int32(further), 'term');
+      if (stage === 0 || tiling.parts === 1) fetch(term, at);
+      else body.when(body.compare('lt.s32', term, end, 'is_more'), () => fetch(term, at));
+    }
+    commit();
+  }
+}
+
+/** Moves places to the next stage, from the last to the first. */
+function turnStages({ body }: ProductSite, places: readonly Operand[], bytes: number, stageBytes: number): void {
+  for (const place of places) {
+    const next = plus(body, place, int32(stageBytes), 'next');
+    const isPast = body.compare('eq.s32', next, int32(bytes), 'is_past');
+    body.assign(place, 'selp.s32', [int32(0), next, isPast]);
+  }
 }
 
 type Coming = { readonly tile: OperandTile; readonly pieces: ReturnType<OperandTile['read']> };
@@ -114,7 +189,8 @@ function fetchNext(
 }
 
 /** Where the block's part of the sum ends. */
-function endOf({ body, kernel, tiling }: ProductSite, first: Operand): Operand {
+export function endOf({ body, kernel, tiling }: ProductSite, first: Operand): Operand {
+  if (tiling.parts === 1) return int32(kernel.k);
   const end = plus(body, first, int32(tiling.partTerms), 'end');
   return kernel.k % tiling.partTerms === 0 ? end : body.op('s32', 'min.s32', [end, int32(kernel.k)], 'end');
 }

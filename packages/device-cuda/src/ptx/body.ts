@@ -49,7 +49,7 @@ export class Body {
   readonly #shared: string[] = [];
   readonly #prologue: string[] = [];
   readonly #functions = new Set<DeviceFunction>();
-  #usesLaunchMemory = false;
+  #launchAlignment = 0;
 
   get scope(): Scope {
     return this.#scope;
@@ -188,9 +188,9 @@ export class Body {
     });
   }
 
-  /** The address of the launch's shared memory: lines of banks begin at its multiples of 128. */
-  sharedTiles(): Operand {
-    this.#usesLaunchMemory = true;
+  /** The address of the launch's shared memory: lines of banks begin at its multiples of 128, which `alignment` is one of. */
+  sharedTiles(alignment = 128): Operand {
+    this.#launchAlignment = Math.max(this.#launchAlignment, alignment);
     return this.within(this.root, () => {
       const address = this.register('s32', 'tiles_at');
       this.#start(`mov.u32 ${address.text}, ${launchMemory}`);
@@ -198,9 +198,9 @@ export class Body {
     });
   }
 
-  /** Whether it uses the shared memory that its launch asks for. */
-  get usesLaunchMemory(): boolean {
-    return this.#usesLaunchMemory;
+  /** What the shared memory that its launch asks for is aligned to; 0 where it uses none. */
+  get launchAlignment(): number {
+    return this.#launchAlignment;
   }
 
   /** Calls a device function, which then is part of the module. */

@@ -22,10 +22,17 @@ export interface KernelCode extends LaunchShape {
   /** What was fused, and how the threads are spread. */
   readonly comment: string;
   readonly body: Body;
+  /** What its text is for. Default: every card. */
+  readonly architecture?: Architecture;
 }
 
-/** The oldest driver this text needs is 450: PTX 7.0 is the first that knows sm_80, bfloat16 and TF32. */
-const header = ['.version 7.0', '.target sm_80', '.address_size 64'];
+export type Architecture = 'sm_80' | 'sm_90a';
+
+/**
+ * The first PTX that knows what is used. 7.0 knows sm_80, bfloat16 and TF32, and needs a driver of 450 or later. 8.0 knows `wgmma`, needs a driver of CUDA 12, and
+ * what is for sm_90a runs on cards of compute capability 9.0 alone.
+ */
+const versions: Readonly<Record<Architecture, string>> = { sm_80: '7.0', sm_90a: '8.0' };
 
 export class PtxModule {
   readonly #entries: string[] = [];
@@ -33,7 +40,8 @@ export class PtxModule {
   readonly #known = new Map<string, string>();
   readonly #names = new Map<string, number>();
   readonly #functions = new Set<DeviceFunction>();
-  #usesLaunchMemory = false;
+  #launchAlignment = 0;
+  #architecture: Architecture = 'sm_80';
 
   /** Adds a kernel and gives its launch. */
   add(code: KernelCode, kernel: number): Launch {
@@ -53,7 +61,8 @@ export class PtxModule {
       entry = this.#name(code.name);
       this.#known.set(text, entry);
       for (const used of body.functions) this.#use(used);
-      this.#usesLaunchMemory ||= body.usesLaunchMemory;
+      this.#launchAlignment = Math.max(this.#launchAlignment, body.launchAlignment);
+      this.#architecture = code.architecture ?? this.#architecture;
       this.#entries.push(`// ${comment.replace(/\s+/g, ' ')}\n.visible .entry ${entry}${text}\n`);
     }
     return {
@@ -67,12 +76,15 @@ export class PtxModule {
     };
   }
 
-  /** The module; empty where nothing was added. */
+  /** The module, for every card unless one of its kernels is not; empty where nothing was added. */
   text(): string {
     if (this.#entries.length === 0) return '';
-    const memory = this.#usesLaunchMemory ? [`.extern .shared .align 128 .b8 ${launchMemory}[];`, ''] : [];
+    const alignment = this.#launchAlignment;
+    const memory = alignment > 0 ? [`.extern .shared .align ${alignment} .b8 ${launchMemory}[];`, ''] : [];
     return [
-      header.join('\n'),
+      `.version ${versions[this.#architecture]}`,
+      `.target ${this.#architecture}`,
+      '.address_size 64',
       '',
       ...memory,
       ...[...this.#functions].map(({ text }) => `${text}\n`),

@@ -38,22 +38,23 @@ constexpr Attribute attributes[] = {
     {39, 2048},         // MAX_THREADS_PER_MULTIPROCESSOR
     {40, 2},            // ASYNC_ENGINE_COUNT
     {41, 1},            // UNIFIED_ADDRESSING
-    {81, 167936},       // MAX_SHARED_MEMORY_PER_MULTIPROCESSOR
     {82, 65536},        // MAX_REGISTERS_PER_MULTIPROCESSOR
     {83, 1},            // MANAGED_MEMORY
     {91, 1},            // CAN_USE_HOST_POINTER_FOR_REGISTERED_MEM
     {95, 1},            // COOPERATIVE_LAUNCH
-    {97, 166912},       // MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
     {106, 32},          // MAX_BLOCKS_PER_MULTIPROCESSOR
     {111, 1024},        // RESERVED_SHARED_MEMORY_PER_BLOCK
     {115, 0},           // MEMORY_POOLS_SUPPORTED
 };
 
-constexpr int kMultiprocessorCount = 16, kCapabilityMajor = 75, kCapabilityMinor = 76;
+constexpr int kMultiprocessorCount = 16, kCapabilityMajor = 75, kCapabilityMinor = 76, kSharedPerMultiprocessor = 81, kSharedPerBlock = 97;
+constexpr u32 kReservedShared = 1024;
 
 int attributeOf(int number) {
   switch (number) {
     case kMultiprocessorCount: return state().multiprocessors;
+    case kSharedPerMultiprocessor: return static_cast<int>(sharedLimit() + kReservedShared);
+    case kSharedPerBlock: return static_cast<int>(sharedLimit());
     case kCapabilityMajor: return state().capability / 10;
     case kCapabilityMinor: return state().capability % 10;
     default: break;
@@ -70,6 +71,8 @@ bool isDevice(int device) { return device >= 0 && device < state().devices; }
 
 void makeCurrent(bool now) { current = now; }
 bool isCurrent() { return current; }
+
+u32 sharedLimit() { return state().capability == 90 ? 232448 : 166912; }
 
 DRIVER_API cuInit(unsigned flags) {
   return call("cuInit", Needs::nothing, [&] {

@@ -9,7 +9,7 @@ namespace standin {
 namespace {
 
 constexpr int kInfoLog = 3, kInfoLogBytes = 4, kErrorLog = 5, kErrorLogBytes = 6;
-constexpr u32 kStaticLimit = 48 * 1024, kSharedLimit = 166912;
+constexpr u32 kStaticLimit = 48 * 1024;
 
 bool isModule(void* handle) { return state().modules.count(static_cast<Module*>(handle)) != 0; }
 bool isFunction(void* handle) { return state().functions.count(static_cast<DriverFunction*>(handle)) != 0; }
@@ -71,11 +71,18 @@ void link(Module& module) {
   }
 }
 
+/** PTX 7 came with CUDA 11, 8 with 12. What is for one architecture with all that it has, no other card runs. */
+int unfit(const Syntax& syntax) {
+  if (static_cast<int>(syntax.version) / 10 > state().version / 1000 - 4) return kUnsupportedPtx;
+  return syntax.target == "sm_90a" && state().capability != 90 ? kNoBinary : kSuccess;
+}
+
 int load(void** handle, const void* image, unsigned count, const int* options, void** values) {
   emptyLogs(count, options, values);
   auto module = std::make_unique<Module>();
   try {
     module->syntax = parse(static_cast<const char*>(image));
+    if (const int code = unfit(*module->syntax)) return code;
     allocate(*module);
     link(*module);
   } catch (const std::exception& error) {
@@ -121,7 +128,7 @@ int prepareLaunch(void* handle, const u32* grid, const u32* block, u32 sharedByt
   if (!sizes || threads == 0 || threads > 1024 || block[0] > 1024 || block[1] > 1024 || block[2] > 64) return kInvalidValue;
   if (kernel.maxThreads != 0 && threads > kernel.maxThreads) return kInvalidValue;
   if (kernel.requiredThreads[0] != 0 && std::memcmp(kernel.requiredThreads, block, sizeof kernel.requiredThreads) != 0) return kInvalidValue;
-  if (sharedBytes > function.dynamicShared || kernel.sharedBytes + sharedBytes > kSharedLimit) return kInvalidValue;
+  if (sharedBytes > function.dynamicShared || kernel.sharedBytes + sharedBytes > sharedLimit()) return kInvalidValue;
   launch.kernel = &kernel;
   std::copy_n(grid, 3, launch.grid);
   std::copy_n(block, 3, launch.block);
@@ -196,7 +203,7 @@ DRIVER_API cuFuncSetAttribute(void* handle, int attribute, int value) {
     if (!isFunction(handle)) return kInvalidHandle;
     auto& function = *static_cast<DriverFunction*>(handle);
     if (attribute == 9) return value >= -1 && value <= 100 ? kSuccess : kInvalidValue;
-    if (attribute != 8 || value < 0 || function.kernel.sharedBytes + static_cast<u32>(value) > kSharedLimit) return kInvalidValue;
+    if (attribute != 8 || value < 0 || function.kernel.sharedBytes + static_cast<u32>(value) > sharedLimit()) return kInvalidValue;
     function.dynamicShared = static_cast<u32>(value);
     return kSuccess;
   });
@@ -219,7 +226,7 @@ DRIVER_API cuOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, void* handle
   return call("cuOccupancyMaxActiveBlocksPerMultiprocessor", Needs::context, [&] {
     if (!isFunction(handle) || threads <= 0) return kInvalidValue;
     const size_t shared = static_cast<DriverFunction*>(handle)->kernel.sharedBytes + sharedBytes;
-    *blocks = static_cast<int>(std::min<size_t>(static_cast<size_t>(2048 / threads), shared == 0 ? 32 : kSharedLimit / shared));
+    *blocks = static_cast<int>(std::min<size_t>(static_cast<size_t>(2048 / threads), shared == 0 ? 32 : sharedLimit() / shared));
     return kSuccess;
   });
 }

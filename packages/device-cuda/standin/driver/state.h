@@ -104,8 +104,11 @@ struct State {
 
 State& state();
 
+/// Bytes of shared memory that a block of the card may ask for.
+u32 sharedLimit();
+
 constexpr int kSuccess = 0, kInvalidValue = 1, kOutOfMemory = 2, kNotInitialized = 3, kNoDevice = 100, kInvalidDevice = 101,
-              kInvalidContext = 201, kInvalidPtx = 218, kUnsupportedPtx = 222, kInvalidHandle = 400, kNotFound = 500,
+              kInvalidContext = 201, kNoBinary = 209, kInvalidPtx = 218, kUnsupportedPtx = 222, kInvalidHandle = 400, kNotFound = 500,
               kNotReady = 600, kCaptureUnsupported = 900, kCaptureInvalidated = 901, kUnjoined = 904, kCaptureImplicit = 906,
               kCapturedEvent = 907, kWrongThread = 908;
 

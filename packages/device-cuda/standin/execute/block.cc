@@ -104,6 +104,7 @@ void Block::start(u32 x, u32 y, u32 z) {
   std::fill(locals_.begin(), locals_.end(), kPoison);
   std::fill(std::begin(barriers_), std::end(barriers_), Barrier{});
   races.begin(shared.size(), kernel.smallestShared, static_cast<u32>(warps_.size()));
+  groups.begin(size_);
   limit_ = steps + settings_.stepLimit;
   for (Warp& warp : warps_) {
     specials(warp);
@@ -126,6 +127,15 @@ void Block::run(u32 x, u32 y, u32 z) {
       alive = alive || warp.alive != 0;
     }
     if (alive && !progress) stuck();
+  }
+  finishProducts();
+}
+
+void Block::finishProducts() const {
+  for (const Warp& warp : warps_) {
+    u32 pc = 0;
+    const std::string problem = groups.unfinished(warp, pc);
+    if (!problem.empty()) report(warp, pc, LaneFault{719, 0, problem});
   }
 }
 
@@ -180,6 +190,7 @@ void Block::run(Warp& warp, Group group, u32 stop) {
       if (at.guarded != 0) active &= at.guarded == 1 ? warp.predicate(at.guard) : ~warp.predicate(at.guard);
       steps++;
       threads += static_cast<u64>(__builtin_popcount(mask));
+      if (at.touchesSums != 0 && active != 0) groups.touch(warp, kernel.touched.at(pc));
       if (at.flow == Flow::next) {
         if (active != 0) {
           if (at.control != 0) {

@@ -5,6 +5,7 @@
 
 #include "launch.h"
 #include "races.h"
+#include "warpgroups.h"
 
 namespace standin {
 
@@ -34,6 +35,7 @@ class Block {
   std::vector<u8> shared;
   std::vector<Range> ranges;
   Races races;
+  Warpgroups groups;
   u64 steps = 0;    // instructions of warps
   u64 threads = 0;  // instructions of threads
   Traffic traffic;
@@ -50,6 +52,7 @@ class Block {
   void arrive(Warp& warp, const Instruction& at, Group& group, u32 active);
   void complete(u32 id);
   [[noreturn]] void stuck() const;
+  void finishProducts() const;
   std::string standing(const Warp& warp) const;
 
   [[noreturn]] void report(const Warp& warp, u32 pc, const LaneFault& fault) const;

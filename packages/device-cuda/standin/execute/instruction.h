@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "../ptx/syntax.h"
@@ -35,6 +36,7 @@ struct Instruction {
   i32 guard = 0;
   Flow flow = Flow::next;
   u8 guarded = 0;      // 1: @p, 2: @!p
+  u8 touchesSums = 0;  // whether it is in Kernel::touched
   Space space = Space::generic;
   u8 count = 0;        // elements of a vector access; whatever else the handler counts
   u32 target = 0;      // of a branch; of a handler with modes, the mode
@@ -74,6 +76,7 @@ struct Kernel {
   const Syntax* syntax = nullptr;
   std::vector<Instruction> code;
   std::vector<i32> lists;  // operands of instructions that have many
+  std::unordered_map<u32, std::vector<i32>> touched;  // sums of products by warpgroups, by instruction that reads or writes them
   std::vector<Constant> constants;
   std::vector<SpecialPlace> specials;
   std::vector<Parameter> parameters;

@@ -26,9 +26,13 @@ void Races::begin(u64 bytes, u32 smallest, u32 warps) {
     readers_.assign(cells, 0);
   }
   warps_ = warps;
+  if (holds_ > 0) std::fill(held_.begin(), held_.end(), 0);
+  holds_ = 0;
   // Copies that never arrived leave stamps that no time is after.
   std::replace_if(writers_.begin(), writers_.end(), [](u32 stamp) { return timeOf(stamp) == kPending; }, 0u);
   barrier(~0u);
+  std::fill_n(fences_, 32, now_);
+  for (auto& row : fenced_) std::fill_n(row, 32, now_);
 }
 
 void Races::tick() {
@@ -36,22 +40,29 @@ void Races::tick() {
   std::fill(writers_.begin(), writers_.end(), 0);
   std::fill(readers_.begin(), readers_.end(), 0);
   for (auto& row : since_) std::fill(row, row + 32, 1);
+  for (auto& row : fenced_) std::fill(row, row + 32, 1);
+  std::fill_n(fences_, 32, 1);
   now_ = 2;
 }
 
 void Races::barrier(u32 warps) {
   tick();
-  u32 joined[32];
+  u32 joined[32], fenced[32];
   for (u32 other = 0; other < warps_; other++) {
-    joined[other] = 0;
+    joined[other] = fenced[other] = 0;
     for (u32 warp = 0; warp < warps_; warp++) {
-      if ((warps >> warp & 1) != 0) joined[other] = std::max(joined[other], since_[warp][other]);
+      if ((warps >> warp & 1) == 0) continue;
+      joined[other] = std::max(joined[other], since_[warp][other]);
+      fenced[other] = std::max(fenced[other], fenced_[warp][other]);
     }
-    if ((warps >> other & 1) != 0) joined[other] = now_;
+    if ((warps >> other & 1) == 0) continue;
+    joined[other] = now_;
+    fenced[other] = fences_[other];
   }
   for (u32 warp = 0; warp < warps_; warp++) {
     if ((warps >> warp & 1) == 0) continue;
     std::copy_n(joined, warps_, since_[warp]);
+    std::copy_n(fenced, warps_, fenced_[warp]);
     least_[warp] = *std::min_element(joined, joined + warps_) << kTimeShift;
   }
 }
@@ -60,6 +71,46 @@ void Races::warpBarrier(const Warp& warp) {
   tick();
   since_[warp.index][warp.index] = now_;
   least_[warp.index] = *std::min_element(since_[warp.index], since_[warp.index] + warps_) << kTimeShift;
+}
+
+void Races::fence(const Warp& warp) {
+  tick();
+  fences_[warp.index] = now_;
+}
+
+void Races::hold(const Warp& warp, u32 mask, u32 bytes, const u64* p) {
+  if (!on) return;
+  if (held_.size() < writers_.size()) held_.resize(writers_.size());
+  each(mask, [&](u32 lane) {
+    for (u32 cell = 0; cell < bytes >> shift_; cell++) {
+      const u64 at = (p[lane] >> shift_) + cell;
+      const u32 stamp = writers_[at];
+      if (timeOf(stamp) == kPending || timeOf(stamp) >= since_[warp.index][warpOf(stamp)]) {
+        throw LaneFault{719, 0, "race in shared memory at byte " + std::to_string(at << shift_) + ": reads what " + describe(at << shift_) + " with no barrier between"};
+      }
+      if (timeOf(stamp) >= fenced_[warp.index][warpOf(stamp)]) {
+        throw LaneFault{719, 0, "may not see at byte " + std::to_string(at << shift_) + " what " + describe(at << shift_) + " with no fence.proxy.async before the barrier"};
+      }
+      held_[at]++;
+    }
+  });
+  holds_++;
+}
+
+void Races::release(Warp& warp, u32 mask, u32 bytes, const u64* p) {
+  if (!on) return;
+  each(mask, [&](u32 lane) {
+    for (u32 cell = 0; cell < bytes >> shift_; cell++) held_[(p[lane] >> shift_) + cell]--;
+  });
+  holds_--;
+  read(warp, mask, bytes, p);
+}
+
+void Races::refuseHeld(u32 lane, u64 at, u32 bytes) const {
+  for (u32 cell = 0; cell < std::max(1u, bytes >> shift_); cell++) {
+    if (held_[(at >> shift_) + cell] == 0) continue;
+    throw LaneFault{719, lane, "writes to byte " + std::to_string(at) + " of shared memory, which a wgmma that was not waited for reads"};
+  }
 }
 
 bool Races::orderedWriter(const Warp& warp, u32 thread, u32 stamp) const {
@@ -115,6 +166,7 @@ void Races::read(Warp& warp, u32 mask, u32 bytes, const u64* p) {
 
 void Races::write(Warp& warp, u32 mask, u32 bytes, Located& found) {
   const u64* p = found.pointer;
+  if (holds_ > 0) each(mask, [&](u32 lane) { refuseHeld(lane, p[lane], bytes); });
   const u32 least = least_[warp.index], first = warp.index * kLanes, time = now_ << kTimeShift;
   for (u32 cell = 0; cell < bytes >> shift_; cell++) {
     u32 bad = 0;
@@ -141,6 +193,7 @@ void Races::write(Warp& warp, u32 mask, u32 bytes, Located& found) {
 }
 
 void Races::atomic(Warp& warp, u32 mask, u32 bytes, const u64* p) {
+  if (holds_ > 0) each(mask, [&](u32 lane) { refuseHeld(lane, p[lane], bytes); });
   const u32 first = warp.index * kLanes, time = now_ << kTimeShift;
   for (u32 cell = 0; cell < std::max(1u, bytes >> shift_); cell++) {
     each(mask, [&](u32 lane) {

@@ -20,6 +20,12 @@ class Races {
   void arrived(Warp& warp, u32 lane, u64 offset, u32 bytes);
   /** These warps met at a barrier. */
   void barrier(u32 warps);
+  /** `fence.proxy.async` of a whole warp: what it wrote before can be seen by the tensor cores, once a barrier lies between. */
+  void fence(const Warp& warp);
+  /** Tensor cores begin to read for a warp, in pieces of `bytes` at 32 places; until the release nobody writes there. */
+  void hold(const Warp& warp, u32 mask, u32 bytes, const u64* p);
+  /** They are done: it counts as a read by the warp now. */
+  void release(Warp& warp, u32 mask, u32 bytes, const u64* p);
   /** Lanes of a warp met. */
   void warpBarrier(const Warp& warp);
   std::string describe(u64 offset) const;
@@ -34,6 +40,7 @@ class Races {
   bool orderedWriter(const Warp& warp, u32 thread, u32 stamp) const;
   bool orderedReader(const Warp& warp, u32 thread, u32 stamp) const;
   void tick();
+  void refuseHeld(u32 lane, u64 at, u32 bytes) const;
 
   // A stamp: when in the upper 20 bits, then two flags, then the thread. Of a writer the flags say that many threads
   // were at it and that it was atomic, of a reader that threads of many warps and that many threads were.
@@ -44,6 +51,10 @@ class Races {
   u32 now_ = 1;
   u32 since_[32][32] = {};  // [warp][other]: accesses of the other before this time are ordered before the warp
   u32 least_[32] = {};      // the least of a row, as a stamp
+  u32 fences_[32] = {};     // when each warp fenced last
+  u32 fenced_[32][32] = {}; // [warp][other]: the other's last fence that is ordered before the warp
+  std::vector<u8> held_;    // by how many products
+  u64 holds_ = 0;
 };
 
 }  // namespace standin

@@ -48,8 +48,24 @@ void decodeTrap(Reading& r) {
 
 void nothing(Warp&, const Instruction&, u32) {}
 
-/** Memory has one order here, so fences have nothing to do; shared memory's races are told by barriers alone. */
+void fenceProxy(Warp& warp, const Instruction&, u32 mask) {
+  if (mask == warp.alive) warp.block->races.fence(warp);
+}
+
+/**
+ * Memory has one order here, so fences have nothing to do; shared memory's races are told by barriers alone. Only tensor cores that read by themselves see
+ * what is behind a fence of their proxy, and that of a whole warp.
+ */
 void decodeFence(Reading& r) {
+  if (r.take("proxy")) {
+    r.requireWarpgroups();
+    r.require("async");
+    if (r.has("global")) r.fail("global memory is not read by another proxy here");
+    r.takeOneOf({"shared::cta", "shared::cluster"});
+    r.count(0);
+    r.made.run = fenceProxy;
+    return;
+  }
   r.takeOneOf({"sc", "acq_rel"});
   if (!r.takeOneOf({"cta", "cluster", "gpu", "sys", "gl"})) r.fail("a scope is missing");
   r.count(0);

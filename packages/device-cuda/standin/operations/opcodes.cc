@@ -33,6 +33,7 @@ const Opcodes& table() {
     addAsyncOpcodes(rows);
     addWarpOpcodes(rows);
     addMatrixOpcodes(rows);
+    addWarpgroupOpcodes(rows);
     addControlOpcodes(rows);
     return rows;
   }();

@@ -38,6 +38,7 @@ void addAtomicOpcodes(Opcodes& opcodes);
 void addAsyncOpcodes(Opcodes& opcodes);
 void addWarpOpcodes(Opcodes& opcodes);
 void addMatrixOpcodes(Opcodes& opcodes);
+void addWarpgroupOpcodes(Opcodes& opcodes);
 void addControlOpcodes(Opcodes& opcodes);
 
 /// Moves a register or predicate of so many bytes.

@@ -64,6 +64,7 @@ void Linker::instance(const Function& function, u32 frame, u32 local, u32 depth)
       reading.made.flow = Flow::branch;
       reading.made.target = static_cast<u32>(function.statements.size());
     }
+    if (!reading.touched().empty()) touched_[static_cast<u32>(kernel_.code.size())] = reading.touched();
     emit(reading.made);
     for (const Instruction& next : reading.following()) emit(next);
   }
@@ -188,6 +189,7 @@ i32 Linker::addressOf(const Variable& variable, u32 bytes) {
     // Dynamic shared memory starts behind the static, whose size is known at the end.
     const i32 place = reserve(kLanes * bytes);
     dynamicShared_.push_back(kernel_.constants.size());
+    dynamicAlign_ = std::max(dynamicAlign_, variable.align);
     kernel_.constants.push_back({place, static_cast<u8>(bytes), 0});
     return place;
   }
@@ -224,8 +226,20 @@ i32 Linker::special(Special which, bool wide) {
   return place;
 }
 
+/** Instructions that touch sums, other than the products themselves, say so. */
+void Linker::markSums() {
+  for (auto& [at, places] : touched_) {
+    Instruction& instruction = kernel_.code[at];
+    places.erase(std::remove_if(places.begin(), places.end(), [&](i32 place) { return sums_.count(place) == 0; }), places.end());
+    if (places.empty() || instruction.flow == Flow::converge) continue;
+    instruction.touchesSums = 1;
+    kernel_.touched[at] = places;
+  }
+}
+
 void Linker::finish() {
-  const u32 staticBytes = aligned(kernel_.sharedBytes, 16);
+  markSums();
+  const u32 staticBytes = aligned(kernel_.sharedBytes, dynamicAlign_);
   if (!dynamicShared_.empty()) kernel_.sharedBytes = staticBytes;
   for (const size_t at : dynamicShared_) kernel_.constants[at].bits = staticBytes;
   kernel_.frameBytes = aligned(highestFrame_, 64);

@@ -2,6 +2,7 @@
 // and literals their places. reading.h is one statement of this; block.cc runs what comes out.
 #pragma once
 #include <map>
+#include <set>
 
 #include "../execute/instruction.h"
 #include "reading.h"
@@ -37,6 +38,9 @@ class Linker {
   void resolve(size_t from);
   void emit(const Instruction& instruction);
   void finish();
+  /** Whether the module may have products by warpgroups, whose sums must not be touched at any time. */
+  bool hasWarpgroups() const { return syntax_.target == "sm_90a" && syntax_.version >= 80; }
+  void markSums();
 
   const Register* registerNamed(const std::string& name, u32 scope) const;
   const Variable* variableNamed(const std::string& name, u32 scope) const;
@@ -54,6 +58,9 @@ class Linker {
   std::map<std::pair<Special, bool>, i32> specials_;
   std::map<std::string, u64> moduleShared_;
   std::vector<size_t> dynamicShared_;  // constants that hold an address in dynamic shared memory
+  u32 dynamicAlign_ = 16;
+  std::set<i32> sums_;                               // registers that are sums of products by warpgroups
+  std::map<u32, std::vector<i32>> touched_;  // registers that instructions name, by where those are
   i32 carry_ = 0;  // the condition code's place; 0 if nothing uses it
   i32 scratch_ = 0;
   u32 highestFrame_ = 0;

@@ -47,7 +47,9 @@ void Parser::skipTo(char mark) {
 
 void Parser::module() {
   if (!acceptWord(".version")) fail("a module starts with .version");
-  take();
+  double version = 0;
+  std::memcpy(&version, &take().number, sizeof version);
+  syntax_.version = static_cast<u32>(version * 10 + 0.5);
   if (!acceptWord(".target")) fail(".target follows .version");
   syntax_.target = word("a target");
   while (accept(',')) word("a target's option");

@@ -158,7 +158,13 @@ i32 Reading::loose(const Operand& operand, Type type, bool written) {
   if (bytesOf(found->type) < bytesOf(type) || (found->type == Type::pred) != (type == Type::pred)) {
     fail("register " + operand.name + " (." + std::string(info(found->type).name) + ") is too small for ." + std::string(info(type).name));
   }
-  return static_cast<i32>(found->offset + linker_.current_->frame);
+  return registerPlace(*found);
+}
+
+i32 Reading::registerPlace(const Register& found) {
+  const i32 place = static_cast<i32>(found.offset + linker_.current_->frame);
+  if (linker_.hasWarpgroups()) touched_.push_back(place);
+  return place;
 }
 
 i32 Reading::source(const Operand& operand, Type type) {
@@ -193,7 +199,7 @@ i32 Reading::source(const Operand& operand, Type type) {
     if (bytesOf(found->type) != bytes || !compatible(found->type, type)) {
       fail("register " + operand.name + " is ." + std::string(info(found->type).name) + ", the instruction reads ." + std::string(info(type).name));
     }
-    return static_cast<i32>(found->offset + linker_.current_->frame);
+    return registerPlace(*found);
   }
   if (operand.name == "WARP_SZ") return linker_.constant(kLanes, bytes);
   if (const Special which = specialNamed(operand.name); which != Special::none) {
@@ -290,6 +296,12 @@ u32 Reading::list(const std::vector<i32>& places) {
 }
 
 u32 Reading::site() { return linker_.kernel_.sites++; }
+
+void Reading::sums(const std::vector<i32>& places) { linker_.sums_.insert(places.begin(), places.end()); }
+
+void Reading::requireWarpgroups() const {
+  if (!linker_.hasWarpgroups()) fail("needs .version 8.0 and .target sm_90a");
+}
 
 void Reading::sharedAccess(u32 bytes) {
   linker_.kernel_.smallestShared = std::min(linker_.kernel_.smallestShared, bytes);

@@ -64,6 +64,10 @@ class Reading {
   u32 list(const std::vector<i32>& places);
   u32 site();
   void sharedAccess(u32 bytes);
+  /** These registers are the sums of products by warpgroups. */
+  void sums(const std::vector<i32>& places);
+  /** What only cards of compute capability 9.0 know, in a module that is for them. */
+  void requireWarpgroups() const;
   bool isPredicate(size_t at) const;
 
   /** An instruction that follows under the same guard: `.sat` is a step of its own. */
@@ -74,13 +78,18 @@ class Reading {
   const std::vector<Instruction>& following() const { return following_; }
   const Statement& statement() const { return statement_; }
   Linker& linker() { return linker_; }
+  /** Registers that operands named. */
+  const std::vector<i32>& touched() const { return touched_; }
   [[noreturn]] void fail(const std::string& what) const;
 
  private:
+  i32 registerPlace(const Register& found);
+
   Linker& linker_;
   const Statement& statement_;
   std::vector<std::string_view> left_;
   std::vector<Instruction> following_;
+  std::vector<i32> touched_;
 };
 
 }  // namespace standin

@@ -85,6 +85,7 @@ struct Function {
 
 struct Syntax {
   std::string text;
+  u32 version = 0;  // 70 is 7.0
   std::string target;
   std::map<std::string, std::unique_ptr<Function>> functions;
   std::map<std::string, Variable> variables;  // of the module: .global, .const and .shared
