@@ -63,6 +63,9 @@ const rowBlockBytes = 4096 * 1024;
 const leftInFirstCache = 24 * 1024;
 /** Longest chain of additions of one accumulator before its sum is put aside. */
 const chain = 1024;
+/** Of the right operand of dots whose left one is copied, so that it stays near while the rows go by. */
+const rightInDotsBytes = 64 * 1024;
+const shortestPiece = 256;
 /** Right operands below this are walked where they are. */
 const packFromBytes = 256 * 1024;
 
@@ -209,12 +212,22 @@ function blockOf(limit: number, unit: number, length: number): number {
   return Math.max(Math.floor(limit / unit), 1) * unit;
 }
 
+/** Terms of k of which so many bytes are near. */
+function piecesOfRight(bytesOfTerm: number): number {
+  return Math.max(shortestPiece, rightInDotsBytes / bytesOfTerm);
+}
+
 function withBlocks(roles: Roles, { form, packLeft, packRight }: Candidate, strips: readonly Strips[]): MatmulPlan {
   const { rows, columns, k, width } = roles;
   const lanes = form === 'dot' ? 16 / width : 1;
   // Few rows: k is walked in short pieces across all columns, so that the right operand is read line after line.
   const streams = form === 'splat' && !packRight && rows <= 2 && k * columns * width > 4 * packFromBytes;
-  const deepest = streams ? 16 : chain * lanes;
+  const chained = chain * lanes;
+  const deepest = streams
+    ? 16
+    : form === 'dot' && packLeft
+      ? Math.min(chained, piecesOfRight(columns * width))
+      : chained;
   const depth = Math.max(Math.ceil(k / Math.max(Math.ceil(k / deepest), 1) / 4) * 4, 4);
   const rowUnit = leastCommonMultiple(strips.map(({ tileRows }) => tileRows));
   const columnUnit = strips[0]?.width ?? 4;
