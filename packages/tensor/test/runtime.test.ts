@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import {
   cat,
   deviceStats,
+  evaluate,
   grad,
   noGrad,
   runForward,
@@ -238,6 +239,26 @@ describe('memory', () => {
       bytes.push(device.memory().allocated);
     }
     expect(Math.max(...bytes.slice(100))).toBeLessThanOrEqual(Math.max(...bytes.slice(0, 100)));
+  });
+
+  it('finds what a loop that awaits has dropped, before it moves anything to the host', async () => {
+    const own = await cpu();
+    let moved = 0;
+    const watched = new Proxy(own, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name, target);
+        if (typeof value !== 'function') return value;
+        return (...given: unknown[]) => {
+          if (name === 'readNow') moved++;
+          return value.apply(target, given);
+        };
+      },
+    });
+    const x = tensor(new Float32Array(2 ** 21).fill(1), { device: watched });
+    for (let i = 0; i < 100; i++) await evaluate(x.add(i));
+    expect(own.memory().created).toBeLessThan(50);
+    expect(moved).toBe(0);
+    own.dispose();
   });
 
   it('disposes of an evaluated value once, and refuses to read it', async () => {

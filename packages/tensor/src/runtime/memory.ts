@@ -13,6 +13,8 @@ const sparePages = 2;
 /** Held values up to this size move to host memory at once where the host can address the device's. */
 const hostBytes = 1024 * 1024;
 const pooledBytesCap = 256 * 1024 * 1024;
+/** By how much a program that does not wait may be over the budget: where it waits is where it can be found what it has dropped. */
+const unawaited = 1.25;
 
 /** Memory that small values share, and the values in it. */
 interface Page {
@@ -151,32 +153,38 @@ export class DeviceMemory {
     this.#release(this.#placed.get(storage) as Placed);
   }
 
-  /** Moves the oldest held values to the host where that must be waited for. Called where a program waits anyway. */
+  /** Over the budget, first what the program has dropped is found, then the oldest of the rest moves to the host. Called where a program waits anyway. */
   async trim(): Promise<void> {
     const moving = this.#moving;
     this.#moving = null;
     await moving;
-    if (this.#device.readNow !== undefined) return;
-    for (const held of this.#held) {
-      if (this.#heldBytes <= this.heldBudget) return;
-      const storage = held.storage?.deref();
-      if (storage === undefined || storage.span === null) continue;
-      const { span, version } = storage;
-      const data = await this.#device.read(span, storage.dtype, storage.size);
+    if (this.#heldBytes > Math.max(this.heldBudget, this.#collectAbove)) {
+      await nextTask();
+      this.#collect();
+    }
+    for (const { storage, span } of this.#oldestHeld()) {
+      const { version } = storage;
+      const data = this.#device.readNow
+        ? readNow(this.#device, span, storage)
+        : await this.#device.read(span, storage.dtype, storage.size);
       if (storage.span === span && storage.version === version) this.#toHost(storage, data);
     }
   }
 
-  /** Over the budget, first what the program has dropped is found, then the oldest of the rest moves to the host. */
+  /** In code that does not wait; what was dropped since its task began is hardly ever found. */
   #trimNow(): void {
-    if (this.#heldBytes <= this.heldBudget) return;
+    if (this.#heldBytes <= this.heldBudget * unawaited) return;
     if (this.#heldBytes > this.#collectAbove) this.#collect();
     if (this.#device.readNow === undefined) return;
+    for (const { storage, span } of this.#oldestHeld()) this.#toHost(storage, readNow(this.#device, span, storage));
+  }
+
+  /** Held values, the oldest first, while they are over the budget. */
+  *#oldestHeld(): Generator<{ readonly storage: Storage; readonly span: Span }> {
     for (const held of this.#held) {
       if (this.#heldBytes <= this.heldBudget) return;
       const storage = held.storage?.deref();
-      if (storage === undefined || storage.span === null) continue;
-      this.#toHost(storage, readNow(this.#device, storage.span, storage));
+      if (storage !== undefined && storage.span !== null) yield { storage, span: storage.span };
     }
   }
 
@@ -258,6 +266,13 @@ export class DeviceMemory {
       storage.moveToHost(page.slice(first, first + storage.size));
     }
   }
+}
+
+declare const setTimeout: (run: () => void) => unknown;
+
+/** Promises that resolve without a device run in one task, at whose end alone the engine lets go of what a `WeakRef` was made for. */
+function nextTask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve));
 }
 
 function readNow(device: Device, span: Span, storage: Storage): HostArray {
