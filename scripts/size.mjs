@@ -25,10 +25,10 @@ export const budgets = [
     name: 'MNIST example: compiler, tensor, nn, optim, device-cpu',
     source: mnist,
     without: ['@torchlet/data', '@torchlet/train'],
-    kilobytes: 87,
+    kilobytes: 90,
     goal: 60,
   },
-  { name: 'MNIST example with data and train', source: mnist, without: [], kilobytes: 90, goal: 70 },
+  { name: 'MNIST example with data and train', source: mnist, without: [], kilobytes: 93, goal: 70 },
   { name: 'MNIST page: all of the framework, device-webgpu', source: mnistPage, without: [], kilobytes: 90, goal: 75 },
   {
     name: 'minimal import: one tensor, no device',
