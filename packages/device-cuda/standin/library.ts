@@ -28,6 +28,8 @@ export interface StandinSettings {
   readonly lag?: number;
   /** As what the card shows itself to devices that are opened from now on. Default: a small one. */
   readonly card?: { readonly multiprocessors: number; readonly capability: number };
+  /** Of CUDA, as the driver tells it. Default: 13000. */
+  readonly version?: number;
 }
 
 const smallCard = { multiprocessors: 4, capability: 80 };
@@ -46,6 +48,7 @@ export async function setStandin({
   eager = false,
   lag = 0,
   card = smallCard,
+  version = 13000,
 }: StandinSettings): Promise<void> {
   const library = await standinLibrary();
   library.call('standin_reversed', Number(reversed));
@@ -53,4 +56,5 @@ export async function setStandin({
   library.call('standin_eager', Number(eager));
   library.call('standin_lag', lag);
   library.call('standin_card', card.multiprocessors, card.capability);
+  library.call('standin_version', version);
 }

@@ -15,7 +15,10 @@ export interface Usage {
   readonly spilledBytes: number;
 }
 
-/** Assembles a module for `architecture`. @throws Error with what the assembler says. */
+/** What the assembler says where it makes products of warpgroups wait for each other. */
+const serialised = /^.*(?:Potential Performance Loss|is injected in).*$/m;
+
+/** Assembles a module for `architecture`. @throws Error with what the assembler says, also where it slows products down to have them right. */
 export function assemble(ptx: string, architecture: string): Usage[] {
   const folder = mkdtempSync(join(tmpdir(), 'torchlet-ptx-'));
   try {
@@ -26,6 +29,8 @@ export function assemble(ptx: string, architecture: string): Usage[] {
       encoding: 'utf8',
     });
     if (status !== 0) throw new Error(stderr.slice(0, 2000));
+    const loss = serialised.exec(stderr);
+    if (loss !== null) throw new Error(loss[0]);
     return usages(stderr);
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -13,7 +13,7 @@ export interface LoopCounts {
 }
 
 const kinds: readonly (readonly [keyof LoopCounts, RegExp])[] = [
-  ['multiplications', /^(fma|mma)\./],
+  ['multiplications', /^(fma|mma|wgmma\.mma_async)\./],
   ['sharedLoads', /^(ld\.shared|ldmatrix)/],
   ['sharedStores', /^st\.shared/],
   ['globalLoads', /^ld\.global/],

@@ -38,7 +38,16 @@ function productOf({ m, n, k, dtype = 'float32', parts = {}, isTransposed = fals
   return program('product', slots, [kernel]);
 }
 
-const generated = (shape: Shape): Generated => generate('cuda', productOf(shape), capabilities, target);
+/** An H100. */
+const hopper: Target = {
+  computeCapability: 90,
+  multiprocessors: 132,
+  sharedBytesPerBlock: 232448,
+  matmulPrecision: 'highest',
+  wgmma: 'auto',
+};
+
+const generated = (shape: Shape, on = target): Generated => generate('cuda', productOf(shape), capabilities, on);
 const launchesOf = ({ steps }: Generated): Launch[] => steps.filter((step) => step.kind === 'launch');
 
 const high = { precision: 'high' } as const;
@@ -57,6 +66,19 @@ const forms: readonly (readonly [name: string, shape: Shape, registers: number])
   ['float16, edges', { m: 267, n: 245, k: 37, dtype: 'float16' }, 232],
   ['tf32, large tiles', { ...large, parts: high }, 200],
   ['tf32, small tiles', { ...small, parts: high }, 128],
+];
+
+const turned = { isTransposed: true } as const;
+const huge = { m: 4096, n: 4096, k: 4096 } as const;
+/** The same of warpgroups, which are two or one in a block. */
+const groupForms: readonly (readonly [name: string, shape: Shape, registers: number])[] = [
+  ['bfloat16, 128 by 256', { ...huge, dtype: 'bfloat16' }, 255],
+  ['bfloat16, 128 by 256, weights as linear has them', { ...huge, ...turned, dtype: 'bfloat16' }, 255],
+  ['bfloat16, 64 by 128', { ...large, dtype: 'bfloat16' }, 168],
+  ['float16, 128 by 128, in parts', { m: 768, n: 768, k: 4096, dtype: 'float16' }, 128],
+  ['float16, edges', { m: 264, n: 248, k: 1032, dtype: 'float16' }, 168],
+  ['tf32, 128 by 256', { ...huge, ...turned, parts: high }, 255],
+  ['tf32, 64 by 128, edges', { m: 1000, n: 1000, k: 516, ...turned, parts: high }, 168],
 ];
 
 describe('products', () => {
@@ -110,9 +132,34 @@ describe('products', () => {
     expect(Math.max(...lengths)).toBeLessThan(1.6);
   });
 
+  it('go to warpgroups where those have them, tiles are full and sums are long', () => {
+    const form = (shape: Shape, on = hopper): string =>
+      /tiles of (\d+ by \d+) results by (\w+)/.exec(generated(shape, on).ptx)?.slice(1).join(' ') ?? '';
+    expect(form({ ...huge, dtype: 'bfloat16' })).toBe('128 by 256 warpgroups');
+    expect(form({ ...large, dtype: 'bfloat16' })).toBe('64 by 128 warpgroups');
+    expect(form({ m: 768, n: 768, k: 4096, dtype: 'float16' })).toBe('128 by 128 warpgroups');
+    expect(form({ ...huge, ...turned, parts: high })).toBe('128 by 256 warpgroups');
+    // The right operand does not lie along k.
+    expect(form({ ...huge, parts: high })).toBe('128 by 128 tensor');
+    expect(form({ ...small, dtype: 'bfloat16' })).toBe('64 by 64 tensor');
+    expect(form({ m: 32, n: 4096, k: 4096, dtype: 'bfloat16' })).toBe('64 by 128 tensor');
+    expect(form({ ...huge, dtype: 'bfloat16' }, { ...hopper, wgmma: 'off' })).toBe('128 by 128 tensor');
+    expect(form({ ...small, dtype: 'bfloat16' }, { ...hopper, wgmma: 'always' })).toBe('64 by 128 warpgroups');
+  });
+
+  it('by warpgroups are in a module for that card alone; others stay what every card takes', () => {
+    const head = (shape: Shape): string[] => generated(shape, hopper).ptx.split('\n').slice(0, 2);
+    expect(head({ ...large, dtype: 'bfloat16' })).toEqual(['.version 8.0', '.target sm_90a']);
+    expect(head({ ...small, dtype: 'bfloat16' })).toEqual(['.version 7.0', '.target sm_80']);
+  });
+
   it('have inner loops of these instructions', () => {
-    const lines = forms.map(([name, shape]) => {
-      const made = generated(shape);
+    const all = [
+      ...forms.map((form) => [...form, target] as const),
+      ...groupForms.map((form) => [...form, hopper] as const),
+    ];
+    const lines = all.map(([name, shape, , on]) => {
+      const made = generated(shape, on);
       const counts = countLoop(made.ptx, launchesOf(made)[0] as Launch);
       const parts = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
       return `${name}: ${parts.join(', ')}`;
@@ -138,5 +185,24 @@ describe.skipIf(noAssembler !== null)(
         expect(over).toEqual([]);
       },
     );
+
+    it('by warpgroups are taken within their registers, without spilling or waiting for each other', () => {
+      const over = groupForms.flatMap(([form, shape, most]) => {
+        const made = generated(shape, hopper);
+        expect(made.ptx).toContain('by warpgroups');
+        return assemble(made.ptx, 'sm_90a').flatMap(({ registers, spilledBytes }) =>
+          registers > most || spilledBytes > 0
+            ? [`${form}: ${registers} registers, ${spilledBytes} bytes spilled`]
+            : [],
+        );
+      });
+      expect(over).toEqual([]);
+    });
+
+    it('that touch sums of warpgroups too early are told', () => {
+      const { ptx } = generated({ ...large, dtype: 'bfloat16' }, hopper);
+      const early = ptx.replace('wgmma.commit_group', 'add.f32 %sum_0, %sum_0, %sum_1; wgmma.commit_group');
+      expect(() => assemble(early, 'sm_90a')).toThrow(/serialized|injected/);
+    });
   },
 );

@@ -11,6 +11,8 @@ export interface Case {
   readonly m: number;
   readonly n: number;
   readonly k: number;
+  /** Products of matrices one behind the other. Default 1. */
+  readonly batch?: number;
   readonly dtype?: DType;
   readonly isHigh?: boolean;
   /** Whether the operands lie along their own sides rather than along k (the left) or n (the right). */
@@ -79,24 +81,30 @@ export function run({
   isLong,
   multiprocessors = 4,
   byWarpgroups = false,
+  batch = 1,
 }: Case): {
   readonly error: number;
   readonly comment: string;
   readonly work: Work;
 } {
-  const left = load(0, a === 'turned' ? at(axis(2), m, axis(0)) : at(axis(0), k, axis(2)), dtype);
-  const right = load(1, b === 'turned' ? at(axis(1), k, axis(2)) : at(axis(2), n, axis(1)), dtype);
+  const first = batch === 1 ? 0 : 1;
+  const [i, j, l] = [axis(first), axis(first + 1), axis(first + 2)] as const;
+  const of = (size: number, within: Expression): Expression => (batch === 1 ? within : at(axis(0), size, within));
+  const left = load(0, of(m * k, a === 'turned' ? at(l, m, i) : at(i, k, l)), dtype);
+  const right = load(1, of(k * n, b === 'turned' ? at(j, k, l) : at(l, n, j)), dtype);
   const kernel = matmul('product', [m, n, k], {
     dtype,
+    batch: batch === 1 ? [] : [batch],
     a: isComputed === true ? fn('neg', [left]) : left,
     b: isComputed === true ? fn('neg', [right]) : right,
     ...(isHigh === true ? { precision: 'high' } : {}),
-    stores: [store(2, at(axis(0), n, axis(1)), isLong === true ? longEpilogue(dtype) : result(0, dtype))],
+    stores: [store(2, of(m * n, at(i, n, j)), isLong === true ? longEpilogue(dtype) : result(0, dtype))],
   });
-  const slots = [buffer(0, m * k, 'read', dtype), buffer(1, k * n, 'read', dtype), buffer(2, m * n, 'write', dtype)];
-  const [x, y] = [valuesOf(m * k, 1), valuesOf(k * n, 2)];
+  const sizes = [m * k, k * n, m * n].map((size) => batch * size) as [number, number, number];
+  const slots = sizes.map((size, slot) => buffer(slot, size, slot < 2 ? 'read' : 'write', dtype));
+  const [x, y] = [valuesOf(sizes[0], 1), valuesOf(sizes[1], 2)];
   const empty = stored(
-    Array.from({ length: m * n }, () => 0),
+    Array.from({ length: sizes[2] }, () => 0),
     dtype,
   );
   const target: Target = {
@@ -109,15 +117,17 @@ export function run({
   const ran = runProgram(program('product', slots, [kernel]), target, [stored(x, dtype), stored(y, dtype), empty]);
   const found = read(ran.slots[2] as Float32Array, dtype);
   let error = 0;
-  for (let i = 0; i < m; i++) {
+  for (let row = 0; row < batch * m; row++) {
+    const [matrix, i] = [Math.floor(row / m), row % m];
     for (let j = 0; j < n; j++) {
       let sum = 0;
       for (let l = 0; l < k; l++) {
-        const [p, q] = [x[a === 'turned' ? l * m + i : i * k + l] ?? 0, y[b === 'turned' ? j * k + l : l * n + j] ?? 0];
+        const p = x[matrix * m * k + (a === 'turned' ? l * m + i : i * k + l)] ?? 0;
+        const q = y[matrix * k * n + (b === 'turned' ? j * k + l : l * n + j)] ?? 0;
         sum += p * q;
       }
       const right = isLong === true ? sum - 5 : sum;
-      const difference = Math.abs((found[i * n + j] as number) - right) / Math.max(1, Math.abs(sum), Math.abs(right));
+      const difference = Math.abs((found[row * n + j] as number) - right) / Math.max(1, Math.abs(sum), Math.abs(right));
       if (!(difference <= error)) error = difference;
     }
   }

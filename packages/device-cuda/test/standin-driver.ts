@@ -63,11 +63,17 @@ export function loadModule(ptx: string): bigint {
   return module[0] ?? 0n;
 }
 
+/** What is for every card, and what is for those that have warpgroups. */
+export const everyCard = '.version 7.0\n.target sm_80';
+export const cardsWithWarpgroups = '.version 8.0\n.target sm_90a';
+
 /** A module of one entry named `k`. @throws Error with the log of what does not assemble */
-export function load(body: string, parameters = '.param .u64 p0'): { module: bigint; entry: bigint } {
-  const module = loadModule(
-    `.version 7.0\n.target sm_80\n.address_size 64\n.visible .entry k(${parameters})\n{\n${body}\n}\n`,
-  );
+export function load(
+  body: string,
+  parameters = '.param .u64 p0',
+  target = everyCard,
+): { module: bigint; entry: bigint } {
+  const module = loadModule(`${target}\n.address_size 64\n.visible .entry k(${parameters})\n{\n${body}\n}\n`);
   return { module, entry: handle('cuModuleGetFunction', module, 'k') };
 }
 
@@ -79,8 +85,8 @@ export function launch(entry: bigint, threads: number, address: bigint): void {
 }
 
 /** Runs a kernel on one buffer of 32-bit words, and gives what it holds after. */
-export function run(body: string, threads: number, words: Uint32Array<ArrayBuffer>): Uint32Array {
-  const { module, entry } = load(body);
+export function run(body: string, threads: number, words: Uint32Array<ArrayBuffer>, target = everyCard): Uint32Array {
+  const { module, entry } = load(body, undefined, target);
   const memory = handle('cuMemAlloc_v2', words.byteLength);
   try {
     driver('cuMemcpyHtoD_v2', memory, words, words.byteLength);

@@ -3,6 +3,7 @@
  * loops. `ldmatrix` must bring what those drawings ask for.
  */
 import { describe, expect, test } from 'vitest';
+import { bf16, type Encoding, f16, float32 } from './encodings.js';
 import { noStandin, onStandin, run } from './standin-driver.js';
 
 /** An element's row and column, for lane `lane` and element `i` of its registers, as the manual's figures of fragments say. */
@@ -20,37 +21,6 @@ const rightHalves: Figure = (lane, i) => [member(lane) * 2 + (i & 1) + (i < 2 ? 
 const leftWords: Figure = (lane, i) => [group(lane) + (i % 2 === 0 ? 0 : 8), member(lane) + (i < 2 ? 0 : 4)];
 const rightWords: Figure = (lane, i) => [member(lane) + (i < 1 ? 0 : 4), group(lane)];
 const sums: Figure = (lane, i) => [group(lane) + (i < 2 ? 0 : 8), member(lane) * 2 + (i & 1)];
-
-interface Encoding {
-  /** The bits of small numbers, exactly. */
-  bits(value: number): number;
-  value(bits: number): number;
-}
-
-const word = new DataView(new ArrayBuffer(8));
-const float32: Encoding = {
-  bits: (value) => {
-    word.setFloat32(0, value);
-    return word.getUint32(0);
-  },
-  value: (bits) => {
-    word.setUint32(0, bits);
-    return word.getFloat32(0);
-  },
-};
-const bf16: Encoding = { bits: (value) => float32.bits(value) >>> 16, value: (bits) => float32.value(bits << 16) };
-const f16: Encoding = {
-  bits: (value) => {
-    const wide = float32.bits(value);
-    return value === 0
-      ? 0
-      : ((wide >>> 16) & 0x8000) | ((((wide >>> 23) & 0xff) - 112) << 10) | ((wide >>> 13) & 0x3ff);
-  },
-  value: (bits) => {
-    const size = ((bits & 0x3ff) / 1024 + 1) * 2 ** (((bits >> 10) & 31) - 15);
-    return (bits & 0x7fff) === 0 ? 0 : bits & 0x8000 ? -size : size;
-  },
-};
 
 interface Shape {
   readonly name: string;

@@ -36,4 +36,51 @@ describe.skipIf(noStandin !== null)(onStandin('products by warpgroups'), () => {
     expect(work.globalSectors).toBe(work.globalLeast);
     expect(work.sharedWavefronts).toBe(work.sharedLeast);
   });
+
+  test.each(
+    kinds.flatMap((kind) => [
+      row({ m: 72, n: 136, k: 200, ...kind }),
+      row({ m: 40, n: 24, k: 48, batch: 3, ...kind }),
+      row({ m: 64, n: 72, k: 1000, ...kind, multiprocessors: 16 }),
+    ]),
+  )('%s: exact at the edges, in batches and in parts, without conflicts', (_, one) => {
+    const { error, work, comment } = run(one);
+    expect(comment).toContain('by warpgroups');
+    expect(error).toBeLessThanOrEqual(rounding[one.dtype ?? 'float32'] ?? 0);
+    expect(work.sharedWavefronts).toBe(work.sharedLeast);
+  });
+
+  test.each(
+    [kinds[0], kinds[5], kinds[8]].flatMap((kind) => [
+      row({ m: 128, n: 256, k: 64, ...kind, isLong: true }),
+      row({ m: 72, n: 128, k: 64, ...kind, isLong: true }),
+    ]),
+  )('%s, with a long epilogue: the same, in a loop', (_, one) => {
+    const { error, work, comment } = run(one);
+    expect(comment).toContain('by warpgroups');
+    // Halves are rounded twice.
+    expect(error).toBeLessThanOrEqual(2 * (rounding[one.dtype ?? 'float32'] ?? 0));
+    expect(work.sharedWavefronts).toBe(work.sharedLeast);
+  });
+
+  test.each([
+    ['units of 8 bytes', row({ m: 64, n: 64, k: 68, dtype: 'bfloat16' })],
+    ['computed', row({ m: 64, n: 64, k: 64, dtype: 'bfloat16', isComputed: true })],
+    ['tf32 along the side', row({ m: 64, n: 64, k: 64, dtype: 'float32', isHigh: true })],
+    ['float32', row({ m: 64, n: 64, k: 64, dtype: 'float32', b: 'turned' })],
+  ] as const)('operands that they cannot read go to warps or threads: %s', (_, [, one]) => {
+    const { error, comment } = run(one);
+    expect(comment).toContain('tiles of');
+    expect(comment).not.toContain('by warpgroups');
+    expect(error).toBeLessThanOrEqual(rounding[one.dtype ?? 'float32'] ?? 0);
+  });
+
+  test('read both operands once for each tile, by fewer than half the instructions of warps', () => {
+    const one: Case = { m: 256, n: 256, k: 1024, dtype: 'bfloat16', b: 'turned', multiprocessors: 2 };
+    const [groups, warps] = [run({ ...one, byWarpgroups: true }), run(one)].map(({ work }) => work);
+    // Two blocks of 128 by 256: the right matrix twice, the left one and the results once.
+    const bytes = 2 * (2 * 256 * 1024 + 256 * 1024 + 256 * 256);
+    expect(32 * (groups?.globalSectors ?? 0)).toBe(bytes);
+    expect((groups?.warpInstructions ?? 0) / (warps?.warpInstructions ?? 1)).toBeLessThan(0.45);
+  });
 });

@@ -53,7 +53,7 @@ const warpForms: readonly Rated<WarpForm>[] = [
   { rows: 64, columns: 128, down: 2, across: 2, rate: 0.75, blocks: 3, blocksHeld: 2 },
   { rows: 64, columns: 64, down: 2, across: 2, rate: 0.6, blocks: 4, blocksHeld: 3 },
 ];
-/** As warpgroups compute them; by columns and stages, fewer blocks fit. */
+/** As warpgroups compute them; by columns and stages, fewer blocks fit. Like all rates this is an estimate, which no card has measured. */
 const groupForms: readonly Rated<GroupForm>[] = [
   { rows: 128, columns: 256, rate: 0.85, blocks: 1, blocksHeld: 1 },
   { rows: 128, columns: 128, rate: 0.75, blocks: 2, blocksHeld: 2 },
@@ -74,6 +74,8 @@ const groupSpeeds: Readonly<Record<Factor, { readonly perCycle: number; readonly
   bf16: { perCycle: 2048, halfAt: 2 },
   f16: { perCycle: 2048, halfAt: 2 },
 };
+/** Tiles along k from which on a product may be left to warpgroups: with fewer, most of the time goes to the first and to the results. */
+const leastTiles = 4;
 /** Cycles until a block's first tile is there and until its last results are out; of one more launch; bytes of memory in a cycle. */
 const blockCycles = 2000;
 const launchCycles = 4000;
@@ -142,7 +144,7 @@ function candidatesOf(kernel: MatmulKernel, site: KernelSite): Candidate[] {
     });
   }
   const byGroups = (wgmma === 'off' || !isForWarpgroups(kernel, factor) ? [] : groupForms)
-    .filter((form) => hasStages(form, site))
+    .filter((form) => hasStages(form, site) && (wgmma === 'always' || isFilled(kernel, form)))
     .map((form): Candidate => {
       const speed = groupSpeeds[factor];
       return { by: 'warpgroups', form, factor, threads: groupThreadsOf(form), terms: termsByWarpgroups(kernel), speed };
@@ -152,6 +154,10 @@ function candidatesOf(kernel: MatmulKernel, site: KernelSite): Candidate[] {
     return { by: 'warps', form, factor, threads: form.down * form.across * warpSize, terms, speed: speeds[factor] };
   });
   return [...byGroups, ...byWarps];
+}
+
+function isFilled({ m, n, k, dtype }: MatmulKernel, { rows, columns }: GroupForm): boolean {
+  return m >= rows && n >= columns && k >= leastTiles * termsByWarpgroups({ dtype });
 }
 
 /** The form and number of parts whose estimate is least. */

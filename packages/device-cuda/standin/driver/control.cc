@@ -124,6 +124,12 @@ DRIVER_API standin_card(int multiprocessors, int capability) {
   return 0;
 }
 
+/** Of which CUDA the driver is from now on. */
+DRIVER_API standin_version(int version) {
+  state().version = version;
+  return 0;
+}
+
 DRIVER_API standin_memory(u64 bytes) {
   addressSpace().capacity = bytes;
   return 0;
