@@ -9,6 +9,7 @@ import {
   BatchNorm2d,
   Conv2d,
   type ConvOptions,
+  type ConvTransposeOptions,
   conv1d,
   conv2d,
   conv3d,
@@ -41,13 +42,7 @@ const x = [2, 3, 9, 8];
 const nothing = { output: false, ofInput: false, ofWeight: false };
 const cases: Readonly<Record<string, Case>> = {
   plain: { x, weight: [4, 3, 3, 2] },
-  // The gradient of its input has a filter of its own for each of the places between two windows.
-  'strided and padded': {
-    x,
-    weight: [4, 3, 3, 3],
-    options: { stride: 2, padding: 1 },
-    given: { ofInput: false },
-  },
+  'strided and padded': { x, weight: [4, 3, 3, 3], options: { stride: 2, padding: 1 } },
   dilated: { x, weight: [4, 3, 3, 2], options: { dilation: 2, padding: 1 } },
   'one channel': { x: [4, 1, 9, 8], weight: [8, 1, 3, 3], options: { padding: 'same' } },
   'groups of channels': { x: [2, 6, 9, 8], weight: [4, 3, 3, 2], options: { groups: 2, padding: 1 } },
@@ -57,6 +52,12 @@ const cases: Readonly<Record<string, Case>> = {
   // A product of matrices, which cuBLASLt computes.
   'one pixel': { x, weight: [4, 3, 1, 1], given: nothing },
   'padded on one side': { x, weight: [4, 3, 2, 2], options: { padding: 'same' }, given: nothing },
+  'transposed and strided': {
+    convolve: (x, weight, bias, options) => convTranspose2d(x, weight, bias, options as ConvTransposeOptions),
+    x: [2, 3, 5, 4],
+    weight: [3, 4, 3, 3],
+    options: { stride: 2, padding: 1 },
+  },
   transposed: { convolve: convTranspose2d as Convolve, x: [2, 3, 5, 4], weight: [3, 4, 3, 2] },
 };
 

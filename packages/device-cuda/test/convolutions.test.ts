@@ -6,7 +6,8 @@ import { type DType, type Expression, type Load, type MatmulKernel, rewriter, ty
 import { at, axis, constant, fn, int, load, result, store } from '@torchlet/device/by-hand';
 import { describe, expect, it } from 'vitest';
 import { takesConvolution, takesFactor } from '../src/libraries/convolution-step.js';
-import { convolutionOf, type Recognised, type TensorLayout } from '../src/libraries/convolution.js';
+import { convolutionOf, type Recognised } from '../src/libraries/convolution.js';
+import type { TensorLayout } from '../src/libraries/tensors.js';
 import { meant, points, type Slot, type WindowCase, windowProduct } from './window-products.js';
 
 const given: Slot = (slot, i) => ((i * 7 + slot * 5 + Math.floor(i / 3)) % 11) - 5;

@@ -11,8 +11,9 @@ import { buildStandin, libraryBeside } from '../standin/build.js';
 import { standinLibrary } from '../standin/library.js';
 import { cudaStandin } from '../standin/open.js';
 import { type StandinWatch, watchStandin } from '../standin/watch.js';
-import { convolutionProgram, expectConvolved, slotsOf, square } from './library-convolutions.js';
+import { convolutionProgram, expectConvolved, expectPhased, slotsOf, square } from './library-convolutions.js';
 import { filled, run } from './library-products.js';
+import type { PhasedCase } from './phased-products.js';
 import { noStandin, onStandin } from './standin-driver.js';
 import { type WindowCase, windowProduct } from './window-products.js';
 
@@ -29,6 +30,7 @@ const table = readFileSync(new URL('../native/src/cudnn.h', import.meta.url), 'u
 const libraryCalls = [...table.matchAll(/^ *X\((cudnn\w+),/gm)].map(([, name = '']) => name);
 
 const padded: WindowCase = { ...square, padding: [1, 1] };
+const phased: PhasedCase = { ...square, places: [4, 3], window: [3, 3], stride: [2, 2], padding: [1, 1] };
 const gradient: WindowCase = { ...padded, isGradient: true, outputOrder: 'channels last' };
 
 describe.skipIf(noStandin !== null)(onStandin('faults of cuDNN'), () => {
@@ -179,6 +181,7 @@ describe.skipIf(noStandin !== null)(onStandin('faults of cuDNN'), () => {
         watch.fail(call, executionFailed);
         await expectConvolved(device, padded);
         await expectConvolved(device, gradient);
+        await expectPhased(device, phased);
         device.dispose();
         expect([call, watch.spare(), objects()]).toEqual([call, 0, 0]);
       }

@@ -9,8 +9,16 @@ import type { CudaDevice, CudaOptions } from '../src/index.js';
 import { buildStandin, libraryBeside } from '../standin/build.js';
 import { cudaStandin } from '../standin/open.js';
 import { type StandinWatch, watchStandin } from '../standin/watch.js';
-import { convolutionProgram, expectConvolved, slotsOf, square, writtenBy } from './library-convolutions.js';
+import {
+  convolutionProgram,
+  expectConvolved,
+  expectPhased,
+  slotsOf,
+  square,
+  writtenBy,
+} from './library-convolutions.js';
 import { arrayOf, filled, given, run } from './library-products.js';
+import type { PhasedCase } from './phased-products.js';
 import { noStandin, onStandin } from './standin-driver.js';
 import { type Slot, slotSizes, type WindowCase, windowProduct } from './window-products.js';
 
@@ -79,6 +87,17 @@ const backward: Readonly<Record<string, Case>> = {
   },
 };
 
+const strided = { batch: 2, channels: 3, outputs: 4, places: [4, 3], window: [3, 3], stride: [2, 2] } as const;
+/** Their results lie by phases, and so go through memory of their own. */
+const ofImages: Readonly<Record<string, PhasedCase>> = {
+  float32: { ...strided, padding: [1, 1] },
+  float64: { ...strided, padding: [1, 1], dtype: 'float64' },
+  bfloat16: { ...strided, padding: [1, 1], dtype: 'bfloat16' },
+  'without padding': strided,
+  groups: { ...strided, groups: 2, padding: [1, 1] },
+  'three dims': { ...strided, places: [3, 2, 2], window: [3, 3, 3], stride: [2, 2, 2], padding: [1, 1, 1] },
+};
+
 describe.skipIf(noStandin !== null)(onStandin('cuDNN'), () => {
   let watch: StandinWatch;
   let device: CudaDevice;
@@ -132,6 +151,12 @@ describe.skipIf(noStandin !== null)(onStandin('cuDNN'), () => {
     const before = countOf('cudnnConvolutionBackwardFilter');
     await expectConvolved(device, of, parts);
     expect(countOf('cudnnConvolutionBackwardFilter') - before).toBe(2);
+  });
+
+  it.each(Object.entries(ofImages))('computes a gradient of a strided image: %s', async (_, of) => {
+    const before = countOf('cudnnConvolutionBackwardData');
+    await expectPhased(device, of);
+    expect(countOf('cudnnConvolutionBackwardData') - before).toBe(2);
   });
 
   it('rounds factors to TF32 where that is allowed, and nowhere else', async () => {

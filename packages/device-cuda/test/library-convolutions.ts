@@ -6,18 +6,15 @@ import type { Device, MatmulKernel, Program, Span, Store } from '@torchlet/devic
 import { buffer, program } from '@torchlet/device/by-hand';
 import { expect } from 'vitest';
 import { arrayOf, filled, given, run } from './library-products.js';
+import { type PhasedCase, phasedProduct, phasedSizes } from './phased-products.js';
 import { meant, type Slot, slotSizes, type WindowCase, windowProduct } from './window-products.js';
 
 export const square = { batch: 2, channels: 3, outputs: 4, image: [7, 6], window: [3, 2] } as const;
 
 /** Slots: image, what it is convolved with, the result, and as much beside it. */
-export function convolutionProgram(
-  of: WindowCase,
-  parts: Partial<MatmulKernel> = {},
-  sizes: readonly number[] = slotsOf(of),
-): Program {
+export function convolutionProgram(of: WindowCase, parts: Partial<MatmulKernel> = {}): Program {
   const { dtype = 'float32' } = of;
-  const slots = sizes.map((size, i) => buffer(i, size, 'readwrite', dtype));
+  const slots = slotsOf(of).map((size, i) => buffer(i, size, 'readwrite', dtype));
   return program('work', slots, [{ ...windowProduct(of), ...parts }]);
 }
 
@@ -38,20 +35,36 @@ export function writtenBy(
   return (i) => of(sums.get(i) as number, i);
 }
 
-/** Runs a convolution on fresh memory. @param sizes of the first slots, where they are other than it takes. */
+/** Runs a convolution on fresh memory. @param first sizes of the first slots, where they are other than it takes. */
 export async function expectConvolved(
   device: Device,
   of: WindowCase,
   parts: Partial<MatmulKernel> = {},
-  expected: (sum: number, of: Slot, element: number) => number = (sum) => sum,
+  expected?: Expected,
   first: readonly number[] = [],
 ): Promise<void> {
-  const { dtype = 'float32' } = of;
   const sizes = [...first, ...slotsOf(of).slice(first.length)];
-  const compiled = device.compile(convolutionProgram(of, parts, sizes));
+  await expectComputed(device, { ...windowProduct(of), ...parts }, sizes, expected);
+}
+
+export async function expectPhased(device: Device, of: PhasedCase): Promise<void> {
+  await expectComputed(device, phasedProduct(of), phasedSizes(of));
+}
+
+type Expected = (sum: number, of: Slot, element: number) => number;
+
+async function expectComputed(
+  device: Device,
+  kernel: MatmulKernel,
+  sizes: readonly number[],
+  expected: Expected = (sum) => sum,
+): Promise<void> {
+  const { dtype } = kernel;
+  const slots = sizes.map((size, i) => buffer(i, size, 'readwrite', dtype));
+  const compiled = device.compile(program('work', slots, [kernel]));
   const buffers = filled(device, sizes, dtype);
   run(device, compiled, buffers);
   const size = sizes[2] as number;
-  const written = writtenBy({ ...windowProduct(of), ...parts }, size, (sum, i) => expected(sum, given, i));
+  const written = writtenBy(kernel, size, (sum, i) => expected(sum, given, i));
   expect(await device.read(buffers[2] as Span, dtype, size)).toEqual(arrayOf(dtype, size, written));
 }

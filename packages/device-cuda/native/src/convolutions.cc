@@ -4,6 +4,8 @@
 
 namespace {
 
+using Computes = ConvolutionShape::Computes;
+
 // Algorithms that are asked for, best first: more than there are.
 constexpr int kAdvised = 8;
 // Between the addresses that a convolution is tried with.
@@ -18,9 +20,17 @@ Failure failed(const char* call, cudnnStatus status) {
   return status == 0 ? Failure{} : Failure{kConvolutionStatuses + status, call, {}, -1, false};
 }
 
-bool isKnown(int algo, bool computesFilter) {
+bool isKnown(int algo, Computes computes) {
   const auto among = [algo](const auto& list) { return std::find(std::begin(list), std::end(list), algo) != std::end(list); };
-  return computesFilter ? among(cudnn::kFilterAlgorithms) : among(cudnn::kOutputAlgorithms);
+  switch (computes) {
+    case Computes::output:
+      return among(cudnn::kOutputAlgorithms);
+    case Computes::filter:
+      return among(cudnn::kFilterAlgorithms);
+    case Computes::image:
+      return among(cudnn::kImageAlgorithms);
+  }
+  return false;
 }
 
 }  // namespace
@@ -32,7 +42,7 @@ bool ConvolutionShape::read(const double* numbers, size_t count) {
   computeType = static_cast<int>(numbers[1]);
   mathType = static_cast<int>(numbers[2]);
   mode = static_cast<int>(numbers[3]);
-  computesFilter = numbers[4] != 0;
+  computes = static_cast<Computes>(static_cast<int>(numbers[4]));
   groups = static_cast<int>(numbers[5]);
   alpha = numbers[6];
   const auto dims = static_cast<size_t>(numbers[7]);
@@ -47,10 +57,10 @@ bool ConvolutionShape::read(const double* numbers, size_t count) {
 }
 
 Convolutions::Plan::~Plan() {
-  if (image != nullptr) insist(cudnnCalls().cudnnDestroyTensorDescriptor, image);
-  if (output != nullptr) insist(cudnnCalls().cudnnDestroyTensorDescriptor, output);
-  if (filter != nullptr) insist(cudnnCalls().cudnnDestroyFilterDescriptor, filter);
-  if (desc != nullptr) insist(cudnnCalls().cudnnDestroyConvolutionDescriptor, desc);
+  if (descs.image != nullptr) insist(cudnnCalls().cudnnDestroyTensorDescriptor, descs.image);
+  if (descs.output != nullptr) insist(cudnnCalls().cudnnDestroyTensorDescriptor, descs.output);
+  if (descs.filter != nullptr) insist(cudnnCalls().cudnnDestroyFilterDescriptor, descs.filter);
+  if (descs.convolution != nullptr) insist(cudnnCalls().cudnnDestroyConvolutionDescriptor, descs.convolution);
 }
 
 Failure Convolutions::start(CUstream stream) {
@@ -74,7 +84,7 @@ int Convolutions::plan(const double* numbers, size_t count, CUstream stream) {
     if (!made->shape.read(numbers, count) || describe(*made) != 0 || advise(*made, &results) != 0) return nullptr;
     for (const cudnnAlgoPerf& result : results) {
       if (result.status != 0 || result.determinism != cudnn::kDeterministic) continue;
-      if (!isKnown(result.algo, made->shape.computesFilter)) continue;
+      if (!isKnown(result.algo, made->shape.computes)) continue;
       made->algo = result.algo;
       if (measure(*made) == 0 && made->workspaceBytes <= workspaceBytes_ && works(*made, stream)) return made;
     }
@@ -84,7 +94,8 @@ int Convolutions::plan(const double* numbers, size_t count, CUstream stream) {
 
 Failure Convolutions::run(size_t plan, const CUdeviceptr* addresses) {
   Plan& known = plans_[plan];
-  const char* call = known.shape.computesFilter ? "cudnnConvolutionBackwardFilter" : "cudnnConvolutionForward";
+  constexpr const char* kCalls[] = {"cudnnConvolutionForward", "cudnnConvolutionBackwardFilter", "cudnnConvolutionBackwardData"};
+  const char* call = kCalls[static_cast<int>(known.shape.computes)];
   return failed(call, submit(known, addresses));
 }
 
@@ -97,42 +108,57 @@ void Convolutions::clear() {
 cudnnStatus Convolutions::describe(Plan& plan) {
   const Cudnn& calls = cudnnCalls();
   const ConvolutionShape& shape = plan.shape;
+  auto& [image, output, filter, desc] = plan.descs;
   const int all = static_cast<int>(shape.imageLengths.size());
   const int dims = static_cast<int>(shape.padding.size());
-  TRY_CUDNN(calls.cudnnCreateTensorDescriptor(&plan.image));
-  TRY_CUDNN(calls.cudnnSetTensorNdDescriptor(plan.image, shape.type, all, shape.imageLengths.data(), shape.imageStrides.data()));
-  TRY_CUDNN(calls.cudnnCreateTensorDescriptor(&plan.output));
-  TRY_CUDNN(calls.cudnnSetTensorNdDescriptor(plan.output, shape.type, all, shape.outputLengths.data(), shape.outputStrides.data()));
-  TRY_CUDNN(calls.cudnnCreateFilterDescriptor(&plan.filter));
-  TRY_CUDNN(calls.cudnnSetFilterNdDescriptor(plan.filter, shape.type, cudnn::kRowByRow, all, shape.filterLengths.data()));
-  TRY_CUDNN(calls.cudnnCreateConvolutionDescriptor(&plan.desc));
-  TRY_CUDNN(calls.cudnnSetConvolutionNdDescriptor(plan.desc, dims, shape.padding.data(), shape.stride.data(), shape.dilation.data(),
+  TRY_CUDNN(calls.cudnnCreateTensorDescriptor(&image));
+  TRY_CUDNN(calls.cudnnSetTensorNdDescriptor(image, shape.type, all, shape.imageLengths.data(), shape.imageStrides.data()));
+  TRY_CUDNN(calls.cudnnCreateTensorDescriptor(&output));
+  TRY_CUDNN(calls.cudnnSetTensorNdDescriptor(output, shape.type, all, shape.outputLengths.data(), shape.outputStrides.data()));
+  TRY_CUDNN(calls.cudnnCreateFilterDescriptor(&filter));
+  TRY_CUDNN(calls.cudnnSetFilterNdDescriptor(filter, shape.type, cudnn::kRowByRow, all, shape.filterLengths.data()));
+  TRY_CUDNN(calls.cudnnCreateConvolutionDescriptor(&desc));
+  TRY_CUDNN(calls.cudnnSetConvolutionNdDescriptor(desc, dims, shape.padding.data(), shape.stride.data(), shape.dilation.data(),
                                                   shape.mode, shape.computeType));
-  TRY_CUDNN(calls.cudnnSetConvolutionMathType(plan.desc, shape.mathType));
-  return calls.cudnnSetConvolutionGroupCount(plan.desc, shape.groups);
+  TRY_CUDNN(calls.cudnnSetConvolutionMathType(desc, shape.mathType));
+  return calls.cudnnSetConvolutionGroupCount(desc, shape.groups);
 }
 
 cudnnStatus Convolutions::advise(Plan& plan, std::vector<cudnnAlgoPerf>* results) {
   const Cudnn& calls = cudnnCalls();
   results->resize(kAdvised);
   int found = 0;
-  const cudnnStatus status =
-      plan.shape.computesFilter
-          ? calls.cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle_, plan.image, plan.output, plan.desc, plan.filter, kAdvised,
-                                                                &found, results->data())
-          : calls.cudnnGetConvolutionForwardAlgorithm_v7(handle_, plan.image, plan.filter, plan.desc, plan.output, kAdvised, &found,
-                                                         results->data());
+  const auto ask = [&]() -> cudnnStatus {
+    const auto& [image, output, filter, desc] = plan.descs;
+    switch (plan.shape.computes) {
+      case Computes::output:
+        return calls.cudnnGetConvolutionForwardAlgorithm_v7(handle_, image, filter, desc, output, kAdvised, &found, results->data());
+      case Computes::filter:
+        return calls.cudnnGetConvolutionBackwardFilterAlgorithm_v7(handle_, image, output, desc, filter, kAdvised, &found,
+                                                                   results->data());
+      case Computes::image:
+        return calls.cudnnGetConvolutionBackwardDataAlgorithm_v7(handle_, filter, output, desc, image, kAdvised, &found,
+                                                                 results->data());
+    }
+    return 0;
+  };
+  const cudnnStatus status = ask();
   results->resize(status == 0 ? static_cast<size_t>(found) : 0);
   return status;
 }
 
 cudnnStatus Convolutions::measure(Plan& plan) {
   const Cudnn& calls = cudnnCalls();
-  return plan.shape.computesFilter
-             ? calls.cudnnGetConvolutionBackwardFilterWorkspaceSize(handle_, plan.image, plan.output, plan.desc, plan.filter, plan.algo,
-                                                                    &plan.workspaceBytes)
-             : calls.cudnnGetConvolutionForwardWorkspaceSize(handle_, plan.image, plan.filter, plan.desc, plan.output, plan.algo,
-                                                             &plan.workspaceBytes);
+  const auto& [image, output, filter, desc] = plan.descs;
+  switch (plan.shape.computes) {
+    case Computes::output:
+      return calls.cudnnGetConvolutionForwardWorkspaceSize(handle_, image, filter, desc, output, plan.algo, &plan.workspaceBytes);
+    case Computes::filter:
+      return calls.cudnnGetConvolutionBackwardFilterWorkspaceSize(handle_, image, output, desc, filter, plan.algo, &plan.workspaceBytes);
+    case Computes::image:
+      return calls.cudnnGetConvolutionBackwardDataWorkspaceSize(handle_, filter, output, desc, image, plan.algo, &plan.workspaceBytes);
+  }
+  return 0;
 }
 
 cudnnStatus Convolutions::submit(Plan& plan, const CUdeviceptr* addresses) {
@@ -144,11 +170,19 @@ cudnnStatus Convolutions::submit(Plan& plan, const CUdeviceptr* addresses) {
   const void* beta = isDouble ? static_cast<const void*>(&doubles[1]) : &floats[1];
   const auto at = [&](int i) { return reinterpret_cast<void*>(addresses[i]); };
   void* const workspace = plan.workspaceBytes == 0 ? nullptr : reinterpret_cast<void*>(workspace_);
-  return plan.shape.computesFilter
-             ? calls.cudnnConvolutionBackwardFilter(handle_, alpha, plan.image, at(0), plan.output, at(1), plan.desc, plan.algo, workspace,
-                                                    plan.workspaceBytes, beta, plan.filter, at(2))
-             : calls.cudnnConvolutionForward(handle_, alpha, plan.image, at(0), plan.filter, at(1), plan.desc, plan.algo, workspace,
-                                             plan.workspaceBytes, beta, plan.output, at(2));
+  const auto& [image, output, filter, desc] = plan.descs;
+  switch (plan.shape.computes) {
+    case Computes::output:
+      return calls.cudnnConvolutionForward(handle_, alpha, image, at(0), filter, at(1), desc, plan.algo, workspace, plan.workspaceBytes,
+                                           beta, output, at(2));
+    case Computes::filter:
+      return calls.cudnnConvolutionBackwardFilter(handle_, alpha, image, at(0), output, at(1), desc, plan.algo, workspace,
+                                                  plan.workspaceBytes, beta, filter, at(2));
+    case Computes::image:
+      return calls.cudnnConvolutionBackwardData(handle_, alpha, filter, at(1), output, at(0), desc, plan.algo, workspace,
+                                                plan.workspaceBytes, beta, image, at(2));
+  }
+  return 0;
 }
 
 // Whether the library takes the convolution. What fails for another reason tells nothing of it.

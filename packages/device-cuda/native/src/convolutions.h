@@ -7,8 +7,9 @@
 // A convolution as the library sees it: an image, a filter that lies row by row, and an output. Decoded from numbers in this order.
 struct ConvolutionShape {
   int type, computeType, mathType, mode;
-  // Whether the filter is computed, from image and output; else the output from image and filter.
-  bool computesFilter;
+  // Which of the three is computed from the other two.
+  enum class Computes { output = 0, filter = 1, image = 2 };
+  Computes computes;
   int groups;
   double alpha;
   std::vector<int> imageLengths, imageStrides, filterLengths, outputLengths, outputStrides;
@@ -29,7 +30,7 @@ class Convolutions {
   // The number of the plan for a convolution; -1 where the library has no algorithm that does it.
   int plan(const double* numbers, size_t count, CUstream stream);
   size_t plans() const { return plans_.size(); }
-  // What a plan takes: the image, what it is convolved with, and the result.
+  // What a plan takes: the image (or the gradient of an output, where the image is computed), what it is convolved with, and the result.
   static constexpr size_t kAddresses = 3;
   Failure run(size_t plan, const CUdeviceptr* addresses);
   // Gives everything back. Failures are passed over: this is the end.
@@ -41,10 +42,12 @@ class Convolutions {
   struct Plan {
     ~Plan();
     ConvolutionShape shape;
-    cudnnTensorDesc image = nullptr;
-    cudnnTensorDesc output = nullptr;
-    cudnnFilterDesc filter = nullptr;
-    cudnnConvolutionDesc desc = nullptr;
+    struct {
+      cudnnTensorDesc image = nullptr;
+      cudnnTensorDesc output = nullptr;
+      cudnnFilterDesc filter = nullptr;
+      cudnnConvolutionDesc convolution = nullptr;
+    } descs;
     int algo = 0;
     size_t workspaceBytes = 0;
   };

@@ -11,7 +11,7 @@ using cudnnTensorDesc = void*;
 using cudnnFilterDesc = void*;
 using cudnnConvolutionDesc = void*;
 
-// What the library expects of an algorithm, for outputs and for filters alike.
+// What the library expects of an algorithm, whatever it computes.
 struct cudnnAlgoPerf {
   int algo;
   cudnnStatus status;
@@ -26,7 +26,7 @@ struct cudnnAlgoPerf {
 namespace cudnn {
 constexpr int kRowByRow = 0, kDeterministic = 1, kDouble = 1;
 // Algorithms that are sums of products: those by Fourier transforms and Winograd's make NaN of more than what reads an infinity.
-constexpr int kOutputAlgorithms[] = {0, 1, 2}, kFilterAlgorithms[] = {1};
+constexpr int kOutputAlgorithms[] = {0, 1, 2}, kFilterAlgorithms[] = {1}, kImageAlgorithms[] = {1};
 }  // namespace cudnn
 
 // name, argument types.
@@ -63,7 +63,16 @@ constexpr int kOutputAlgorithms[] = {0, 1, 2}, kFilterAlgorithms[] = {1};
   X(cudnnConvolutionBackwardFilter,                                                                                           \
     (cudnnHandle handle, const void* alpha, cudnnTensorDesc xDesc, const void* x, cudnnTensorDesc dyDesc, const void* dy,     \
      cudnnConvolutionDesc desc, int algo, void* workspace, size_t workspaceBytes, const void* beta, cudnnFilterDesc dwDesc,   \
-     void* dw))
+     void* dw))                                                                                                              \
+  X(cudnnGetConvolutionBackwardDataAlgorithm_v7,                                                                              \
+    (cudnnHandle handle, cudnnFilterDesc w, cudnnTensorDesc dy, cudnnConvolutionDesc desc, cudnnTensorDesc dx, int requested, \
+     int* found, cudnnAlgoPerf* results))                                                                                     \
+  X(cudnnGetConvolutionBackwardDataWorkspaceSize, (cudnnHandle handle, cudnnFilterDesc w, cudnnTensorDesc dy,                 \
+                                                   cudnnConvolutionDesc desc, cudnnTensorDesc dx, int algo, size_t* bytes))   \
+  X(cudnnConvolutionBackwardData,                                                                                             \
+    (cudnnHandle handle, const void* alpha, cudnnFilterDesc wDesc, const void* w, cudnnTensorDesc dyDesc, const void* dy,     \
+     cudnnConvolutionDesc desc, int algo, void* workspace, size_t workspaceBytes, const void* beta, cudnnTensorDesc dxDesc,   \
+     void* dx))
 
 struct Cudnn {
 #define X(name, arguments) cudnnStatus(*name) arguments = nullptr;

@@ -8,8 +8,10 @@ import type { KernelSite } from '../kernels/site.js';
 import { product } from '../kernels/threads.js';
 import { storedBytes } from '../ptx/dtypes.js';
 import { libraries } from './claimed.js';
-import { convolutionOf, type Recognised, spanOf } from './convolution.js';
+import { adjointOf } from './adjoint.js';
+import { convolutionOf, type Recognised } from './convolution.js';
 import { epilogueOf } from './epilogue.js';
+import { spanOf } from './tensors.js';
 import { alignmentOf, type ByLibrary, byLibrary, type LibraryPlans } from './library-step.js';
 
 /** What the fastest kernels of the library ask of every tensor, in bytes. */
@@ -46,7 +48,7 @@ function recognise(candidate: MatmulCandidate, result: Expression | null): Recog
   const { dtype, batch, m, n, k, a, b } = candidate;
   const isOf = (read: Expression) => read.kind === 'load' && read.dtype === dtype;
   if (!isFloat(dtype) || product([...batch, m, n, k]) === 0 || !isOf(a) || !isOf(b)) return null;
-  return convolutionOf(candidate, result);
+  return convolutionOf(candidate, result) ?? adjointOf(candidate, result);
 }
 
 function factorOf(value: Expression, result: number, dtype: MatmulKernel['dtype']): number | null {
@@ -62,8 +64,9 @@ function stepFor(kernel: MatmulKernel, store: Store, site: KernelSite, library: 
   const [image, other] = made.image === 'a' ? [kernel.a, kernel.b] : [kernel.b, kernel.a];
   if (image.kind !== 'load' || other.kind !== 'load') return null;
   // A dim may be told longer than what windows read of it.
+  const { computes, image: whole, output } = made.convolution;
   const held = site.slots[image.slot]?.size ?? 0;
-  if (made.imageOffset + spanOf(made.convolution.image) > held) return null;
+  if (made.imageOffset + spanOf(computes === 'image' ? output : whole) > held) return null;
   const width = storedBytes(dtype);
   const operands = [
     { slot: image.slot, offset: made.imageOffset },

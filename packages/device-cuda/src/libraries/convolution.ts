@@ -1,24 +1,18 @@
 /**
  * Products that are convolutions, as cuDNN describes them: an operand reads windows of an image, whose position along a dim is
- * stride * output + dilation * window - padding, and that is 0 outside of it. Owns that recognition; only what is provably the same is one. Indices as sums over
- * digits are `digits.ts`, the dims that windows run along `image-dims.ts`, a program's step `convolution-step.ts`.
+ * stride * output + dilation * window - padding, and that is 0 outside of it. Owns that recognition; only what is provably the same is one. Which digits
+ * of the axes do what is `roles.ts`, the dims that windows run along `image-dims.ts`, gradients of strided images `adjoint.ts`, a program's step `convolution-step.ts`.
  */
 import type { Expression, MatmulCandidate } from '@torchlet/device';
-import { apply, axis, int } from '../kernels/split.js';
 import { product } from '../kernels/threads.js';
-import { boundsOf, type Digit, type Form, inDigits, type Sum, sumOf } from './digits.js';
-import { type ImageDim, imageDims, type Role, unbounded } from './image-dims.js';
-
-/** Lengths and, in elements, strides of a tensor. */
-export interface TensorLayout {
-  readonly lengths: readonly number[];
-  readonly strides: readonly number[];
-}
+import { type ImageDim, type ImageDims, imageDims, unbounded } from './image-dims.js';
+import { lengthOf, type Role, rolesOf, type Sorted } from './roles.js';
+import { indexOf, packed, type Placed, type TensorLayout, tensorOf } from './tensors.js';
 
 /** Dims in cuDNN's order: batch, channels of all groups, then those of space. */
 export interface Convolution {
-  /** Which of them comes from the other two: `filter` is a gradient of weights, of an image and the gradient of an output. */
-  readonly computes: 'output' | 'filter';
+  /** Which of them comes from the other two: `filter` is a gradient of weights, of an image and the gradient of an output; `image` that of an image. */
+  readonly computes: 'output' | 'filter' | 'image';
   readonly groups: number;
   readonly image: TensorLayout;
   /** Outputs, channels of one group, window; one element behind the other. */
@@ -34,9 +28,9 @@ export interface Convolution {
 /** A convolution, and where its tensors lie. */
 export interface Recognised {
   readonly convolution: Convolution;
-  /** The operand that is the image. */
+  /** The operand that is read through windows: the image, or the gradient of an output. */
   readonly image: 'a' | 'b';
-  /** Where they begin, in elements. */
+  /** Where operands and result begin, in elements. */
   readonly imageOffset: number;
   readonly otherOffset: number;
   readonly resultOffset: number;
@@ -45,10 +39,11 @@ export interface Recognised {
 }
 
 type Product = Omit<MatmulCandidate, 'dtype'>;
+type Way = 'output' | 'filter';
 
-const mostDims = 3;
+export const mostDims = 3;
 /** cuDNN counts at least two dims of space. */
-const leastDims = 2;
+export const leastDims = 2;
 const flatDim = unbounded({ place: null, inner: null, placeTimes: 1, innerTimes: 1, padding: 0, element: 0 });
 
 /** @param result where the product is stored; null for where the library would rather have it. @returns null where it is not a convolution. */
@@ -56,28 +51,17 @@ export function convolutionOf(kernel: Product, result: Expression | null): Recog
   return recognised(kernel, 'a', result) ?? recognised(kernel, 'b', result);
 }
 
-function recognised({ batch, m, n, k, a, b }: Product, image: 'a' | 'b', result: Expression | null): Recognised | null {
-  const lengths = [...batch, m, n, k];
-  const [read, other] = image === 'a' ? [a, b] : [b, a];
-  if (read.kind !== 'load' || other.kind !== 'load' || read.otherwise !== 0 || other.mask !== null) return null;
-  const bounds = read.mask === null ? [] : boundsOf(read.mask);
-  const sums = [read.index, other.index, result ?? int(0)].map(sumOf);
-  if (bounds === null || sums.includes(null)) return null;
-  const made = inDigits([...(sums as Sum[]), ...bounds], lengths);
-  if (made === null) return null;
-  const [imageForm, otherForm, resultForm, ...boundForms] = made.forms as [Form, Form, Form, ...Form[]];
-  const roles = made.digits.map((digit, position): Role => {
-    const [image, other, result] = [imageForm, otherForm, resultForm].map(({ times }) => times[position] as number);
-    return { digit, position, length: digit.length, image, other, result } as Role;
-  });
-  const sorted = sortedRoles(roles, lengths.length - 1);
-  const found = sorted === null ? null : imageDims(sorted.places, sorted.inners, boundForms);
-  if (sorted === null || found === null) return null;
+function recognised(kernel: Product, image: 'a' | 'b', result: Expression | null): Recognised | null {
+  const roles = rolesOf(kernel, image, result);
+  if (roles === null || roles.otherBounds.length > 0) return null;
+  const found = imageDims(roles.places, roles.inners, roles.imageBounds);
+  if (found === null) return null;
+  const [imageBegin, otherBegin, resultBegin] = roles.begins;
   const padded = found.dims.reduce((sum, { padding, element }) => sum + padding * element, 0);
-  const imageOffset = imageForm.constant + padded;
+  const imageOffset = imageBegin + padded;
   if (imageOffset < 0) return null;
   for (const computes of waysOf(found.dims)) {
-    const names = namesOf(computes, sorted, found);
+    const names = namesOf(computes, roles, found);
     // Which way it is does not depend on where it is stored.
     const natural = names === null ? null : describe(computes, names, true);
     if (names === null || natural === null) continue;
@@ -88,8 +72,8 @@ function recognised({ batch, m, n, k, a, b }: Product, image: 'a' | 'b', result:
       image,
       imageOffset,
       // Of a filter that is turned the last element comes first.
-      otherOffset: otherForm.constant - (described.convolution.isTurned ? described.turned : 0),
-      resultOffset: resultForm.constant,
+      otherOffset: otherBegin - (described.convolution.isTurned ? described.turned : 0),
+      resultOffset: resultBegin,
       index: result ?? indexOf(described.placed),
     };
   }
@@ -97,37 +81,11 @@ function recognised({ batch, m, n, k, a, b }: Product, image: 'a' | 'b', result:
 }
 
 /** What is computed may be seen in two ways, of which the one with the smaller window is what the library is good at. */
-function waysOf(dims: readonly ImageDim[]): readonly Convolution['computes'][] {
+function waysOf(dims: readonly ImageDim[]): readonly Way[] {
   const sizeAlong = (at: 'place' | 'inner') => product(dims.map((dim) => lengthOf(dim[at])));
   const [places, inners] = [sizeAlong('place'), sizeAlong('inner')];
   if (places < inners) return ['filter', 'output'];
   return places === inners ? ['output', 'filter'] : ['output'];
-}
-
-/** Digits by what depends on them. */
-interface Sorted {
-  readonly places: Role[];
-  readonly inners: Role[];
-  readonly groups: Role[];
-  readonly outputs: Role[];
-}
-
-/** Null where one is of no use to a convolution. */
-function sortedRoles(roles: readonly Role[], innerAxis: number): Sorted | null {
-  const sorted: Sorted = { places: [], inners: [], groups: [], outputs: [] };
-  for (const role of roles) {
-    const { image, other } = role;
-    if (role.digit.axis === innerAxis) {
-      if (image === 0 || other === 0) return null;
-      sorted.inners.push(role);
-    } else if (image !== 0) {
-      (other === 0 ? sorted.places : sorted.groups).push(role);
-    } else {
-      if (other === 0) return null;
-      sorted.outputs.push(role);
-    }
-  }
-  return sorted;
 }
 
 /** What cuDNN has names for; each may be missing, and is 1 long then. */
@@ -144,11 +102,7 @@ interface Names {
   readonly dilation: readonly number[];
 }
 
-function namesOf(
-  computes: Convolution['computes'],
-  { groups, outputs }: Sorted,
-  found: NonNullable<ReturnType<typeof imageDims>>,
-): Names | null {
+function namesOf(computes: Way, { groups, outputs }: Sorted, found: ImageDims): Names | null {
   if (groups.length > 1 || outputs.length > 1) return null;
   const { restPlaces, restInners } = found;
   // In a gradient of weights the sum walks the outputs, and a place is one of the window.
@@ -180,12 +134,6 @@ function namesOf(
   };
 }
 
-/** A digit, and the stride that it has in the result. */
-interface Placed {
-  readonly digit: Digit;
-  readonly stride: number;
-}
-
 interface Described {
   readonly convolution: Convolution;
   readonly placed: readonly Placed[];
@@ -198,7 +146,7 @@ interface Described {
  * @returns null where one of the tensors has no description.
  */
 function describe(
-  computes: Convolution['computes'],
+  computes: Way,
   { group, outputs, batch, channels, dims, outputDims, window, stride, dilation }: Names,
   isNatural: boolean,
 ): Described | null {
@@ -235,48 +183,4 @@ function describe(
     turned: product(window.map(lengthOf)) - 1,
     placed: roles.flatMap((role, i) => (role === null ? [] : [{ digit: role.digit, stride: strides[i] as number }])),
   };
-}
-
-function lengthOf(role: Role | null | undefined): number {
-  return role?.length ?? 1;
-}
-
-/** Strides of elements one behind the other. */
-function packed(lengths: readonly number[]): number[] {
-  return lengths.map((_, i) => product(lengths.slice(i + 1)));
-}
-
-/** Batch, groups, channels of a group and dims as a tensor, where groups and channels are one dim; null where elements would meet. */
-function tensorOf(given: readonly number[], steps: readonly number[]): TensorLayout | null {
-  const [batch, groups, channels, ...dims] = given as [number, number, number, ...number[]];
-  const [batchStep, groupStep, channelStep, ...dimSteps] = steps as [number, number, number, ...number[]];
-  if (groups > 1 && channels > 1 && groupStep !== channelStep * channels) return null;
-  const lengths = [batch, groups * channels, ...dims];
-  const strides = [batchStep, channels > 1 ? channelStep : groupStep, ...dimSteps];
-  const walked = strides
-    .flatMap((stride, i) => (lengths[i] === 1 ? [] : [{ stride, length: lengths[i] as number }]))
-    .sort((x, y) => x.stride - y.stride);
-  let extent = 1;
-  for (const { stride, length } of walked) {
-    if (stride < extent) return null;
-    extent += stride * (length - 1);
-  }
-  // A dim of one element is never stepped along; it is given the step of a whole tensor.
-  for (let i = lengths.length - 1; i >= 0; i--)
-    if (lengths[i] === 1)
-      strides[i] = i + 1 < lengths.length ? (strides[i + 1] as number) * (lengths[i + 1] as number) : 1;
-  return { lengths, strides };
-}
-
-/** Elements that a tensor of this layout spans. */
-export function spanOf({ lengths, strides }: TensorLayout): number {
-  return lengths.reduce((sum, length, i) => sum + (length - 1) * (strides[i] as number), 1);
-}
-
-function indexOf(placed: readonly Placed[]): Expression {
-  return placed.reduce<Expression>((sum, { digit, stride }, i) => {
-    const quotient = digit.divisor === 1 ? axis(digit.axis) : apply('idiv', [axis(digit.axis), int(digit.divisor)]);
-    const step = apply('mul', [apply('mod', [quotient, int(digit.length)]), int(stride)]);
-    return i === 0 ? step : apply('add', [sum, step]);
-  }, int(0));
 }

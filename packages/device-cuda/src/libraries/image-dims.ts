@@ -2,18 +2,8 @@
  * The dims of an image that windows run along: a digit of the places of windows and a digit within a window that walk one dim together, and where the dim ends.
  * Owns the pairing, out of the bounds of a mask where there are any, and else out of windows that overlap. Read `convolution.ts` next.
  */
-import type { Digit, Form } from './digits.js';
-
-/** A digit of a product's axes, and what a step along it is in elements of the image, of the other operand and of the result. */
-export interface Role {
-  readonly digit: Digit;
-  /** Among the digits. */
-  readonly position: number;
-  readonly length: number;
-  readonly image: number;
-  readonly other: number;
-  readonly result: number;
-}
+import type { Form } from './digits.js';
+import type { Role } from './roles.js';
 
 /** placeTimes * place + innerTimes * inner - padding, from 0 to length. */
 export interface ImageDim {

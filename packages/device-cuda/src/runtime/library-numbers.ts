@@ -14,7 +14,7 @@ const epilogues = { none: 1, bias: 4 } as const;
 const tensorTypes = { float32: 0, float64: 1, float16: 2, bfloat16: 9 } as const;
 /** The library may round factors to TF32 unless it is told to multiply and add. */
 const mathTypes = { default: 0, tensorCores: 1, multiplyAdd: 3 } as const;
-const computed = { output: 0, filter: 1 } as const;
+const computed = { output: 0, filter: 1, image: 2 } as const;
 /** What mathematicians call a convolution, and what networks do. */
 const modes = { turned: 0, straight: 1 } as const;
 

@@ -15,6 +15,7 @@ struct Algorithm {
 };
 constexpr Algorithm kOutputAlgorithms[] = {{6, true, false, 1}, {1, true, true, 2}, {0, true, true, 1}};
 constexpr Algorithm kFilterAlgorithms[] = {{0, false, true, 1}, {1, true, true, 2}};
+constexpr Algorithm kImageAlgorithms[] = {{4, true, false, 1}, {0, false, true, 1}, {1, true, true, 2}};
 
 struct Result {
   int number, status;
@@ -27,7 +28,8 @@ static_assert(sizeof(Result) == 48);
 u64 roomFor(const Convolution& c, const Algorithm& algorithm) {
   if (algorithm.parts == 1) return 0;
   u64 elements = 1;
-  for (int length : c.computesFilter ? c.filter : c.output.lengths) elements *= static_cast<u64>(length);
+  const bool isImage = c.computes == Computes::image;
+  for (int length : c.computes == Computes::filter ? c.filter : isImage ? c.image.lengths : c.output.lengths) elements *= static_cast<u64>(length);
   return elements * algorithm.parts * 4;
 }
 
@@ -37,7 +39,8 @@ const Algorithm* algorithmOf(const Convolution& c, int number) {
       if (each.number == number) return &each;
     return nullptr;
   };
-  return c.computesFilter ? among(kFilterAlgorithms) : among(kOutputAlgorithms);
+  if (c.computes == Computes::filter) return among(kFilterAlgorithms);
+  return c.computes == Computes::image ? among(kImageAlgorithms) : among(kOutputAlgorithms);
 }
 
 int advise(void* handle, Convolution& c, int requested, int* found, Result* results) {
@@ -50,7 +53,8 @@ int advise(void* handle, Convolution& c, int requested, int* found, Result* resu
       results[(*found)++] = {each.number, kSuccess, -1, roomFor(c, each), each.isDeterministic ? 1 : 0, c.mathType, {}};
     }
   };
-  if (c.computesFilter) give(kFilterAlgorithms);
+  if (c.computes == Computes::filter) give(kFilterAlgorithms);
+  else if (c.computes == Computes::image) give(kImageAlgorithms);
   else give(kOutputAlgorithms);
   return kSuccess;
 }
@@ -115,7 +119,7 @@ LIBRARY_API int cudnnGetConvolutionForwardAlgorithm_v7(void* handle, void* x, vo
 LIBRARY_API int cudnnGetConvolutionBackwardFilterAlgorithm_v7(void* handle, void* x, void* dy, void* desc, void* dw, int requested, int* found, void* results) {
   ENTER("cudnnGetConvolutionBackwardFilterAlgorithm_v7");
   Convolution c;
-  c.computesFilter = true;
+  c.computes = Computes::filter;
   if (const int status = readConvolution(x, dw, desc, dy, c)) return status;
   return advise(handle, c, requested, found, static_cast<Result*>(results));
 }
@@ -130,7 +134,7 @@ LIBRARY_API int cudnnGetConvolutionForwardWorkspaceSize(void* handle, void* x, v
 LIBRARY_API int cudnnGetConvolutionBackwardFilterWorkspaceSize(void* handle, void* x, void* dy, void* desc, void* dw, int algorithm, size_t* bytes) {
   ENTER("cudnnGetConvolutionBackwardFilterWorkspaceSize");
   Convolution c;
-  c.computesFilter = true;
+  c.computes = Computes::filter;
   if (const int status = readConvolution(x, dw, desc, dy, c)) return status;
   return measure(handle, c, algorithm, bytes);
 }
@@ -147,9 +151,35 @@ LIBRARY_API int cudnnConvolutionBackwardFilter(void* handle, const void* alpha, 
                                                size_t workspaceBytes, const void* beta, void* dwDesc, void* dw) {
   ENTER("cudnnConvolutionBackwardFilter");
   Convolution c;
-  c.computesFilter = true;
+  c.computes = Computes::filter;
   if (const int status = readConvolution(xDesc, dwDesc, desc, dyDesc, c)) return status;
   return submit(handle, c, {alpha, beta, x, dw, dy, algorithm, workspace, workspaceBytes});
+}
+
+LIBRARY_API int cudnnGetConvolutionBackwardDataAlgorithm_v7(void* handle, void* w, void* dy, void* desc, void* dx, int requested, int* found, void* results) {
+  ENTER("cudnnGetConvolutionBackwardDataAlgorithm_v7");
+  Convolution c;
+  c.computes = Computes::image;
+  if (const int status = readConvolution(dx, w, desc, dy, c)) return status;
+  return advise(handle, c, requested, found, static_cast<Result*>(results));
+}
+
+LIBRARY_API int cudnnGetConvolutionBackwardDataWorkspaceSize(void* handle, void* w, void* dy, void* desc, void* dx, int algorithm, size_t* bytes) {
+  ENTER("cudnnGetConvolutionBackwardDataWorkspaceSize");
+  Convolution c;
+  c.computes = Computes::image;
+  if (const int status = readConvolution(dx, w, desc, dy, c)) return status;
+  return measure(handle, c, algorithm, bytes);
+}
+
+LIBRARY_API int cudnnConvolutionBackwardData(void* handle, const void* alpha, void* wDesc, const void* w, void* dyDesc, const void* dy, void* desc, int algorithm, void* workspace,
+                                             size_t workspaceBytes, const void* beta, void* dxDesc, void* dx) {
+  ENTER("cudnnConvolutionBackwardData");
+  Convolution c;
+  c.computes = Computes::image;
+  if (const int status = readConvolution(dxDesc, wDesc, desc, dyDesc, c)) return status;
+  if (c.isTurned) return refuse(kNotSupported, "a gradient of an image by a filter that is turned");
+  return submit(handle, c, {alpha, beta, dx, w, dy, algorithm, workspace, workspaceBytes});
 }
 
 }  // namespace standin::cudnn

@@ -81,12 +81,13 @@ class Computation {
   void run() {
     // The result is written when all of it is known, so that an operand that lies in it shows.
     std::vector<std::pair<Element*, Element>> result;
-    const std::vector<int>& lengths = c_.computesFilter ? c_.filter : c_.output.lengths;
+    const bool isFilter = c_.computes == Computes::filter, isImage = c_.computes == Computes::image;
+    const std::vector<int>& lengths = isFilter ? c_.filter : isImage ? c_.image.lengths : c_.output.lengths;
     std::vector<int> at(lengths.size(), 0);
     u64 number = 0;
     do {
-      Element* place = c_.computesFilter ? filter_ + number : output_ + offsetOf(c_.output, at);
-      Sum sum = static_cast<Sum>(c_.alpha) * (c_.computesFilter ? ofFilter(at) : ofOutput(at));
+      Element* place = isFilter ? filter_ + number : isImage ? image_ + offsetOf(c_.image, at) : output_ + offsetOf(c_.output, at);
+      Sum sum = static_cast<Sum>(c_.alpha) * (isFilter ? ofFilter(at) : isImage ? ofImage(at) : ofOutput(at));
       if (c_.beta != 0) sum += static_cast<Sum>(c_.beta) * Format::wide(*place);
       result.emplace_back(place, Format::narrow(sum));
       number++;
@@ -125,6 +126,34 @@ class Computation {
     return sum.sum();
   }
 
+  Sum ofImage(const std::vector<int>& at) const {
+    Summation<Sum> sum(static_cast<u64>(perGroup_) * product(c_.filter, 2), c_.parts);
+    const int group = at[1] / c_.filter[1];
+    std::vector<int> place(c_.output.lengths.size(), 0), within(c_.filter.size(), 0);
+    place[0] = at[0];
+    within[1] = at[1] % c_.filter[1];
+    for (int k = 0; k < perGroup_; k++) {
+      place[1] = within[0] = group * perGroup_ + k;
+      do {
+        // Whoever meets this position through this element of the window, if one does.
+        bool isMet = true;
+        for (size_t i = 0; i < c_.padding.size(); i++) {
+          const int from = at[i + 2] + c_.padding[i] - within[i + 2] * c_.dilation[i];
+          place[i + 2] = from / c_.stride[i];
+          isMet = isMet && from >= 0 && from % c_.stride[i] == 0 && place[i + 2] < c_.output.lengths[i + 2];
+        }
+        if (!isMet) sum.skip();
+        else sum.add(wide(output_[offsetOf(c_.output, place)]), wide(filter_[flat(within)]));
+      } while (next(within, c_.filter, 2));
+    }
+    return sum.sum();
+  }
+
+  u64 flat(const std::vector<int>& within) const {
+    u64 number = 0;
+    for (size_t i = 0; i < within.size(); i++) number = number * static_cast<u64>(c_.filter[i]) + static_cast<u64>(within[i]);
+    return number;
+  }
   i64 channel(int n, int group, int within) const {
     return static_cast<i64>(n) * c_.image.strides[0] + static_cast<i64>(group * c_.filter[1] + within) * c_.image.strides[1];
   }
@@ -137,7 +166,8 @@ class Computation {
 
 void checkMemory(const Convolution& c) {
   const u64 width = widthOf(c.type);
-  const char* call = c.computesFilter ? "cudnnConvolutionBackwardFilter: " : "cudnnConvolutionForward: ";
+  constexpr const char* calls[] = {"cudnnConvolutionForward: ", "cudnnConvolutionBackwardFilter: ", "cudnnConvolutionBackwardData: "};
+  const char* call = calls[static_cast<int>(c.computes)];
   struct Range {
     const char* name;
     u64 from, to;
@@ -150,9 +180,9 @@ void checkMemory(const Convolution& c) {
   const Range output = found("the output", c.outputAddress, extent(c.output) * width);
   const Range filter = found("the filter", c.filterAddress, product(c.filter) * width);
   const Range workspace = found("the workspace", c.workspace, c.workspaceBytes);
-  const Range& written = c.computesFilter ? filter : output;
-  for (const Range* each : {&image, c.computesFilter ? &output : &filter, &workspace})
-    if (each->from < written.to && written.from < each->to) library::fault(call + std::string(written.name) + " overlaps " + each->name);
+  const Range& written = c.computes == Computes::filter ? filter : c.computes == Computes::image ? image : output;
+  for (const Range* each : {&image, &output, &filter, &workspace})
+    if (each != &written && each->from < written.to && written.from < each->to) library::fault(call + std::string(written.name) + " overlaps " + each->name);
 }
 
 }  // namespace

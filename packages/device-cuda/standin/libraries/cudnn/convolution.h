@@ -1,13 +1,16 @@
-// A convolution as it was described to the stand-in of cuDNN, once everything about it was checked: which output an image and a filter give, or which filter an
-// image and the gradient of an output. convolution.cc checks and computes; algorithms.cc is the library's calls around it.
+// A convolution as it was described to the stand-in of cuDNN, once everything about it was checked: which output an image and a filter give, or which filter or
+// image the gradient of an output. convolution.cc checks and computes; algorithms.cc is the library's calls around it.
 #pragma once
 #include "objects.h"
 
 namespace standin::cudnn {
 
+enum class Computes { output, filter, image };
+
 struct Convolution {
   int type = 0, computeType = 0, mathType = 0, groups = 1;
-  bool computesFilter = false, isTurned = false;
+  Computes computes = Computes::output;
+  bool isTurned = false;
   Tensor image, output;
   std::vector<int> filter;
   std::vector<int> padding, stride, dilation;
