@@ -17,6 +17,8 @@ export interface PhasedCase {
   readonly stride: readonly number[];
   readonly padding?: readonly number[];
   readonly dtype?: DType;
+  /** How many taps and runs of places the last dim has less than it takes. */
+  readonly missing?: { readonly taps?: number; readonly places?: number };
 }
 
 export interface PhasedDim {
@@ -35,16 +37,17 @@ const product = (lengths: readonly number[]): number => lengths.reduce((all, len
 const add = (...terms: Expression[]): Expression => terms.reduce((x, y) => fn('add', [x, y]));
 const times = (x: Expression, by: number): Expression => fn('mul', [x, int(by)]);
 
-export function dimsOf({ places, window, stride, padding }: PhasedCase): PhasedDim[] {
+export function dimsOf({ places, window, stride, padding, missing = {} }: PhasedCase): PhasedDim[] {
   return places.map((outputs, i) => {
+    const less = i === places.length - 1 ? missing : {};
     const [size, step, before] = [window[i] as number, stride[i] as number, padding?.[i] ?? 0];
     const length = (outputs - 1) * step + size - 2 * before;
     const outputShift = Math.floor((before - size) / step) + 1;
     const windowShift = before - step * outputShift;
-    const taps = Math.ceil(windowShift / step) + 1;
+    const taps = Math.ceil(windowShift / step) + 1 - (less.taps ?? 0);
     return {
       ...{ outputs, window: size, stride: step, padding: before, outputShift, windowShift, taps },
-      places: Math.ceil(length / step),
+      places: Math.ceil(length / step) - (less.places ?? 0),
     };
   });
 }
