@@ -73,8 +73,8 @@ const [weights, gradient] = [plain.a as Load, plain.b as Load];
 const others: Readonly<Record<string, Partial<MatmulKernel>>> = {
   'a tap too few': phasedProduct({ ...second, missing: { taps: 1 } }),
   'a sum that ends before its last tap': {
-    ...phasedProduct({ batch: 2, places: [5], window: [5], stride: [2], padding: [2] }),
-    k: 2,
+    ...phasedProduct({ batch: 2, places: [5], window: [6], stride: [2], padding: [1] }),
+    k: 3,
   },
   'places that do not reach the last output': phasedProduct({ ...second, missing: { places: 1 } }),
   'a bound on the images of the batch': {
