@@ -3,9 +3,10 @@
  * is done, or on how it is submitted, differs in one of them.
  */
 import type { CudaOptions } from '@torchlet/device-cuda';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type StandinSettings, setStandin } from '../../packages/device-cuda/standin/library.js';
 import { cudaStandin, standinOpener } from '../../packages/device-cuda/standin/open.js';
+import { watchStandin } from '../../packages/device-cuda/standin/watch.js';
 import { driveGoldens } from '../drive-goldens.js';
 import { driveSuites, longestSuite } from '../drive-suites.js';
 import { withOwnBuffers } from '../own-buffers.js';
@@ -26,6 +27,10 @@ const modes: Readonly<Record<string, Mode>> = {
   'work when it is submitted': { settings: { eager: true } },
   'a card that lags behind': { settings: { lag: 1000 } },
   'a large card': { settings: { card: { multiprocessors: 132, capability: 90 } } },
+  'products by warpgroups': {
+    settings: { card: { multiprocessors: 132, capability: 90 } },
+    options: { wgmma: 'always' },
+  },
   'no graphs': { options: { graphs: false } },
   'one kernel at a time': { variables: { TORCHLET_CUDA_SYNC: '1' } },
   // An access past the end of a buffer then leaves the driver's memory, which the stand-in reports.
@@ -36,6 +41,7 @@ const modes: Readonly<Record<string, Mode>> = {
 for (const [name, { settings = {}, options = {}, variables = {} }] of Object.entries(modes)) {
   describe.skipIf(noStandin !== null)(onStandin(name), () => {
     beforeAll(async () => {
+      (await watchStandin()).groupProducts();
       await setStandin(settings);
       Object.assign(process.env, variables);
     });
@@ -44,6 +50,9 @@ for (const [name, { settings = {}, options = {}, variables = {} }] of Object.ent
     });
     driveSuites(standinOpener(options));
     describe('golden cases made with PyTorch', () => driveGoldens(() => cudaStandin(options), { altered: true }));
+    it('has products by warpgroups where they are asked for', async () => {
+      expect((await watchStandin()).groupProducts() > 0).toBe(options.wgmma === 'always');
+    });
   });
 }
 

@@ -110,7 +110,8 @@ function openCuda(options: CudaOptions): CudaDevice {
   }
   const { multiprocessors, sharedBytesPerBlock, memoryBytes } = card;
   const hasWarpgroups = computeCapability === warpgroupCapability && state.version >= warpgroupDriver;
-  const wgmma = options.wgmma ?? useOf(wgmmaVariable);
+  const asked = options.wgmma ?? useOf(wgmmaVariable);
+  const wgmma = hasWarpgroups ? asked : 'off';
   const synchronous = (process.env[synchronousVariable] ?? '0') !== '0';
   return new OpenCudaDevice({
     name,
@@ -124,15 +125,10 @@ function openCuda(options: CudaOptions): CudaDevice {
       driver: `${Math.floor(state.version / 1000)}.${Math.floor((state.version % 1000) / 10)}`,
       driverLibrary: state.file,
       addon: file,
+      wgmma,
     },
     capabilities: { ...capabilitiesOf(card), ...limits },
-    target: {
-      computeCapability,
-      multiprocessors,
-      sharedBytesPerBlock,
-      matmulPrecision,
-      wgmma: hasWarpgroups ? wgmma : 'off',
-    },
+    target: { computeCapability, multiprocessors, sharedBytesPerBlock, matmulPrecision, wgmma },
     budget: options.memoryBytes ?? memoryBytes,
     caching: process.env[cachingVariable] !== 'off',
     libraries: options.libraries ?? useOf(librariesVariable),

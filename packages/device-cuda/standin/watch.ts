@@ -15,6 +15,8 @@ export interface StandinWatch {
   calls(): Counts;
   /** What was called since `before`. */
   callsSince(before: Counts): Counts;
+  /** Products that warpgroups computed since this was asked last. */
+  groupProducts(): number;
   /** The `nth` call of a function from now on fails. */
   fail(call: string, code: number, nth?: number): void;
   /** Forgets failures that were asked for and have not happened. @returns how many */
@@ -33,6 +35,11 @@ export async function watchStandin(): Promise<StandinWatch> {
     callsSince(before) {
       const made = Object.entries(calls()).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
       return Object.fromEntries(made.filter(([, count]) => count > 0));
+    },
+    groupProducts() {
+      const works: Readonly<Record<string, Counts>> = JSON.parse(library.text('standin_work'));
+      // Each of a group's four warps counts its part.
+      return Object.values(works).reduce((sum, { groupProducts = 0 }) => sum + groupProducts / 4, 0);
     },
     fail(call, code, nth = 1) {
       library.call('standin_fail', call, nth, code);

@@ -42,6 +42,22 @@ describe.skipIf(noStandin !== null)(onStandin('a card is asked for'), () => {
   });
 
   it.each([
+    ['11', '11080', 'always', 'off'],
+    ['12', '12000', '', 'auto'],
+  ])(
+    'of compute capability 9.0 with a driver of CUDA %s: whether it has warpgroups',
+    async (_, version, use, wgmma) => {
+      const environment = {
+        TORCHLET_STANDIN_MEMORY: String(memory),
+        TORCHLET_STANDIN_CAPABILITY: '90',
+        TORCHLET_STANDIN_VERSION: version,
+        TORCHLET_CUDA_WGMMA: use,
+      };
+      expect(await told([], environment)).toMatchObject({ available: true, wgmma });
+    },
+  );
+
+  it.each([
     ['of a number that there is not', ['1'], {}, 'there is no card 1: the driver shows 1, counted from 0'],
     ['of no number', ['-1'], {}, 'there is no card -1: the driver shows 1, counted from 0'],
   ])('%s', async (_, args, environment, reason) => {

@@ -11,6 +11,8 @@ import { driver, handle, loadModule, standin, stream } from './standin-driver.js
 export interface Work {
   readonly launches: number;
   readonly warpInstructions: number;
+  /** Products of warpgroups, as warps asked for them. */
+  readonly groupProducts: number;
   readonly threadInstructions: number;
   readonly globalRequests: number;
   readonly globalSectors: number;

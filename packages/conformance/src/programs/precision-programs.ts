@@ -1,7 +1,11 @@
-/** Programs that train in mixed precision: products in two bytes, loss scaling with gradients that overflow. Rows of the specification of what recorded means. */
+/**
+ * Programs in mixed precision: products in two bytes and in TF32, training with them, loss scaling with gradients that overflow. Rows of the specification of
+ * what recorded means.
+ */
 import type { Device } from '@torchlet/device';
 import { GradScaler, SGD } from '@torchlet/optim';
-import { autocast, type Tensor } from '@torchlet/tensor';
+import { autocast, setFloat32MatmulPrecision, type Tensor, tensor } from '@torchlet/tensor';
+import { build, permute, type Plain, product } from '../op-info/plain.js';
 import { closeness } from '../op-info/tolerances.js';
 import { assert, assertNumbers } from '../suites/assertions.js';
 import { assertCost, costOf, type ProgramRow } from './program.js';
@@ -12,7 +16,42 @@ type Half = 'bfloat16' | 'float16';
 const halvesOf = ({ capabilities }: Device): Half[] =>
   (['bfloat16', 'float16'] as const).filter((dtype) => capabilities.storedBytes[dtype] > 0);
 
+/** Numbers that TF32 and both dtypes of two bytes hold exactly, as their products of few terms are in float32. */
+const exactNumbers = (shape: readonly number[], seed: number): Plain =>
+  build(shape, ([i = 0, j = 0]) => (((i * 37 + j * 11 + i * j + seed) % 13) - 6) / 4);
+
+/** Products of two matrices whose sides are whole tiles and parts of some, where factors lie along either side. */
+async function assertProducts(device: Device, dtype: Half | 'float32'): Promise<void> {
+  const [x, y] = [exactNumbers([72, 80], 1), exactNumbers([80, 136], 5)];
+  const expected = product(x, y);
+  const laid = ({ shape, data }: Plain): Tensor => tensor(data, { shape, device, dtype });
+  const turned = (of: Plain): Tensor => laid(permute(of, [1, 0])).transpose(0, 1);
+  for (const left of [laid, turned]) {
+    for (const right of [laid, turned]) {
+      const factors = [left(x), right(y)] as const;
+      for (const factor of factors) await factor.array();
+      const made = await factors[0].matmul(factors[1]).data();
+      const what = `${dtype}, the left ${left === turned ? 'turned' : 'plain'}, the right ${right === turned ? 'turned' : 'plain'}`;
+      assertNumbers(what, [...made].map(Number), [...expected.data], closeness('exact', dtype));
+    }
+  }
+}
+
 export const precisionPrograms: readonly ProgramRow[] = [
+  {
+    name: 'products of matrices in two bytes and, where it is allowed, in TF32: exact where numbers are, however factors lie',
+    run: async ({ device }) => {
+      const halves = halvesOf(device);
+      for (const dtype of halves) await assertProducts(device, dtype);
+      setFloat32MatmulPrecision('high');
+      try {
+        await assertProducts(device, 'float32');
+      } finally {
+        setFloat32MatmulPrecision('highest');
+      }
+      return [...halves, 'TF32 or float32'].join(', ');
+    },
+  },
   {
     name: 'autocast: one program a step, weights and their gradients in float32, near the loop without it',
     run: async (context) => {

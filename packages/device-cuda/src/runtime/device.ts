@@ -52,6 +52,8 @@ export interface CudaInfo {
   readonly driver: string;
   readonly driverLibrary: string;
   readonly addon: string;
+  /** Which products warpgroups compute; `off` where the card or its driver does not have them. */
+  readonly wgmma: Target['wgmma'];
   /** Those beside the driver that were found, or why not. */
   readonly libraries: readonly LibraryInfo[];
   /** How programs were submitted so far. */

@@ -55,6 +55,7 @@ State& state() {
     if (const char* bytes = std::getenv("TORCHLET_STANDIN_MEMORY")) addressSpace().capacity = std::strtoull(bytes, nullptr, 0);
     if (const char* devices = std::getenv("TORCHLET_STANDIN_DEVICES")) known->devices = std::min(std::atoi(devices), 16);
     if (const char* version = std::getenv("TORCHLET_STANDIN_VERSION")) known->version = std::atoi(version);
+    if (const char* capability = std::getenv("TORCHLET_STANDIN_CAPABILITY")) known->capability = std::atoi(capability);
     if (const char* failures = std::getenv("TORCHLET_STANDIN_FAIL")) readInjections(failures);
     known->settings.reversed = isSet("TORCHLET_STANDIN_REVERSED");
     known->settings.races = std::getenv("TORCHLET_STANDIN_RACES") == nullptr || isSet("TORCHLET_STANDIN_RACES");
@@ -186,6 +187,7 @@ extern "C" __attribute__((visibility("default"))) const char* standin_work() {
     const std::pair<const char*, u64> fields[] = {
         {"launches", work.launches},
         {"warpInstructions", work.warpInstructions},
+        {"groupProducts", work.groupProducts},
         {"threadInstructions", work.threadInstructions},
         {"globalRequests", work.traffic.globalRequests},
         {"globalSectors", work.traffic.globalSectors},

@@ -64,6 +64,7 @@ void perform(Operation& operation) {
       Work& sum = state().work[operation.launch.kernel->name];
       sum.launches++;
       sum.warpInstructions += done.warpInstructions;
+      sum.groupProducts += done.groupProducts;
       sum.threadInstructions += done.threadInstructions;
       sum.traffic.add(done.traffic);
       return;

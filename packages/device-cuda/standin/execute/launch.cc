@@ -13,7 +13,7 @@ Work runKernel(const Launch& launch, const Settings& settings) {
     const u64 row = at / launch.grid[0];
     block.run(static_cast<u32>(at % launch.grid[0]), static_cast<u32>(row % launch.grid[1]), static_cast<u32>(row / launch.grid[1]));
   }
-  return {1, block.steps, block.threads, block.traffic};
+  return {1, block.steps, block.threads, block.groups.products(), block.traffic};
 }
 
 }  // namespace standin

@@ -34,6 +34,7 @@ struct Work {
   u64 launches = 0;
   u64 warpInstructions = 0;
   u64 threadInstructions = 0;
+  u64 groupProducts = 0;  // of warpgroups (`wgmma`), as warps asked for them
   Traffic traffic;
 };
 

@@ -66,6 +66,7 @@ void Warpgroups::issue(Warp& warp, GroupProduct product) {
     }
     block.races.hold(warp, maskOf(count), kChunkBytes, addresses);
   });
+  products_++;
   product.batch = own.batches;
   own.flying.push_back(product);
 }

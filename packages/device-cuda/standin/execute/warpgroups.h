@@ -39,6 +39,8 @@ class Warpgroups {
   void wait(Warp& warp, u32 left);
   /** An instruction reads or writes these registers, which are sums of products somewhere in the kernel. */
   void touch(Warp& warp, const std::vector<i32>& places);
+  /** How many warps have asked for since the launch began. */
+  u64 products() const { return products_; }
   /** What a warp left undone, or did not do as its group did; nothing if all is well. @param pc of the product that it is about */
   std::string unfinished(const Warp& warp, u32& pc) const;
 
@@ -67,6 +69,7 @@ class Warpgroups {
 
   std::vector<OfWarp> warps_;
   std::vector<OfGroup> groups_;
+  u64 products_ = 0;
   bool whole_ = true;  // whether all warps are in groups of four
 };
 

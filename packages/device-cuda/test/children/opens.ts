@@ -7,7 +7,7 @@ const memoryBytes = process.argv[3] === undefined ? {} : { memoryBytes: Number(p
 const told: Record<string, unknown> = { available: cuda.isAvailable(), count: cuda.deviceCount() };
 try {
   const device = await cuda({ index, ...memoryBytes });
-  const { card, driver, computeCapability, freeBytes, memoryBytes: total } = device.info();
+  const { card, driver, computeCapability, freeBytes, memoryBytes: total, wgmma } = device.info();
   Object.assign(told, {
     name: device.name,
     index: device.info().index,
@@ -16,6 +16,7 @@ try {
     computeCapability,
     freeBytes,
     total,
+    wgmma,
   });
   try {
     device.free(device.allocate(2 ** 20, 'x'));
