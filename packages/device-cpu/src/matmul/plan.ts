@@ -102,13 +102,14 @@ function bestRows(rows: number, vectors: number): { tileRows: number; cost: numb
 
 /** The strips that cost least. */
 function chooseStrips(
-  form: MatmulPlan['form'],
+  { form }: Candidate,
   { rows, columns, k, pieces }: Roles,
+  depth: number,
 ): { strips: Strips[]; cost: number } {
   const most = form === 'dot' ? accumulators : (4 * accumulators) / pieces;
   let best: { strips: Strips[]; cost: number } = { strips: [], cost: Number.POSITIVE_INFINITY };
   // Sums that are put aside between pieces of k lie in groups of four.
-  const step = form === 'dot' && k <= chain ? 2 : 4;
+  const step = form === 'dot' && k <= depth ? 2 : 4;
   for (let width = step; width <= most; width += step) {
     const count = Math.floor(columns / width);
     const rest = columns - count * width;
@@ -153,6 +154,12 @@ function candidates(roles: Roles): Candidate[] {
   return found;
 }
 
+interface Chosen {
+  readonly candidate: Candidate;
+  readonly strips: readonly Strips[];
+  readonly depth: number;
+}
+
 /** What copying an element costs, in the measure of `stepCost`, by where its neighbours are: with it, elsewhere, or nowhere before it is computed. */
 const copyCosts = { neighbours: 0.7, bounded: 1.2, turned: 1.5, apart: 3, computed: 8 } as const;
 
@@ -188,15 +195,16 @@ function packingCost({ rows, columns, k, left, right }: Roles, { packLeft, packR
 /** The plan that costs least for each choice of roles, and its cost. */
 function planRoles(roles: Roles): { plan: MatmulPlan; cost: number } {
   const options = candidates(roles).map((candidate) => {
-    const { strips, cost } = chooseStrips(candidate.form, roles);
+    const depth = depthOf(roles, candidate);
+    const { strips, cost } = chooseStrips(candidate, roles, depth);
     const lanes = 4 / roles.pieces;
     const steps = candidate.form === 'dot' ? Math.ceil(roles.k / lanes) + 3 : roles.k;
-    return { candidate, strips, cost: cost * steps + packingCost(roles, candidate) };
+    return { candidate, strips, depth, cost: cost * steps + packingCost(roles, candidate) };
   });
   const best = options.reduce((a, b) => (b.cost < a.cost ? b : a));
   const stores = roles.storesAlongColumns ? 0.5 : 4;
   return {
-    plan: withBlocks(roles, best.candidate, best.strips),
+    plan: withBlocks(roles, best),
     cost: best.cost + stores * roles.rows * roles.columns,
   };
 }
@@ -217,18 +225,19 @@ function piecesOfRight(bytesOfTerm: number): number {
   return Math.max(shortestPiece, rightInDotsBytes / bytesOfTerm);
 }
 
-function withBlocks(roles: Roles, { form, packLeft, packRight }: Candidate, strips: readonly Strips[]): MatmulPlan {
-  const { rows, columns, k, width } = roles;
-  const lanes = form === 'dot' ? 16 / width : 1;
+/** Terms of k that are taken at a time: all, or pieces of a multiple of four. */
+function depthOf({ rows, columns, k, width }: Roles, { form, packLeft, packRight }: Candidate): number {
+  const chained = form === 'dot' ? (chain * 16) / width : chain;
   // Few rows: k is walked in short pieces across all columns, so that the right operand is read line after line.
   const streams = form === 'splat' && !packRight && rows <= 2 && k * columns * width > 4 * packFromBytes;
-  const chained = chain * lanes;
-  const deepest = streams
-    ? 16
-    : form === 'dot' && packLeft
-      ? Math.min(chained, piecesOfRight(columns * width))
-      : chained;
-  const depth = Math.max(Math.ceil(k / Math.max(Math.ceil(k / deepest), 1) / 4) * 4, 4);
+  const near = form === 'dot' && packLeft ? Math.min(chained, piecesOfRight(columns * width)) : chained;
+  const deepest = streams ? 16 : near;
+  return Math.max(Math.ceil(k / Math.max(Math.ceil(k / deepest), 1) / 4) * 4, 4);
+}
+
+function withBlocks(roles: Roles, { candidate, strips, depth }: Chosen): MatmulPlan {
+  const { rows, columns, k, width } = roles;
+  const { form, packLeft, packRight } = candidate;
   const rowUnit = leastCommonMultiple(strips.map(({ tileRows }) => tileRows));
   const columnUnit = strips[0]?.width ?? 4;
   const bytesOfK = Math.min(depth, Math.max(k, 1)) * width;

@@ -1,6 +1,9 @@
 /** Plans of the shapes that matter most, as they are printed: a change of heart shows here first. */
 import { expect, it } from 'vitest';
 import { type Plain, plainMatmul } from './cases.js';
+import type { MatmulOperand } from '../../src/matmul/operand.js';
+import { planMatmul, printPlan } from '../../src/matmul/plan.js';
+import { axis } from '../build.js';
 import { planOf } from './run-matmul.js';
 
 const shapes: Readonly<Record<string, Plain>> = {
@@ -34,4 +37,25 @@ it('plans', () => {
     matrix times column: dot [1024, 1024] x [1024, 1]: strips 1 of 8x1; packs nothing; blocks 1024 x 1 x 1024; split by 8 rows
     float64: splat [64, 64] x [64, 64]: strips 8 of 2x8; packs nothing; blocks 64 x 64 x 64; split by 2 rows"
   `);
+});
+
+it('takes columns in groups of four wherever sums are put aside between pieces of k', () => {
+  const windows: MatmulOperand = { kind: 'table', slot: 0, index: axis(0), bounds: [], along: 'k', fixed: true };
+  let inPieces = 0;
+  for (const k of [64, 300, 1024, 5000]) {
+    for (const rows of [3, 20, 56, 300]) {
+      for (const columns of [2, 10, 32, 200]) {
+        const right: MatmulOperand = { kind: 'strided', slot: 1, index: axis(1), own: k, k: 1 };
+        const roles = { rows, columns, k, left: windows, right, width: 4, pieces: 1, storesAlongColumns: true };
+        const plan = planMatmul([{ ...roles, swapped: false }]);
+        if (plan.k <= plan.depth) continue;
+        inPieces++;
+        const [first] = plan.strips;
+        expect(plan.strips.length > 1 || (first?.count ?? 0) > 1 ? (first?.width ?? 0) % 4 : 0, printPlan(plan)).toBe(
+          0,
+        );
+      }
+    }
+  }
+  expect(inPieces).toBeGreaterThan(10);
 });
