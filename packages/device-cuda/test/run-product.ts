@@ -25,6 +25,8 @@ export interface Case {
   readonly multiprocessors?: number;
   /** Whether warpgroups compute it, on a card that has them. */
   readonly byWarpgroups?: boolean;
+  /** What is made of its text before it runs. */
+  readonly edited?: (ptx: string) => string;
 }
 
 /** Values that every dtype holds exactly, so that sums of few of them are exact too. */
@@ -82,6 +84,7 @@ export function run({
   multiprocessors = 4,
   byWarpgroups = false,
   batch = 1,
+  edited,
 }: Case): {
   readonly error: number;
   readonly comment: string;
@@ -114,7 +117,13 @@ export function run({
     matmulPrecision: 'highest',
     wgmma: byWarpgroups ? 'always' : 'off',
   };
-  const ran = runProgram(program('product', slots, [kernel]), target, [stored(x, dtype), stored(y, dtype), empty]);
+  const ran = runProgram(
+    program('product', slots, [kernel]),
+    target,
+    [stored(x, dtype), stored(y, dtype), empty],
+    [],
+    edited,
+  );
   const found = read(ran.slots[2] as Float32Array, dtype);
   let error = 0;
   for (let row = 0; row < batch * m; row++) {

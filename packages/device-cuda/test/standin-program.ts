@@ -36,12 +36,14 @@ const capabilities = { alignment: 256 } as Capabilities;
  * Runs a program on slots of these bytes.
  *
  * @param given by slot; of halves and integers the bits, four bytes at once. @param scalars float32, by number
+ * @param edited what is made of the text before it runs, for tests of what the stand-in tells of wrong kernels
  */
 export function runProgram(
   program: Program,
   target: Target,
   given: readonly Float32Array<ArrayBuffer>[],
   scalars: readonly number[] = [],
+  edited: (ptx: string) => string = (ptx) => ptx,
 ): Ran {
   const generated = generate('cuda', program, capabilities, target);
   const memory = given.map((values) => {
@@ -53,7 +55,7 @@ export function runProgram(
   const numbers = Float32Array.from(scalars.flatMap((scalar) => [scalar, 0]));
   const scalarMemory = handle('cuMemAlloc_v2', Math.max(4, numbers.byteLength));
   driver('cuMemcpyHtoD_v2', scalarMemory, numbers, numbers.byteLength);
-  const module = loadModule(generated.ptx);
+  const module = loadModule(edited(generated.ptx));
   const addressOf = (argument: Argument): bigint => {
     if (argument.kind === 'slot') return memory[argument.slot] as bigint;
     return argument.kind === 'scratch' ? scratch + BigInt(argument.offset) : scalarMemory;
