@@ -53,7 +53,7 @@ function changed(kernel: MatmulKernel, next: () => number): MatmulKernel {
 }
 
 describe('what is recognised is what was meant', () => {
-  it.each([1, 2, 3, 4])('from seed %i', (seed) => {
+  it.each([1, 2])('from seed %i', (seed) => {
     const next = numbers(seed);
     const found = { recognised: 0, not: 0 };
     for (let i = 0; i < 100; i++) {

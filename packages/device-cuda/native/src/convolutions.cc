@@ -6,8 +6,8 @@ namespace {
 
 using Computes = ConvolutionShape::Computes;
 
-// Algorithms that are asked for, best first: more than there are.
-constexpr int kAdvised = 8;
+// Algorithms that are asked for, best first: all that there are, with tensor cores and without.
+constexpr int kAdvised = 16;
 // Between the addresses that a convolution is tried with.
 constexpr CUdeviceptr kApart = 4096;
 
