@@ -3,7 +3,6 @@
  * where lanes have 64 bits. Owns multiply-add, in its two forms, and sums across lanes; the loops are `tile.ts`.
  */
 import type { DType } from '@torchlet/device';
-import type { Pieces } from '../kernel-function.js';
 import { LaneMemory } from '../loop/lane-memory.js';
 import { floatsFor, isWide, type LaneClass, laneClasses, piecesOf, vectorsFor } from '../loop/lanes.js';
 import { type FunctionBuilder, i32x4, type Local, shuffleLanes, type Value, v128 } from '../wasm/index.js';
@@ -60,15 +59,15 @@ export class Arithmetic {
     return this.add(sum, this.#dtype === 'bool' ? v128.and(a, b) : vectorsFor(this.#dtype).mul(a, b));
   }
 
-  /** The group whose lanes are the sums over the lanes of each of up to four vectors. */
-  sumsAcross(f: FunctionBuilder, vectors: readonly Local[]): Pieces {
+  /** The group whose lanes are the sums over the lanes of each of up to four vectors: locals, each its own. */
+  sumsAcross(f: FunctionBuilder, vectors: readonly Local[]): readonly Local[] {
     const at = (i: number) => vectors[Math.min(i, vectors.length - 1)] as Local;
     const pair = (a: Local, b: Local): Local => {
       if (this.lanes === 2) return f.let('sums', this.add(shuffleLanes(a, b, [0, 2]), shuffleLanes(a, b, [1, 3])));
       return f.let('halves', this.add(shuffleLanes(a, b, [0, 1, 4, 5]), shuffleLanes(a, b, [2, 3, 6, 7])));
     };
     const low = pair(at(0), at(1));
-    const high = vectors.length > 2 ? pair(at(2), at(3)) : low;
+    const high = vectors.length > 2 ? pair(at(2), at(3)) : f.let('none', low);
     if (this.lanes === 2) return [low, high];
     return [f.let('sums', this.add(shuffleLanes(low, high, [0, 2, 4, 6]), shuffleLanes(low, high, [1, 3, 5, 7])))];
   }

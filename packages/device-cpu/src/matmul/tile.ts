@@ -2,7 +2,6 @@
  * One tile: so many rows by one strip of columns, summed over a piece of k in registers. Owns the innermost loops, in both forms; where tiles
  * lie is `matmul-kernel.ts`, what happens to their results `epilogue.ts`. No unrolling of k: on Node 20 it makes the engine spill.
  */
-import type { Pieces } from '../kernel-function.js';
 import type { Count } from '../loop/lanes.js';
 import { i32, isConstant, type Local, type Operand, type Value } from '../wasm/index.js';
 import type { MatmulSite } from './matmul-site.js';
@@ -150,9 +149,8 @@ function dotTile(
   else if (rest > 0) last();
 
   return sums.map((row) =>
-    Array.from({ length: Math.ceil(width / 4) }, (_, group) => {
-      const pieces: Pieces = arithmetic.sumsAcross(f, row.slice(4 * group, 4 * group + 4));
-      return pieces.map((piece) => f.held('sums', piece));
-    }),
+    Array.from({ length: Math.ceil(width / 4) }, (_, group) =>
+      arithmetic.sumsAcross(f, row.slice(4 * group, 4 * group + 4)),
+    ),
   );
 }

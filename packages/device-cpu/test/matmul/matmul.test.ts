@@ -156,6 +156,29 @@ describe('dtypes', () => {
     },
   );
 
+  it.each(['float32', 'float64'] as const)('%s sums in pieces, with columns that fill no group', (dtype) => {
+    for (const [m, n] of [
+      [5, 18],
+      [6, 10],
+      [4, 1],
+    ] as const) {
+      for (const layout of layouts) {
+        const shape = { m, k: 5000, n, dtype, ...layout };
+        const program = plainMatmul(shape);
+        const arrays = randomArrays(program, randomNumbers(5));
+        const want = plainProduct(shape, arrays);
+        for (const way of ways) {
+          const got = runMatmul(program, arrays, way)[2] as Float32Array | Float64Array;
+          want.forEach((value, i) => {
+            expect(Math.abs((got[i] as number) - value), planOf(program)).toBeLessThan(
+              dtype === 'float32' ? 1e-2 : 1e-9,
+            );
+          });
+        }
+      }
+    }
+  });
+
   it('int64 is exact and wraps', () => {
     const program = plainMatmul({ m: 1, k: 3, n: 1, dtype: 'int64' });
     const big = 2n ** 62n;
