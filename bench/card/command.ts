@@ -41,7 +41,7 @@ export async function runOnCard({ parts, peers, minutes, out, ...asked }: CardRu
   try {
     const about = { ...asked, golden: process.env['TORCHLET_GOLDENS'] ?? null, cache };
     const seen = await factsOf(about);
-    const run: RunSettings = { ...about, libraries: librariesIn(seen) };
+    const run: RunSettings = { ...about, libraries: librariesIn(seen), warpgroups: hasWarpgroups(seen) };
     const results = new Results(out ?? ownFolder(asked));
     const measurement = isMeasurement(asked);
     for (const finding of [ofTheRun(), ...seen]) results.add({ ...finding, part: 'facts', device, measurement });
@@ -75,9 +75,17 @@ async function factsOf(run: Pick<RunSettings, 'device' | 'entry'>): Promise<Find
 
 /** Whether the device found a library that computes for it, in which case its own kernels are measured for themselves. */
 function librariesIn(found: readonly Finding[]): boolean {
-  const device = found.find((finding): finding is Facts => finding.kind === 'facts' && finding.name === 'device');
-  const libraries = (device?.facts['libraries'] ?? []) as readonly { readonly file?: string | null }[];
+  const libraries = (saidByDevice(found)['libraries'] ?? []) as readonly { readonly file?: string | null }[];
   return libraries.some(({ file }) => typeof file === 'string');
+}
+
+/** Whether products may go to warpgroups, in which case those by warps are measured too. */
+function hasWarpgroups(found: readonly Finding[]): boolean {
+  return (saidByDevice(found)['wgmma'] ?? 'off') !== 'off';
+}
+
+function saidByDevice(found: readonly Finding[]): Facts['facts'] {
+  return found.find((finding): finding is Facts => finding.kind === 'facts' && finding.name === 'device')?.facts ?? {};
 }
 
 function ofTheRun(): Finding {

@@ -39,7 +39,7 @@ export interface Timing {
   readonly case: string;
   /** `torchlet`, `pytorch`, `jax`, `jax-js`. */
   readonly peer: string;
-  /** How the peer ran it: `loop`, `own kernels`, each of them `compiled` too, `eager`, `graph`, `compile`, `jit`. */
+  /** How the peer ran it: `loop`, `own kernels`, `own kernels by warps`, each of them `compiled` too, `eager`, `graph`, `compile`, `jit`. */
   readonly mode: string;
   /** Whether the loss was read at every step. */
   readonly reading: 'never' | 'every step';

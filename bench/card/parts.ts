@@ -23,6 +23,8 @@ export interface RunSettings {
   readonly golden: string | null;
   /** Whether the device has a library that computes for it. */
   readonly libraries: boolean;
+  /** Whether the device has warpgroups, which its own kernels then may use. */
+  readonly warpgroups: boolean;
   /** A folder for the driver's compiled modules, empty at first. */
   readonly cache: string;
   /** The file that children are started with. */
@@ -45,6 +47,7 @@ export const partNames = [
   'ops',
   'programs',
   'goldens',
+  'warpgroups',
   'mnist',
   'flat',
   'bench',
@@ -75,12 +78,14 @@ export const parts: Record<PartName, (run: RunSettings) => readonly Stage[]> = {
   ops: (run) => [suites(run, run.device, 120, { suites: null, except: ['programs'] })],
   programs: (run) => [suites(run, run.device, 40, { suites: ['programs'], except: [] })],
   goldens: (run) => [goldens(run, 80)],
+  warpgroups: (run) => alone(task(run, 'warpgroups', 30, { device: run.device, scale: run.scale })),
   mnist: (run) => alone(task(run, 'mnist', 60, { device: run.device, scale: run.scale })),
   flat: (run) => alone(task(run, 'flat', 30, { device: run.device, scale: run.scale })),
   bench: (run) =>
     alone(
       ...families.map((family) => measured(run, run.device, family, 'loop', 40)),
       ...(['cnn', 'gpt', 'matmul'] as const).map((family) => ownKernels(run, family)),
+      byWarps(run),
     ),
   peers: (run) =>
     alone(
@@ -153,6 +158,15 @@ function ownKernels(run: RunSettings, family: Family): Job {
   if (run.libraries) return job;
   const reason = 'no library was found: the loop runs them';
   return { ...job, start: () => ({ kind: 'skipped', name: `${family}, own kernels`, who: 'torchlet', reason }) };
+}
+
+/** The products by the device's own kernels without warpgroups, where it has those. */
+function byWarps(run: RunSettings): Job {
+  const off = { TORCHLET_CUDA_LIBRARIES: 'off', TORCHLET_CUDA_WGMMA: 'off' };
+  const job = measured(run, run.device, 'matmul', 'own kernels by warps', 30, off);
+  if (run.warpgroups) return job;
+  const reason = 'the device has no warpgroups: its own kernels are these';
+  return { ...job, start: () => ({ kind: 'skipped', name: 'matmul, own kernels by warps', who: 'torchlet', reason }) };
 }
 
 /**

@@ -21,6 +21,7 @@ const settings: RunSettings = {
   seconds: 1,
   golden: null,
   libraries: false,
+  warpgroups: false,
   cache: tmpdir(),
   entry: 'main.ts',
 };

@@ -26,7 +26,7 @@ export interface MeasureSettings {
   readonly only: string | null;
   /** For each case and reading. */
   readonly seconds: number;
-  /** As the table calls this way to run: `loop`, or `own kernels` where libraries are turned off. */
+  /** As the table calls this way to run: `loop`, or `own kernels` where libraries are turned off, `own kernels by warps` where warpgroups are too. */
   readonly mode: string;
 }
 

@@ -8,8 +8,9 @@ import { load } from './load.js';
 import { measure } from './measure.js';
 import { goldens, suites } from './suites.js';
 import { flat, mnist } from './training.js';
+import { warpgroups } from './warpgroups.js';
 
-const tasks = { facts, costs, load, suites, goldens, mnist, flat, measure, jaxJs };
+const tasks = { facts, costs, load, suites, goldens, warpgroups, mnist, flat, measure, jaxJs };
 
 export type TaskName = keyof typeof tasks;
 export type TaskSettings<Name extends TaskName> = Parameters<(typeof tasks)[Name]>[0];
