@@ -4,7 +4,6 @@
  */
 import { type Capabilities, type DType, dtypeNames, dtypes, type Opener } from '@torchlet/device';
 import { type Addon, type Card, type DriverState, type LoadedAddon, loadAddon, runModes } from './native/addon.js';
-import type { Target } from './generated.js';
 import { type CudaDevice, OpenCudaDevice } from './runtime/device.js';
 import { Faults } from './runtime/faults.js';
 import { type LibraryUse, libraryUses } from './runtime/libraries.js';
@@ -29,7 +28,7 @@ export interface CudaOptions {
    * Which products warpgroups compute (`wgmma`), where the card has compute capability 9.0 and the driver is of CUDA 12 or later: `auto` those that it is expected to
    * pay for, `always` all that it can do, `off` none. Default: what TORCHLET_CUDA_WGMMA says, else `auto`.
    */
-  readonly wgmma?: Target['wgmma'];
+  readonly wgmma?: 'auto' | 'always' | 'off';
   /** Limits to claim instead of the card's, e.g. smaller ones in tests. */
   readonly limits?: Partial<Capabilities>;
 }

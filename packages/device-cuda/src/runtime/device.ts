@@ -53,7 +53,7 @@ export interface CudaInfo {
   readonly driverLibrary: string;
   readonly addon: string;
   /** Which products warpgroups compute; `off` where the card or its driver does not have them. */
-  readonly wgmma: Target['wgmma'];
+  readonly wgmma: 'auto' | 'always' | 'off';
   /** Those beside the driver that were found, or why not. */
   readonly libraries: readonly LibraryInfo[];
   /** How programs were submitted so far. */
