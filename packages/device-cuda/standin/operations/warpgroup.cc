@@ -20,7 +20,7 @@ float elementAt(const u8* from) {
   return floatOf(bits & ~0x1FFFu);
 }
 
-/** The elements of a part by position of its side and term, `columns` of which are a row: terms of the left matrix, positions of the right one. */
+/** The elements of a part: of a position and a term at `position * perSide + term * perTerm`. */
 template <Elements kElements>
 void gather(const u8* shared, const MatrixPart& part, float* into, u32 perSide, u32 perTerm) {
   constexpr u32 per = kChunkBytes / bytesOf(kElements);
