@@ -70,6 +70,8 @@ describe.skipIf(noAdapter !== null).each(Object.entries(ways))(`${titled('kernel
     [2, 3000],
     [40, 1100],
     [1, 9001],
+    [1, 9002],
+    [3, 4099],
   ])('softmax of %i rows of %i', async (rows, columns) => {
     const x = noise(rows * columns, columns).map((value) => 5 * value);
     const [, got, logs] = await execute(device, softmax(rows, columns), [
@@ -98,6 +100,8 @@ describe.skipIf(noAdapter !== null).each(Object.entries(ways))(`${titled('kernel
     [70, 66, 2000],
     [130, 68, 40],
     [3, 2, 5000],
+    [1, 19, 2170],
+    [1, 3, 4097],
   ])('a product of %i by %i over %i', async (m, n, k) => {
     const [a, b] = [noise(m * k, m), noise(k * n, n)];
     const slots = [buffer(0, m * k, 'read'), buffer(1, k * n, 'read'), buffer(2, m * n, 'write')];
@@ -115,6 +119,8 @@ describe.skipIf(noAdapter !== null).each(Object.entries(ways))(`${titled('kernel
       { parts: {}, inputs: [a, b] },
       { parts: { b: right }, inputs: [a, transposed(b, k, n)] },
       { parts: { a: left }, inputs: [transposed(a, m, k), b] },
+      // As compiled: an axis of one position is in no index.
+      ...(m === 1 ? [{ parts: { a: load(0, axis(2)), b: right }, inputs: [a, transposed(b, k, n)] }] : []),
     ];
     for (const { parts, inputs } of forms) {
       const results = await execute(device, program('product', slots, [matmul('product', [m, n, k], parts)]), [

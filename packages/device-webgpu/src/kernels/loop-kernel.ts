@@ -38,7 +38,7 @@ export function threadKernel(site: KernelSite, kernel: LoopKernel): KernelCode {
   const written = loopWritten(kernel);
   const lengths = axisLengths(kernel);
   const lane = laneOf(site, kernel, lengths);
-  const views = new Views();
+  const views = new Views(site.slots);
   const forms = lane === null ? null : new LaneForms(lane, lengths);
   for (const { reductions, stores } of kernel.phases) {
     views.loads(

@@ -99,7 +99,7 @@ export function registerMatmul(site: KernelSite, kernel: MatmulKernel): KernelCo
   const { rows, columns, width, step } = tiling;
   const alongN: LaneAxis | null = width === 4 ? { axis: rank + 1, count: 4 } : null;
   const written = writtenSlots(stores);
-  const views = viewsOf(kernel, lengths, tiling, alongN);
+  const views = viewsOf(site, kernel, lengths, tiling, alongN);
   const module = new KernelModule(site, kernel.name, written, views.views);
   const emitter = new Emitter(module, lengths, written, [kernel.a, kernel.b, ...storeRoots(stores)]);
   const { writer } = module;
@@ -143,9 +143,15 @@ export function registerMatmul(site: KernelSite, kernel: MatmulKernel): KernelCo
   return module.finish(`${kernel.name}: ${rows} by ${columns} results a thread`, threads, builtins, groups);
 }
 
-function viewsOf(kernel: MatmulKernel, lengths: readonly number[], tiling: Tiling, alongN: LaneAxis | null): Views {
+function viewsOf(
+  { slots }: KernelSite,
+  kernel: MatmulKernel,
+  lengths: readonly number[],
+  tiling: Tiling,
+  alongN: LaneAxis | null,
+): Views {
   const rank = kernel.batch.length;
-  const views = new Views();
+  const views = new Views(slots);
   // Four from the last position of an axis on are whole only where four divides it.
   const formsAlong = (along: Along, outer: number): LaneForms | null => {
     const axis = along === 'k' ? rank + 2 : outer;

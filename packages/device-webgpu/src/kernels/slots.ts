@@ -1,5 +1,5 @@
 /** Which slots a kernel stores to, and which it may see as vectors of four. Owns these two questions about stores and loads. */
-import { type Expression, postorder, type Store } from '@torchlet/device';
+import { type Expression, postorder, type Slot, type Store } from '@torchlet/device';
 import type { View } from '../wgsl/elements.js';
 import type { LaneForms } from '@torchlet/device/analysis';
 
@@ -12,9 +12,17 @@ export function storeRoots(stores: readonly Store[]): Expression[] {
   return stores.flatMap(({ index, value, mask }) => (mask === null ? [index, value] : [index, value, mask]));
 }
 
-/** Gathers how each slot is accessed; a slot is a vector of four where every access is. */
+/**
+ * Gathers how each slot is accessed; a slot is a vector of four where every access is, and where it has no elements behind its last whole vector: passes that are
+ * cut into equal parts read past the end, within a vector that begins before it.
+ */
 export class Views {
+  readonly #slots: readonly Slot[];
   readonly #views = new Map<number, View>();
+
+  constructor(slots: readonly Slot[]) {
+    this.#slots = slots;
+  }
 
   get views(): ReadonlyMap<number, View> {
     return this.#views;
@@ -37,7 +45,8 @@ export class Views {
   }
 
   #add(slot: number, vector: boolean): void {
-    const view = vector && this.#views.get(slot) !== 'scalar' ? 'vector' : 'scalar';
+    const isWhole = (this.#slots[slot]?.size ?? 0) % 4 === 0;
+    const view = vector && isWhole && this.#views.get(slot) !== 'scalar' ? 'vector' : 'scalar';
     this.#views.set(slot, view);
   }
 }

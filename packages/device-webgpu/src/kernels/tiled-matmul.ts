@@ -42,7 +42,7 @@ export function tiledMatmul(site: KernelSite, kernel: MatmulKernel): KernelCode 
   const alongN = { axis: rank + 1, count: 4 };
   const formsAlong = (axis: number): LaneForms | null =>
     (lengths[axis] ?? 0) % 4 === 0 ? new LaneForms({ axis, count: 4 }, lengths) : null;
-  const views = new Views();
+  const views = new Views(site.slots);
   views.loads([kernel.a], formsAlong(rank));
   views.loads([kernel.b], formsAlong(rank + 1));
   views.stores(stores, formsAlong(rank + 1), true);
