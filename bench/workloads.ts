@@ -28,6 +28,23 @@ export interface TrainingSteps {
   readonly steps: number;
 }
 
+/** Steps of a small convolutional network by SGD with momentum, the loss of each being read. */
+export interface ConvnetSteps {
+  readonly kind: 'convnet-steps';
+  readonly network: ConvnetName;
+  /** [channels, height, width]. */
+  readonly image: readonly [number, number, number];
+  readonly batch: number;
+  readonly learningRate: number;
+  readonly momentum: number;
+  /** The first steps from the shared weights, which are run and not timed. */
+  readonly warmSteps: number;
+  /** Steps from the shared weights after which losses are compared. */
+  readonly comparedSteps: number;
+}
+
+export type ConvnetName = 'mnist-cnn' | 'residual';
+
 /** What a step costs on the host: recorded each time, or as a compiled function. */
 export interface StepOverhead {
   readonly kind: 'step-overhead';
@@ -40,6 +57,7 @@ export interface StepOverhead {
 export type Work =
   | Training
   | TrainingSteps
+  | ConvnetSteps
   | { readonly kind: 'matmul'; readonly size: number }
   | { readonly kind: 'elementwise'; readonly op: ElementwiseOp }
   | StepOverhead;
@@ -80,6 +98,16 @@ function training(...widths: readonly number[]): Training {
   return { kind: 'train', widths, learningRate: 0.5, batch: 100, trainImages: 8000, epochs: 9, warmEpochs: 2 };
 }
 
+function convnet<N extends ConvnetName>(name: N, image: ConvnetSteps['image'], learningRate: number) {
+  const steps = { batch: 32, learningRate, momentum: 0.9, warmSteps: 2, comparedSteps: 10 };
+  return {
+    name,
+    work: { kind: 'convnet-steps', network: name, image, ...steps },
+    // The order of summation makes 3e-5 at most; a first convolution that is not trained moves the loss by 4e-3.
+    trainingTolerance: { loss: 1e-4, accuracy: 0 },
+  } as const satisfies Case;
+}
+
 function stepOverhead(name: string, compiled: boolean): Case {
   return { name, work: { kind: 'step-overhead', widths: [784, 32, 10], batch: 100, compiled } };
 }
@@ -115,6 +143,11 @@ export const workloads = {
     // After 720 steps it knows the training images by heart, and the order of summation decides the rest: PyTorch itself
     // ends at 0.0094 or 0.0081 with two kernels of its BLAS, from 0.0152 an epoch before.
     cases: [{ work: training(784, 512, 256, 10), trainingTolerance: { loss: 4e-3, accuracy: 0.006 } }],
+  },
+  cnn: {
+    title: 'ms per training step of a small convolutional network, batch 32, its loss read',
+    peers: allPeers,
+    cases: [convnet('mnist-cnn', [1, 28, 28], 0.02), convnet('residual', [3, 32, 32], 0.1)],
   },
   matmul: {
     title: 'ms per product of two square float32 matrices',

@@ -12,6 +12,8 @@ export interface JaxArray {
   sub(other: JaxArray | number): JaxArray;
   mul(other: JaxArray | number): JaxArray;
   sum(): JaxArray;
+  reshape(shape: readonly number[]): JaxArray;
+  transpose(axes: readonly number[]): JaxArray;
   data(): Promise<Float32Array>;
   blockUntilReady(): Promise<unknown>;
   dispose(): void;
@@ -26,11 +28,18 @@ export interface Jax {
   blockUntilReady(tree: unknown): Promise<unknown>;
   jit<A extends unknown[], R>(run: (...inputs: A) => R): (...inputs: A) => R;
   valueAndGrad<A extends unknown[]>(run: (...inputs: A) => JaxArray): (...inputs: A) => [JaxArray, A[0]];
-  tree: { ref<T>(tree: T): T; map<T>(run: (...leaves: JaxArray[]) => JaxArray, ...trees: T[]): T };
+  tree: {
+    ref<T>(tree: T): T;
+    map<T>(run: (leaf: JaxArray) => JaxArray, tree: T): T;
+    map<T>(run: (left: JaxArray, right: JaxArray) => JaxArray, left: T, right: T): T;
+  };
   numpy: {
     float32: unknown;
     array(values: Float32Array, options: { shape: readonly number[]; dtype: unknown }): JaxArray;
     zeros(shape: readonly number[]): JaxArray;
+    ones(shape: readonly number[]): JaxArray;
+    max(x: JaxArray, axes: readonly number[]): JaxArray;
+    mean(x: JaxArray, axes: readonly number[]): JaxArray;
     matmul(left: JaxArray, right: JaxArray): JaxArray;
     tanh(x: JaxArray): JaxArray;
   };
@@ -38,7 +47,15 @@ export interface Jax {
     relu(x: JaxArray): JaxArray;
     logSoftmax(x: JaxArray, axis: number): JaxArray;
     softmax(x: JaxArray, axis: number): JaxArray;
-    standardize(x: JaxArray, axis: number): JaxArray;
+    standardize(x: JaxArray, axis: number | readonly number[]): JaxArray;
+  };
+  lax: {
+    conv(
+      x: JaxArray,
+      weight: JaxArray,
+      strides: readonly number[],
+      padding: readonly (readonly [number, number])[],
+    ): JaxArray;
   };
 }
 
@@ -67,7 +84,7 @@ export function jaxTrainer(jax: Jax, normals: Float32Array, work: Training): Tra
   const update = jax.jit((parameters: Layer[], images: JaxArray, labels: JaxArray): [JaxArray, Layer[]] => {
     const [value, gradients] = jax.valueAndGrad(lossOf)(tree.ref(parameters), images, labels);
     const step = (parameter: JaxArray, gradient: JaxArray) => parameter.sub(gradient.mul(work.learningRate));
-    return [value, tree.map(step as (...leaves: JaxArray[]) => JaxArray, parameters, gradients)];
+    return [value, tree.map(step, parameters, gradients)];
   });
   const infer = jax.jit(forward);
   let loss: JaxArray | undefined;

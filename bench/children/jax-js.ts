@@ -3,10 +3,12 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { finish, readJob, type Report } from '../job.js';
 import type { ElementwiseOp } from '../workloads.js';
+import { convnetBatches } from './convnet-inputs.js';
 import { normalNumbers, readDigits } from './input-files.js';
 import { arrayOf, type Jax, type JaxArray, jaxTrainer } from './jax-js-trainer.js';
 import { Digits, fourTimes, squareMatrices } from './shared-inputs.js';
-import { timeCalls, timeEpochs } from './timing.js';
+import { jaxConvnets } from './jax-js-convnets.js';
+import { timeCalls, timeEpochs, timeSteps } from './timing.js';
 
 const peersDir = process.env['PEERS_DIR'];
 if (peersDir === undefined) throw new Error('expected PEERS_DIR, the folder jax-js is installed in');
@@ -61,6 +63,12 @@ switch (work.kind) {
       ),
     );
     break;
+  case 'convnet-steps': {
+    const normals = normalNumbers(job.data);
+    const batch = convnetBatches(work, readDigits(job.data), normals);
+    finish(await timeSteps(batch, work, jaxConvnets(jax, normals, work), job.budgetMs));
+    break;
+  }
   case 'matmul':
     finish(await matmul(work.size));
     break;

@@ -21,6 +21,7 @@ torch.set_num_threads(job["threads"])
 WARM_CALLS, FEWEST_CALLS, MOST_CALLS = 3, 5, 200
 # Python compiles nothing, but every peer is given the same time.
 WARM_TRAINING_S = 2
+TRAIN_IMAGES, CLASSES = 8000, 10
 
 
 def shared(name, dtype):
@@ -121,5 +122,104 @@ def elementwise():
         return dict(samples=time_calls(ops[op]), check=ops[op]().reshape(-1)[5].item())
 
 
-KINDS = {"train": train, "matmul": matmul, "elementwise": elementwise}
+class MnistCnn(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(1, 16, 3, padding=1)
+        self.conv2 = torch.nn.Conv2d(16, 32, 3, padding=1)
+        self.out = torch.nn.Linear(32 * 7 * 7, CLASSES)
+
+    def forward(self, images):
+        early = F.max_pool2d(F.relu(self.conv1(images)), 2)
+        late = F.max_pool2d(F.relu(self.conv2(early)), 2)
+        return self.out(late.flatten(1))
+
+
+class Residual(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv1 = torch.nn.Conv2d(3, 32, 3, padding=1, bias=False)
+        self.norm1 = torch.nn.BatchNorm2d(32)
+        self.conv2 = torch.nn.Conv2d(32, 32, 3, padding=1, bias=False)
+        self.norm2 = torch.nn.BatchNorm2d(32)
+        self.conv3 = torch.nn.Conv2d(32, 32, 3, padding=1, bias=False)
+        self.norm3 = torch.nn.BatchNorm2d(32)
+        self.out = torch.nn.Linear(32, CLASSES)
+
+    def forward(self, images):
+        x = F.relu(self.norm1(self.conv1(images)))
+        inner = F.relu(self.norm2(self.conv2(x)))
+        joined = F.relu(self.norm3(self.conv3(inner)) + x)
+        return self.out(joined.mean((2, 3)))
+
+
+CONVNETS = {"mnist-cnn": MnistCnn, "residual": Residual}
+
+
+def convnet_batches(numbers):
+    batch, image = work["batch"], work["image"]
+    if work["network"] == "mnist-cnn":
+        images = torch.from_numpy(shared("x.f32", np.float32).reshape(-1, *image))
+        labels = torch.from_numpy(shared("y.u8", np.uint8).astype(np.int64))
+        order = torch.from_numpy(shared("perm.i32", np.int32)[:TRAIN_IMAGES].astype(np.int64)).reshape(-1, batch)
+
+        def digits(index):
+            rows = order[index % len(order)]
+            return images[rows], labels[rows]
+
+        return digits
+    noise = torch.from_numpy(numbers[-batch * math.prod(image) :].reshape(batch, *image)), torch.arange(batch) % CLASSES
+    return lambda index: noise
+
+
+def convnet_steps():
+    numbers = shared("randn.f32", np.float32)
+    batch_of = convnet_batches(numbers)
+
+    def trainer():
+        model = CONVNETS[work["network"]]()
+        start = 0
+        with torch.no_grad():
+            for name, parameter in model.named_parameters():
+                if parameter.dim() > 1:
+                    values = numbers[start : start + parameter.numel()]
+                    start += parameter.numel()
+                    scaled = values * np.float32(1 / math.sqrt(parameter.numel() / len(parameter)))
+                    parameter.copy_(torch.from_numpy(scaled.reshape(parameter.shape)))
+                elif name.endswith("bias"):
+                    parameter.zero_()
+        optimizer = torch.optim.SGD(model.parameters(), lr=work["learningRate"], momentum=work["momentum"])
+
+        def step(index):
+            images, labels = batch_of(index)
+            loss = F.cross_entropy(model(images), labels)
+            loss.backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            return loss.item()
+
+        return step
+
+    warm_step = trainer()
+    start, index = time.perf_counter(), 0
+    while time.perf_counter() - start < WARM_TRAINING_S:
+        warm_step(index)
+        index += 1
+    step = trainer()
+    samples, index = [], 0
+    start = time.perf_counter()
+    while index < work["comparedSteps"] or (
+        len(samples) < MOST_CALLS and (time.perf_counter() - start) * 1e3 < job["budgetMs"]
+    ):
+        before = time.perf_counter()
+        value = step(index)
+        if index >= work["warmSteps"]:
+            samples.append((time.perf_counter() - before) * 1e3)
+        if index == work["comparedSteps"] - 1:
+            loss = value
+        index += 1
+    return dict(samples=samples, loss=loss)
+
+
+KINDS = {"train": train, "convnet-steps": convnet_steps, "matmul": matmul, "elementwise": elementwise}
 print(json.dumps(KINDS[work["kind"]]()))

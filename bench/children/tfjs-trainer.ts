@@ -30,9 +30,25 @@ export interface Tf {
   rsqrt(x: TfTensor): TfTensor;
   softmax(x: TfTensor): TfTensor;
   sum(x: TfTensor): TfTensor;
-  moments(x: TfTensor, axis: number, keepDims: boolean): { mean: TfTensor; variance: TfTensor };
+  mean(x: TfTensor, axes: readonly number[]): TfTensor;
+  moments(x: TfTensor, axes: number | readonly number[], keepDims: boolean): { mean: TfTensor; variance: TfTensor };
+  reshape(x: TfTensor, shape: readonly number[]): TfTensor;
+  transpose(x: TfTensor, axes: readonly number[]): TfTensor;
+  conv2d(x: TfTensor, filter: TfTensor, stride: number, padding: 'same'): TfTensor;
+  maxPool(x: TfTensor, size: number, stride: number, padding: 'valid'): TfTensor;
+  batchNorm(
+    x: TfTensor,
+    mean: TfTensor,
+    variance: TfTensor,
+    offset: TfTensor,
+    scale: TfTensor,
+    epsilon: number,
+  ): TfTensor;
   losses: { softmaxCrossEntropy(labels: TfTensor, logits: TfTensor): TfTensor };
-  train: { sgd(learningRate: number): { minimize(loss: () => TfTensor, returnCost: true): TfTensor } };
+  train: { sgd(learningRate: number): TfOptimizer; momentum(learningRate: number, momentum: number): TfOptimizer };
+}
+interface TfOptimizer {
+  minimize(loss: () => TfTensor, returnCost: true): TfTensor;
 }
 
 /** Multiples of the batch size, so that the held-out images need no shape of their own. */

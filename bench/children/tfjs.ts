@@ -3,10 +3,12 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { finish, readJob, type Report } from '../job.js';
 import type { ElementwiseOp } from '../workloads.js';
+import { convnetBatches } from './convnet-inputs.js';
 import { normalNumbers, readDigits } from './input-files.js';
 import { Digits, fourTimes, squareMatrices } from './shared-inputs.js';
 import { type Tf, type TfTensor, tfTrainer } from './tfjs-trainer.js';
-import { timeCalls, timeEpochs } from './timing.js';
+import { tfConvnet } from './tfjs-convnets.js';
+import { timeCalls, timeEpochs, timeSteps } from './timing.js';
 
 const peersDir = process.env['PEERS_DIR'];
 if (peersDir === undefined) throw new Error('expected PEERS_DIR, the folder TensorFlow.js is installed in');
@@ -68,6 +70,12 @@ switch (work.kind) {
       ),
     );
     break;
+  case 'convnet-steps': {
+    const normals = normalNumbers(job.data);
+    const batch = convnetBatches(work, readDigits(job.data), normals);
+    finish(await timeSteps(batch, work, () => tfConvnet(tf, normals, work), job.budgetMs));
+    break;
+  }
   case 'matmul':
     finish(await matmul(work.size));
     break;

@@ -1,5 +1,5 @@
 /** How a JavaScript peer is timed: whole epochs for training, repeated calls for everything else. */
-import type { Training } from '../workloads.js';
+import type { ConvnetSteps, Training } from '../workloads.js';
 import type { Batch, Digits, Rows } from './shared-inputs.js';
 
 const WARM_CALLS = 3;
@@ -66,4 +66,43 @@ export async function timeEpochs(
     if (epoch >= work.warmEpochs) samples.push(performance.now() - start);
   }
   return { samples, loss, accuracy: await trainer.accuracy(digits.heldOut) };
+}
+
+/** A trainer whose loss is read after every step. */
+export type SteppedTrainer = Pick<Trainer, 'step' | 'readLoss'>;
+
+/**
+ * Trains step by step, reading every loss; getting the batch is part of the time. The engine has been warmed up by another
+ * trainer; then come the compared steps from the shared initial weights, and more of them for as long as the budget lasts.
+ *
+ * @returns the milliseconds of the steps after the warm ones, and the loss of the last compared step.
+ */
+export async function timeSteps(
+  batch: (index: number) => Batch,
+  { warmSteps, comparedSteps }: ConvnetSteps,
+  makeTrainer: () => SteppedTrainer,
+  budgetMs: number,
+): Promise<{ samples: number[]; loss: number }> {
+  const step = (trainer: SteppedTrainer, index: number): Promise<number> => {
+    trainer.step(batch(index));
+    return trainer.readLoss();
+  };
+  const warmStart = performance.now();
+  const warming = makeTrainer();
+  for (let index = 0; performance.now() - warmStart < WARM_TRAINING_MS; index++) await step(warming, index);
+  const trainer = makeTrainer();
+  const samples: number[] = [];
+  let loss = Number.NaN;
+  const start = performance.now();
+  for (
+    let index = 0;
+    index < comparedSteps || (samples.length < MOST_CALLS && performance.now() - start < budgetMs);
+    index++
+  ) {
+    const before = performance.now();
+    const value = await step(trainer, index);
+    if (index >= warmSteps) samples.push(performance.now() - before);
+    if (index === comparedSteps - 1) loss = value;
+  }
+  return { samples, loss };
 }

@@ -10,9 +10,11 @@ import { SGD } from '@torchlet/optim';
 import { compile, evaluate, fromHost, gelu, setDefaultDevice, type Tensor, tensor } from '@torchlet/tensor';
 import { finish, type Report, readJob } from '../job.js';
 import type { ElementwiseOp, StepOverhead } from '../workloads.js';
+import { convnetBatches } from './convnet-inputs.js';
 import { normalNumbers, readDigits } from './input-files.js';
 import { Digits, fourTimes, squareMatrices } from './shared-inputs.js';
-import { timeCalls, timeEpochs } from './timing.js';
+import { torchletConvnet } from './torchlet-convnets.js';
+import { timeCalls, timeEpochs, timeSteps } from './timing.js';
 import { modelOf, tensorsOf, torchletTrainer } from './torchlet-trainer.js';
 
 /** Evaluates, and gives the memory back as PyTorch does when a temporary goes out of scope. */
@@ -93,6 +95,12 @@ switch (work.kind) {
       ),
     );
     break;
+  case 'convnet-steps': {
+    const normals = normalNumbers(job.data);
+    const batch = convnetBatches(work, readDigits(job.data), normals);
+    finish(await timeSteps(batch, work, () => torchletConvnet(normals, work), job.budgetMs));
+    break;
+  }
   case 'matmul':
     finish(await matmul(work.size));
     break;

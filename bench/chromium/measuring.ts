@@ -30,6 +30,7 @@ export function measured(open: () => Promise<BrowserPeer>): void {
         case 'matmul':
           return matmul(peer, work.size, normals, budgetMs);
         case 'train':
+        case 'convnet-steps':
         case 'elementwise':
         case 'step-overhead':
           throw new Error(`${work.kind} is not measured in a browser`);
