@@ -131,7 +131,7 @@ const shapes: readonly Shape[] = [
   { images: 1, channels: 2, out: 2, length: 3, size: 3, border: 4 },
   { images: 2, channels: 2, out: 3, length: 8, size: 3, border: 1, groups: 3 },
   { images: 2, channels: 1, out: 1, length: 8, size: 3, border: 1, groups: 4 },
-  { images: 16, channels: 2, out: 32, length: 64, size: 7, border: 3, rank: 1 },
+  { images: 4, channels: 2, out: 5, length: 40, size: 7, border: 3, rank: 1 },
   { images: 3, channels: 2, out: 4, length: 50, size: 5, border: 2, stride: 2, rank: 1 },
 ];
 
