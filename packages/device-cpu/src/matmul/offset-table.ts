@@ -12,13 +12,16 @@ import type { Dimension, TableOperand } from './operand.js';
 
 const other = { own: 'k', k: 'own' } as const;
 
+/** The entries of `count` positions from `at` on, in lanes. */
+type Entry = (at: Local, count: Count) => Value;
+
 /** Fills the tables for the current place in the batch. Entries past the last, which fill up a group of four, are those of the last. */
 export function fillTables(site: MatmulSite, side: TableSide): void {
   const { operand, direction, length, tables } = side;
   const { width } = site.arithmetic;
   const { index, bounds } = operand;
-  const fill = (along: Direction, count: number, table: number, entry: (at: Local, of: Count) => Value) =>
-    fillTable(site, count, table, (at, of) => entry(at, of), along);
+  const fill = (along: Direction, count: number, table: number, entry: Entry) =>
+    fillTable(site, along, count, table, entry);
   const lanes = (expression: TableOperand['index'], along: Direction | null, at: Local | null, count: Count): Value => {
     const points = site.pointsAt(along === null || at === null ? {} : { [along]: position(at) }, along, count);
     return site.points.value(expression, points)[0] as Value;
@@ -26,17 +29,21 @@ export function fillTables(site: MatmulSite, side: TableSide): void {
   const first = (expression: TableOperand['index']): Value =>
     i32x4.splat(i32x4.extractLane(lanes(expression, null, null, 1), 0));
   const origin = site.f.let('origin', first(index));
-  const offsets = (along: Direction) => (at: Local, count: Count) =>
-    i32x4.mul(i32x4.sub(lanes(index, along, at, count), origin), i32x4.const(width, width, width, width));
+  const offsets =
+    (along: Direction): Entry =>
+    (at, count) =>
+      i32x4.mul(i32x4.sub(lanes(index, along, at, count), origin), i32x4.const(width, width, width, width));
   fill(direction, length, tables.own.offsets, offsets(direction));
   fill('k', site.plan.k, tables.k.offsets, offsets('k'));
   if (bounds.length === 0) return;
   const starts = bounds.map(({ sum }) => site.f.let('start', first(sum)));
-  const sums = (along: Direction, from: (bound: number) => Value) => (at: Local, count: Count) => {
-    const [low, high] = bounds.map(({ sum }, i) => i32x4.sub(lanes(sum, along, at, count), from(i)));
-    const half = v128.and(low as Value, splatConstant(0xffff));
-    return high === undefined ? half : v128.or(half, i32x4.shl(high, 16));
-  };
+  const sums =
+    (along: Direction, from: (bound: number) => Value): Entry =>
+    (at, count) => {
+      const [low, high] = bounds.map(({ sum }, i) => i32x4.sub(lanes(sum, along, at, count), from(i)));
+      const half = v128.and(low as Value, splatConstant(0xffff));
+      return high === undefined ? half : v128.or(half, i32x4.shl(high, 16));
+    };
   fill(
     direction,
     length,
@@ -51,16 +58,10 @@ export function fillTables(site: MatmulSite, side: TableSide): void {
   );
 }
 
-function fillTable(
-  site: MatmulSite,
-  count: number,
-  table: number,
-  entry: (at: Local, of: Count) => Value,
-  name: string,
-): void {
+function fillTable(site: MatmulSite, along: Direction, count: number, table: number, entry: Entry): void {
   const { f } = site;
   const whole = count - (count % 4);
-  const at = f.let(name, i32.const(0));
+  const at = f.let(along, i32.const(0));
   f.while(at, whole, 4, () => f.do(v128.store(moved(site.inScratch(table), at, 4), entry(at, 4))));
   if (whole === count) return;
   const rest = f.let('rest', entry(at, (count - whole) as Count));

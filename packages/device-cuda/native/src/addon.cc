@@ -5,6 +5,7 @@
 #include "arguments.h"
 #include "cards.h"
 #include "library-calls.h"
+#include "lifetime-calls.h"
 
 namespace {
 
@@ -235,32 +236,6 @@ Napi::Value counts(const Napi::CallbackInfo& info) {
   return report;
 }
 
-// watch(device, object): number
-Napi::Value watch(const Napi::CallbackInfo& info) {
-  OpenDevice* open = deviceAt(info);
-  if (open == nullptr) return info.Env().Undefined();
-  return Napi::Number::New(info.Env(), open->lifetimes.watch(info.Env(), info[1]));
-}
-
-// watched(device, number): the object, or undefined once it was collected
-Napi::Value watched(const Napi::CallbackInfo& info) {
-  OpenDevice* open = Environment::of(info.Env()).find(idAt(info, 0));
-  const napi_value object = open == nullptr ? nullptr : open->lifetimes.find(info.Env(), idAt(info, 1));
-  return object == nullptr ? info.Env().Undefined() : Napi::Value(info.Env(), object);
-}
-
-// ended(device): numbers of objects that were collected, or undefined where there are none
-Napi::Value ended(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  OpenDevice* open = Environment::of(env).find(idAt(info, 0));
-  if (open == nullptr) return env.Undefined();
-  const std::vector<uint32_t> numbers = open->lifetimes.ended(env);
-  if (numbers.empty()) return env.Undefined();
-  Napi::Uint32Array result = Napi::Uint32Array::New(env, numbers.size());
-  std::copy(numbers.begin(), numbers.end(), result.Data());
-  return result;
-}
-
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(new Environment());
   const auto give = [&](const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
@@ -290,9 +265,9 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   give("times", times);
   give("dropTimes", dropTimes);
   give("counts", counts);
-  give("watch", watch);
-  give("watched", watched);
-  give("ended", ended);
+  give("watch", watchObject);
+  give("watched", watchedObject);
+  give("ended", endedObjects);
   give("library", libraryState);
   give("startLibrary", startLibrary);
   give("giveWorkspace", giveWorkspace);
