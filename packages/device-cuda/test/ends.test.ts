@@ -52,4 +52,8 @@ describe.skipIf(noStandin !== null)(onStandin('a process ends'), () => {
       alive: nothing,
     });
   });
+
+  it('with workers terminated at any moment, again and again', async () => {
+    expect(await child('terminations')).toEqual({ code: 0, signal: null, lines: ['30'], errors: '' });
+  });
 });

@@ -88,6 +88,7 @@ Napi::Value ring(const Napi::CallbackInfo& info) {
   const Ring& made = open->device->ring;
   // The memory is the device's, and goes with it.
   const Napi::ArrayBuffer buffer = Napi::ArrayBuffer::New(env, made.memory(), made.bytes(), [](Napi::Env, void*) {});
+  if (isMissing(buffer)) return env.Undefined();
   open->ring = Napi::Persistent(buffer.As<Napi::Object>());
   return buffer;
 }
@@ -141,7 +142,7 @@ Napi::Value take(const Napi::CallbackInfo& info) {
   Napi::Value result = env.Undefined();
   open->device->finishRead(sizeAt(info, 1), [&](const ReadBlock& block) {
     Napi::ArrayBuffer copy = Napi::ArrayBuffer::New(env, block.bytes);
-    if (env.IsExceptionPending()) return;
+    if (isMissing(copy)) return;
     memcpy(copy.Data(), block.memory, block.bytes);
     result = copy;
   });
@@ -209,6 +210,7 @@ Napi::Value times(const Napi::CallbackInfo& info) {
   std::vector<double> all;
   if (Failure failure = open->device->takeTimes(&all)) return nothingOr(env, failure);
   Napi::Float64Array result = Napi::Float64Array::New(env, all.size());
+  if (isMissing(result)) return env.Undefined();
   std::copy(all.begin(), all.end(), result.Data());
   return result;
 }

@@ -23,6 +23,9 @@ inline OpenDevice* deviceAt(const Napi::CallbackInfo& info) {
   return open;
 }
 
+// Whether an object was not made: in a worker that is being terminated the engine makes none, and the exception for it goes nowhere.
+inline bool isMissing(const Napi::Value& made) { return made.IsEmpty(); }
+
 inline Napi::Value numberOr(Napi::Env env, const Failure& failure, double number) {
   if (!failure) return Napi::Number::New(env, number);
   throwFailure(env, failure);

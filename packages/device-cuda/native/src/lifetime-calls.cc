@@ -23,6 +23,7 @@ Napi::Value endedObjects(const Napi::CallbackInfo& info) {
   const std::vector<uint32_t> numbers = open->lifetimes.ended(env);
   if (numbers.empty()) return env.Undefined();
   Napi::Uint32Array result = Napi::Uint32Array::New(env, numbers.size());
+  if (isMissing(result)) return env.Undefined();
   std::copy(numbers.begin(), numbers.end(), result.Data());
   return result;
 }
