@@ -2,7 +2,6 @@
  * Where cuBLASLt is not there, will not do, or fails: why, in `device.info()` or in the error; the own kernels compute instead, and nothing stays behind.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { at, axis, load } from '@torchlet/device/by-hand';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addonFile } from '../scripts/build-addon.mjs';
@@ -12,6 +11,7 @@ import { standinLibrary } from '../standin/library.js';
 import { cudaStandin } from '../standin/open.js';
 import { type StandinWatch, watchStandin } from '../standin/watch.js';
 import { added, byRows, expectRight, filled, n, oneLeftFactor, programOf, run, sizesOf } from './library-products.js';
+import { callsIn, restoreAfterEach } from './library-faults.js';
 import { noStandin, onStandin } from './standin-driver.js';
 
 const [allocFailed, executionFailed, notSupported] = [3, 13, 15];
@@ -19,25 +19,17 @@ const [allocFailed, executionFailed, notSupported] = [3, 13, 15];
 const [unknown, illegalAddress] = [999, 700];
 const variables = ['TORCHLET_CUBLASLT', 'TORCHLET_CUDA_LIBRARIES', 'TORCHLET_STANDIN_CUBLASLT_VERSION'];
 
-const table = readFileSync(new URL('../native/src/cublaslt.h', import.meta.url), 'utf8');
-/** The calls of the library that the addon uses: its own table. */
-const libraryCalls = [...table.matchAll(/^ *X\((cublasLt\w+),/gm)].map(([, name = '']) => name);
+const libraryCalls = callsIn('cublaslt.h');
 
 describe.skipIf(noStandin !== null)(onStandin('faults of cuBLASLt'), () => {
   let watch: StandinWatch;
   let device: CudaDevice;
-  const before = new Map(variables.map((name) => [name, process.env[name]]));
+  restoreAfterEach(variables);
 
   beforeEach(async () => {
     watch = await watchStandin();
   });
-  afterEach(() => {
-    device.dispose();
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-  });
+  afterEach(() => device.dispose());
 
   const open = async (options: CudaOptions = { libraries: 'always' }): Promise<void> => {
     device = await cudaStandin(options);

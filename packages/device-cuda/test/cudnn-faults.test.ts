@@ -2,7 +2,6 @@
  * Where cuDNN is not there, will not do, or fails: why, in `device.info()` or in the error; the own kernels compute instead, and nothing stays behind.
  */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { addonFile } from '../scripts/build-addon.mjs';
 import type { CudaDevice, CudaOptions } from '../src/index.js';
@@ -14,6 +13,7 @@ import { type StandinWatch, watchStandin } from '../standin/watch.js';
 import { convolutionProgram, expectConvolved, expectPhased, slotsOf, square } from './library-convolutions.js';
 import { filled, run } from './library-products.js';
 import type { PhasedCase } from './phased-products.js';
+import { callsIn, restoreAfterEach } from './library-faults.js';
 import { noStandin, onStandin } from './standin-driver.js';
 import { type WindowCase, windowProduct } from './window-products.js';
 
@@ -25,9 +25,7 @@ const variables = [
   'TORCHLET_STANDIN_CUDNN_CUDA',
 ];
 
-const table = readFileSync(new URL('../native/src/cudnn.h', import.meta.url), 'utf8');
-/** The calls of the library that the addon uses: its own table. */
-const libraryCalls = [...table.matchAll(/^ *X\((cudnn\w+),/gm)].map(([, name = '']) => name);
+const libraryCalls = callsIn('cudnn.h');
 
 const padded: WindowCase = { ...square, padding: [1, 1] };
 const phased: PhasedCase = { ...square, places: [4, 3], window: [3, 3], stride: [2, 2], padding: [1, 1] };
@@ -36,18 +34,12 @@ const gradient: WindowCase = { ...padded, isGradient: true, outputOrder: 'channe
 describe.skipIf(noStandin !== null)(onStandin('faults of cuDNN'), () => {
   let watch: StandinWatch;
   let device: CudaDevice;
-  const before = new Map(variables.map((name) => [name, process.env[name]]));
+  restoreAfterEach(variables);
 
   beforeEach(async () => {
     watch = await watchStandin();
   });
-  afterEach(() => {
-    device.dispose();
-    for (const [name, value] of before) {
-      if (value === undefined) delete process.env[name];
-      else process.env[name] = value;
-    }
-  });
+  afterEach(() => device.dispose());
 
   const open = async (options: CudaOptions = { libraries: 'always' }): Promise<void> => {
     device = await cudaStandin(options);

@@ -18,9 +18,10 @@ const widest = 2 ** 15;
 /** What `mask` asks, or null where it asks something else. @param lengths of the axes. */
 export function boundsOf(mask: Expression, lengths: readonly number[]): Bound[] | null {
   const bounds = new Map<Expression, Bound>();
+  const whole = (axis: number): Range => [0, (lengths[axis] as number) - 1];
   for (const condition of conditions(mask)) {
     const asked = conditionOf(condition);
-    const range = asked === null ? null : rangeOf(asked.sum, lengths);
+    const range = asked === null ? null : rangeOf(asked.sum, whole);
     if (asked === null || range === null || range[1] - range[0] >= widest) return null;
     const known = bounds.get(asked.sum) ?? { sum: asked.sum, low: range[0], high: range[1] };
     bounds.set(asked.sum, {
@@ -45,34 +46,15 @@ function conditionOf(condition: Expression): Bound | null {
   return null;
 }
 
-/** Pure index arithmetic at one position along `axis`, and 0 along the others; NaN where it depends on anything else. */
-export function valueAlong(expression: Expression, axis: number, at: number): number {
-  if (expression.kind === 'axis') return expression.axis === axis ? at : 0;
-  if (expression.kind === 'constant') return Number(expression.value);
-  if (expression.kind !== 'apply') return Number.NaN;
-  const [a, b] = expression.args.map((arg) => valueAlong(arg, axis, at)) as [number, number];
-  switch (expression.fn) {
-    case 'add':
-      return a + b;
-    case 'sub':
-      return a - b;
-    case 'mul':
-      return a * b;
-    case 'idiv':
-      return Math.floor(a / b);
-    case 'mod':
-      return a - b * Math.floor(a / b);
-    default:
-      return Number.NaN;
-  }
-}
+/** What an axis may be at. */
+export type Range = readonly [least: number, most: number];
 
-/** The least and the greatest value of pure index arithmetic, or null. */
-export function rangeOf(expression: Expression, lengths: readonly number[]): readonly [number, number] | null {
-  if (expression.kind === 'axis') return [0, (lengths[expression.axis] as number) - 1];
+/** The least and the greatest value of pure index arithmetic; null where it is none, or divides what may be negative. */
+export function rangeOf(expression: Expression, along: (axis: number) => Range): Range | null {
+  if (expression.kind === 'axis') return along(expression.axis);
   if (expression.kind === 'constant') return [Number(expression.value), Number(expression.value)];
   if (expression.kind !== 'apply') return null;
-  const [a, b] = expression.args.map((arg) => rangeOf(arg, lengths));
+  const [a, b] = expression.args.map((arg) => rangeOf(arg, along));
   if (a === null || a === undefined || b === null || b === undefined) return null;
   switch (expression.fn) {
     case 'add':
@@ -86,7 +68,9 @@ export function rangeOf(expression: Expression, lengths: readonly number[]): rea
     case 'idiv':
       return a[0] >= 0 && b[0] > 0 ? [Math.floor(a[0] / b[1]), Math.floor(a[1] / b[0])] : null;
     case 'mod':
-      return a[0] >= 0 && b[0] > 0 ? [0, Math.min(a[1], b[1] - 1)] : null;
+      if (!(a[0] >= 0 && b[0] > 0)) return null;
+      // Of one number by one number the remainder is one number.
+      return a[0] === a[1] && b[0] === b[1] ? [a[0] % b[0], a[0] % b[0]] : [0, Math.min(a[1], b[1] - 1)];
     default:
       return null;
   }

@@ -24,8 +24,9 @@ export function planKernel(site: KernelSite, kernel: MatmulKernel): Planned {
   const arithmetic = new Arithmetic(kernel.dtype, site.features.fma);
   const space = new Space([...kernel.batch, kernel.m, kernel.n, kernel.k], [[]]);
   const axes = matmulAxes(kernel);
+  const batch = kernel.batch.map((_, axis) => axis);
   const analyse = (expression: MatmulKernel['a'], own: number) =>
-    analyseOperand({ expression, own, k: axes.k, dtype: kernel.dtype, space, arithmetic, site });
+    analyseOperand({ expression, own, k: axes.k, batch, dtype: kernel.dtype, space, arithmetic, site });
   const [a, b] = [analyse(kernel.a, axes.m), analyse(kernel.b, axes.n)];
   const roles = (swapped: boolean): Roles => ({
     swapped,

@@ -9,7 +9,7 @@ import { storedWidth } from '../loop/lane-memory.js';
 import { laneClasses } from '../loop/lanes.js';
 import type { Space } from '../loop/space.js';
 import type { Arithmetic } from './arithmetic.js';
-import { type Bound, boundsOf, valueAlong } from './bounds.js';
+import { type Bound, boundsOf, rangeOf } from './bounds.js';
 
 /** One of the two dimensions of an operand: its own (rows of the left, columns of the right), or k, over which is summed. */
 export type Dimension = 'own' | 'k';
@@ -107,14 +107,17 @@ function bestAlong(expression: Expression, space: Space, own: number, k: number)
 }
 
 /** Positions that are looked at to see whether neighbours lie next to each other. */
-const lookedAt = 256;
+const lookedAt = 64;
 
 /** The dimension along which more steps lead to the next element, if many do along either. */
 function linesAlong(space: Space, index: Expression, own: number, k: number): Dimension | null {
   const share = (axis: number): number => {
     const steps = Math.min((space.axes[axis] as Variable).length, lookedAt) - 1;
-    const places = Array.from({ length: steps + 1 }, (_, at) => valueAlong(index, axis, at));
-    return places.filter((place, at) => at > 0 && place === (places[at - 1] as number) + 1).length / Math.max(steps, 1);
+    const places = Array.from({ length: steps + 1 }, (_, at) =>
+      rangeOf(index, (of) => (of === axis ? [at, at] : [0, 0])),
+    );
+    const isNext = (at: number) => places[at]?.[0] === (places[at - 1]?.[0] ?? Number.NaN) + 1;
+    return places.filter((_, at) => at > 0 && isNext(at)).length / Math.max(steps, 1);
   };
   const [byOwn, byK] = [share(own), share(k)];
   if (Math.max(byOwn, byK) < 0.5) return null;
@@ -124,9 +127,10 @@ function linesAlong(space: Space, index: Expression, own: number, k: number): Di
 /** One operand, and where it stands. */
 export interface OperandQuestion {
   readonly expression: Expression;
-  /** Its own axis, and that of k. */
+  /** Its own axis, that of k, and those of the batch. */
   readonly own: number;
   readonly k: number;
+  readonly batch: readonly number[];
   /** dtype of the product. */
   readonly dtype: DType;
   readonly space: Space;
@@ -134,7 +138,8 @@ export interface OperandQuestion {
   readonly site: Pick<KernelSite, 'program' | 'features'>;
 }
 
-export function analyseOperand({ expression, own, k, dtype, space, arithmetic, site }: OperandQuestion): MatmulOperand {
+export function analyseOperand(question: OperandQuestion): MatmulOperand {
+  const { expression, own, k, batch, dtype, space, arithmetic, site } = question;
   const computed: ComputedOperand = {
     kind: 'computed',
     value: inLanesOf(expression, dtype),
@@ -150,7 +155,6 @@ export function analyseOperand({ expression, own, k, dtype, space, arithmetic, s
   )
     return computed;
   const bounds = mask === null ? [] : boundsOf(mask, space.lengths);
-  const batch = space.axes.slice(0, k - 2).map((_, axis) => axis);
   if (bounds === null || (bounds.length > 0 && (otherwise !== 0 || arithmetic.width !== 4))) return computed;
   const sums = [index, ...bounds.map(({ sum }) => sum)];
   const fixed =

@@ -189,7 +189,7 @@ function fetchNext(
 }
 
 /** Where the block's part of the sum ends. */
-export function endOf({ body, kernel, tiling }: ProductSite, first: Operand): Operand {
+function endOf({ body, kernel, tiling }: ProductSite, first: Operand): Operand {
   if (tiling.parts === 1) return int32(kernel.k);
   const end = plus(body, first, int32(tiling.partTerms), 'end');
   return kernel.k % tiling.partTerms === 0 ? end : body.op('s32', 'min.s32', [end, int32(kernel.k)], 'end');
