@@ -76,7 +76,8 @@ describe.skipIf(noStandin !== null)(onStandin('PTX by hand, through the addon'),
   it('is loaded, launched in each mode, and read back', async () => {
     const [x, y] = [addon.allocate(device, 4 * words), addon.allocate(device, 4 * words)];
     const ring = addon.ring(device, 4096);
-    const program = addon.program(device, ptx, ['add_seven'], launch(words, 0, 0, 1, 0), Float64Array.of(x, y));
+    const bases = Float64Array.of(x, y);
+    const program = addon.program(device, ptx, ['add_seven'], launch(words, 0, 0, 1, 0), bases);
     for (const [turn, mode] of Object.values(runModes).entries()) {
       const offset = addon.stage(device, 4 * words);
       new Uint32Array(ring, offset, words).forEach((_, i, all) => {
@@ -91,6 +92,8 @@ describe.skipIf(noStandin !== null)(onStandin('PTX by hand, through the addon'),
     }
     expect(addon.times(device)).toHaveLength(3);
     addon.remove(device, program);
+    // The addon reads the array at each run, and does not keep it.
+    expect([...bases]).toEqual([x, y]);
     expect(addon.free(device, x) && addon.free(device, y)).toBe(true);
     expect(addon.free(device, x)).toBe(false);
   });

@@ -98,6 +98,7 @@ export interface Addon {
   /** Starts to read; `take` gives the bytes once the mark was reached. */
   read(device: number, address: number, bytes: number): number;
   take(device: number, sequence: number): ArrayBuffer | undefined;
+  /** @param bases read at each run: whoever calls keeps the array as long as the program. */
   program(device: number, ptx: string, entries: readonly string[], steps: Float64Array, bases: Float64Array): number;
   remove(device: number, program: number): void;
   forget(device: number, program: number): void;
